@@ -1,0 +1,61 @@
+# Two commands: `make demo` sets everything up and chats, `make test` sets everything up and passes.
+PYTHON ?= python3.11
+PORT ?= 8000
+VENV := .venv
+BIN := $(VENV)/bin
+# The demo keeps all it makes inside this folder; `rm -rf .showtell` starts it over.
+export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
+# Which torch: see scripts/setup.py.
+export TORCH_INDEX TORCH_BUILD
+
+.PHONY: help demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-search clean
+
+help: ## show this list
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.runtime ## set up, train and index the demo gallery (once), serve it
+	@$(BIN)/showtell demo --port $(PORT)
+
+test: $(VENV)/.dev ## set up and run every test (add ARGS="-k widget" to choose)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.dev ## formatter, linter, type checker, and the project's own checks
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python scripts/check_docs.py
+	@$(BIN)/python scripts/check_docker.py
+
+format: $(VENV)/.dev ## format the code and mend what the linter can mend
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+setup: $(VENV)/.runtime ## install what running needs into .venv
+
+setup-dev: $(VENV)/.dev ## install what tests and linters need too
+
+lock: ## resolve pyproject.toml anew into requirements.lock and requirements-dev.lock
+	$(PYTHON) scripts/lock.py
+
+$(BIN)/python:
+	@$(PYTHON) -m venv $(VENV) || { echo "Showtell needs $(PYTHON) with venv; name another by: make demo PYTHON=python3.12"; exit 1; }
+
+$(VENV)/.runtime: requirements.lock pyproject.toml scripts/setup.py | $(BIN)/python
+	@$(BIN)/python scripts/setup.py
+	@touch $@
+
+$(VENV)/.dev: requirements.lock requirements-dev.lock pyproject.toml scripts/setup.py | $(BIN)/python
+	@$(BIN)/python scripts/setup.py --dev
+	@touch $@ $(VENV)/.runtime
+
+test-rasa: $(VENV)/.runtime ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
+	@$(BIN)/python scripts/test_rasa.py
+
+bench-flickr8k: $(VENV)/.runtime ## train on Flickr8k with default settings and print the dev table
+	@$(BIN)/showtell train --data flickr8k:$(or $(FLICKR8K),../shared/flickr8k) --out runs/f8k
+
+bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
+	@$(BIN)/python benchmarks/search_speed.py
+
+clean: ## remove the environment and all that the demo made
+	rm -rf $(VENV) .showtell tests/output

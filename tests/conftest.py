@@ -1,0 +1,8 @@
+"""Fixtures live in tests/fixtures, one file per room; this file only names them."""
+
+pytest_plugins = [
+    "tests.fixtures.models",
+    "tests.fixtures.bundles",
+    "tests.fixtures.redis",
+    "tests.fixtures.server",
+]
