@@ -1,0 +1,1 @@
+"""Everything that talks: understanding, dialogue, sessions, channels, the command line."""

@@ -1,0 +1,33 @@
+"""The exceptions of this package; bot/app.py maps each one to an HTTP status."""
+
+from __future__ import annotations
+
+
+class BotError(Exception):
+    """Base of every error raised on purpose by `bot`."""
+
+    exit_code = 1  # of the command that ends with this error
+
+
+class SessionsUnavailable(BotError):
+    """The session store cannot be read or written now; nothing of this turn was saved."""
+
+
+class MessageRefused(BotError):
+    """A message that cannot be handled as it is; the text is a sentence for its sender."""
+
+
+class ProjectError(BotError):
+    """The Rasa project's files contradict themselves or cannot be read."""
+
+
+class EmbeddedRedisError(BotError):
+    """The embedded Redis server cannot be found or started."""
+
+
+class UnknownVersion(BotError):
+    """A bundle was asked for that is not there."""
+
+
+class NothingToRollBackTo(BotError):
+    """No bundle is older than the live one."""
