@@ -1,0 +1,7 @@
+"""Train and evaluate the joint embedding of text and images.
+
+Importing the package registers our image backbone with transformers, so that a saved model loads
+as ``import embedding; SentenceTransformer(path)``.
+"""
+
+import embedding.backbone  # noqa: F401 - registers the backbone

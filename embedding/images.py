@@ -1,0 +1,122 @@
+"""Opening a picture that came from outside, whatever it is, as upright RGB.
+
+Nothing is decoded before the number of pixels is known to be acceptable, and Pillow's own
+errors, of which there are many kinds, are turned into three.
+"""
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import BinaryIO
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from embedding.errors import EmbeddingError
+
+__all__ = [
+    "MAX_PIXELS",
+    "ImageError",
+    "ImageTooLarge",
+    "NotAnImage",
+    "TruncatedImage",
+    "open_image",
+    "to_rgb",
+]
+
+MAX_PIXELS = 50_000_000
+"""Largest accepted width x height, in pixels."""
+
+# What Pillow's decoders raise on damaged files, found by feeding them such files.
+_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+
+class ImageError(EmbeddingError):
+    """A picture cannot be used."""
+
+
+class NotAnImage(ImageError):  # noqa: N818 - named for what it is
+    """The bytes are no picture in a format that Pillow reads."""
+
+
+class ImageTooLarge(ImageError):  # noqa: N818 - named for what it is
+    """The picture has more pixels than allowed; it was not decoded."""
+
+
+class TruncatedImage(ImageError):  # noqa: N818 - named for what it is
+    """The picture starts well, but its data are incomplete or damaged."""
+
+
+def open_image(source: Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """Return a picture as upright RGB, fully decoded.
+
+    EXIF rotation is applied, transparency is laid on white, CMYK and palettes are converted, and
+    of an animation the first frame is taken.
+
+    Args:
+        source: a file, its bytes, or an open binary file.
+        max_pixels: largest accepted width x height, checked before anything is decoded.
+
+    Raises:
+        NotAnImage: the bytes are no picture.
+        ImageTooLarge: more than ``max_pixels`` pixels.
+        TruncatedImage: the data end too early or are damaged.
+        OSError: the file itself cannot be read (it is missing, or may not be).
+    """
+    name = source.name if isinstance(source, Path) else "the picture"
+    if isinstance(source, Path):
+        data = source.read_bytes()
+    elif isinstance(source, bytes):
+        data = source
+    else:
+        data = source.read()
+    try:
+        image = _open_lazily(data)
+    except UnidentifiedImageError:
+        raise NotAnImage(
+            f"{name} is not a picture that can be read ({len(data)} bytes); "
+            "use JPEG, PNG, WebP, GIF, BMP or TIFF"
+        ) from None
+    except _DECODER_ERRORS as error:
+        raise TruncatedImage(_damaged(name, len(data))) from error
+    with image:
+        width, height = image.size
+        if width * height > max_pixels:
+            raise ImageTooLarge(
+                f"{name} has {width} x {height} pixels, more than the {max_pixels:,} allowed; "
+                "make it smaller"
+            )
+        try:
+            image.load()
+            return to_rgb(image)
+        except _DECODER_ERRORS as error:
+            raise TruncatedImage(_damaged(name, len(data))) from error
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Return a decoded picture of any mode as upright RGB, transparency laid on white."""
+    upright = ImageOps.exif_transpose(image)
+    if upright.has_transparency_data:
+        layer = upright.convert("RGBA")
+        white = Image.new("RGBA", layer.size, "white")
+        return Image.alpha_composite(white, layer).convert("RGB")
+    if upright.mode.startswith("I;16") or upright.mode == "I":
+        # 16-bit grey: convert("RGB") would clip every value above 255 to white.
+        return upright.convert("F").point(lambda value: value / 257.0).convert("L").convert("RGB")
+    return upright.convert("RGB")
+
+
+def _open_lazily(data: bytes) -> Image.Image:
+    """Read a picture's header only.
+
+    Pillow compares the size with its own global limit here and warns or raises; ours is
+    compared by the caller, so its check, and no other warning, is taken out of the way.
+    """
+    try:
+        return Image.open(io.BytesIO(data))
+    except Image.DecompressionBombError as error:
+        raise ImageTooLarge(f"the picture is far too large: {error}; make it smaller") from None
+
+
+def _damaged(name: str, size: int) -> str:
+    return f"{name} is truncated or damaged ({size} bytes); send the whole file again"
