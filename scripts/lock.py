@@ -1,4 +1,4 @@
-"""Write requirements.lock and requirements-dev.lock: every version pinned, resolved in fresh environments.
+"""Write requirements.lock and requirements-dev.lock: every version pinned, from a fresh resolve.
 
 Run by `make lock` after changing a range in pyproject.toml. torch is installed first, so that the
 resolver finds it satisfied and never looks at a build for another device.
@@ -15,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 TORCH = "torch==2.13.0"
-HEADER = "# Written by `make lock`; do not edit. Install with `make setup`, which checks the build of torch.\n"
+HEADER = "# Written by `make lock`, installed by `make setup` (which checks the build of torch).\n"
 # What `python -m venv` itself may leave behind, and what no requirement of ours asks for.
 NOT_OURS = {"pip", "showtell"}
 # Wheels that exist on some systems only: a plain pin would stop the install elsewhere.

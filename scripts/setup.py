@@ -1,8 +1,8 @@
 """Install the pinned requirements into the environment this runs in, and never the wrong torch.
 
-Usage: `python scripts/setup.py [--dev]`, or `make setup`. Plain `pip install torch` takes several GB of
-CUDA packages on Linux where the registry's default build is the CUDA one. This asks pip what it
-would take before it takes it.
+Usage: `python scripts/setup.py [--dev]`, or `make setup`. Plain `pip install torch` takes several
+GB of CUDA packages on Linux where the registry's default build is the CUDA one. This asks pip what
+it would take before it takes it.
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ def torch_source(torch: str) -> list[str]:
     index = os.environ.get("TORCH_INDEX")
     arguments = ["--index-url", index] if index else []
     report = subprocess.run(
-        [*PIP, "install", "--dry-run", "--quiet", "--no-deps", "--report", "-", *arguments, torch],
+        [*PIP, "install", "--dry-run", "-qq", "--no-deps", "--report", "-", *arguments, torch],
         stdout=subprocess.PIPE,
         text=True,
     )
     if report.returncode:
-        raise SystemExit(f"pip finds no {torch} for Python {sys.version.split()[0]} here (see above).")
+        raise SystemExit(f"pip finds no {torch} for Python {sys.version.split()[0]} (see above).")
     needs = [
         need
         for item in json.loads(report.stdout)["install"]
@@ -59,12 +59,32 @@ def torch_source(torch: str) -> list[str]:
 
 
 def install(what: str, *arguments: str) -> None:
-    """Run one pip install, with pip's own progress shown, and say how long it took."""
+    """Run one pip install, show how many packages are there, and say how long it took."""
     print(f"Installing {what} …", flush=True)
     started = time.monotonic()
-    if subprocess.run([*PIP, "install", "--quiet", "--progress-bar=on", *arguments]).returncode:
-        raise SystemExit(f"Could not install {what}; pip says why above.")
-    print(f"  done in {time.monotonic() - started:.0f} s", flush=True)
+    # --no-input: a question nobody sees would hang; -v off: one line a package is progress enough.
+    command = [*PIP, "install", "--no-input", "--progress-bar=off", *arguments]
+    log: list[str] = []
+    packages = 0
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as pip:
+        assert pip.stdout is not None, "stdout is a pipe"
+        for line in pip.stdout:
+            log.append(line)
+            if line.startswith("Collecting "):
+                packages += 1
+                name = line.split()[1].split("==")[0]
+                if sys.stdout.isatty():
+                    print(f"\r\x1b[K  {packages} packages · {name}", end="", flush=True)
+                elif packages % 25 == 0:
+                    print(f"  {packages} packages …", flush=True)
+            elif line.startswith("Installing collected packages") and sys.stdout.isatty():
+                print("\r\x1b[K  unpacking …", end="", flush=True)
+    if pip.returncode:
+        raise SystemExit("".join(log[-30:]) + f"Could not install {what}; pip says why above.")
+    end = "\r\x1b[K" if sys.stdout.isatty() else ""
+    print(f"{end}  done in {time.monotonic() - started:.0f} s", flush=True)
 
 
 def install_chromium() -> None:
@@ -81,7 +101,9 @@ def install_chromium() -> None:
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         )
     else:
-        print("No chromium here: install it, or name one with CHROMIUM=; the browser tests need it.")
+        print(
+            "No chromium here: install it, or name one with CHROMIUM=; the browser tests need it."
+        )
 
 
 def main() -> None:
@@ -89,7 +111,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dev", action="store_true", help="also what the tests and linters need")
     dev = parser.parse_args().dev
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - runs before pip could check it
         raise SystemExit(f"Showtell needs Python 3.11 or newer, this is {sys.version.split()[0]}.")
     torch = pinned_torch()
     install(f"{torch} (the largest piece)", *torch_source(torch), torch)
