@@ -5,4 +5,5 @@ pytest_plugins = [
     "tests.fixtures.bundles",
     "tests.fixtures.redis",
     "tests.fixtures.server",
+    "tests.fixtures.browser",
 ]
