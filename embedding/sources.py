@@ -1,0 +1,226 @@
+"""The layouts in which data sets come: which files hold the captions, the splits, the pictures."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding.captions import Row, Skipped, caption_from_name, read_rows
+from embedding.errors import DataError
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "Table",
+    "find_image",
+    "read_csv",
+    "read_features",
+    "read_flickr8k",
+    "read_flickr30k",
+    "read_folder",
+    "read_jsonl",
+    "read_karpathy",
+]
+
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+_CAPTION_FILES = ("captions.csv", "captions.jsonl", "captions.txt", "captions.tsv", "results.csv")
+
+
+@dataclass
+class Table:
+    """Rows as a data set lists them, and the folders in which its pictures may lie."""
+
+    rows: list[Row]
+    roots: list[Path]
+    skipped: list[Skipped] = field(default_factory=list)
+
+
+def find_image(roots: Sequence[Path], name: str) -> Path:
+    """Return the file of a picture inside one of the folders.
+
+    Raises:
+        DataError: it is in none of them, or its name leads out of them.
+    """
+    for root in roots:
+        path = root / name
+        if not path.resolve().is_relative_to(root.resolve()):
+            raise DataError("the name leads out of the data set's folder")
+        if path.is_file():
+            return path
+    raise DataError(f"no such file in {' or '.join(str(root) for root in roots)}")
+
+
+def read_flickr8k(path: Path) -> Table:
+    """Read Flickr8k as distributed: token file, three split lists, a folder of images."""
+    tokens = _first_file(path, ("Flickr8k.token.txt", "captions.txt"))
+    splits = {
+        line.strip(): split
+        for split in ("train", "dev", "test")
+        for line in _lines_of(path / f"Flickr_8k.{split}Images.txt")
+    }
+    return _with_splits(tokens, splits, _image_roots(path))
+
+
+def read_flickr30k(path: Path) -> Table:
+    """Read Flickr30k: token or results file, optional train/val/test.txt, a folder of images."""
+    tokens = _first_file(path, ("results_20130124.token", "results.token", "results.csv"))
+    splits = {
+        line.strip().removesuffix(".jpg") + ".jpg": split
+        for split in ("train", "val", "test")
+        for name in (f"{split}.txt", f"flickr30k_{split}.txt")
+        for line in _lines_of(path / name)
+    }
+    return _with_splits(tokens, splits, _image_roots(path))
+
+
+def read_karpathy(path: Path) -> Table:
+    """Read the JSON of Karpathy's splits; the pictures lie beside it or in ``images``.
+
+    Raises:
+        DataError: there is no such JSON, or it has another form.
+    """
+    file = path
+    if path.is_dir():
+        found = sorted(path.glob("dataset*.json"))
+        if len(found) != 1:
+            raise DataError(f"{path} holds {len(found)} files dataset*.json; name the one to read")
+        file = found[0]
+    try:
+        records = json.loads(file.read_text(encoding="utf-8"))["images"]
+        rows = [
+            Row(
+                str(Path(image.get("filepath", "")) / image["filename"]),
+                " ".join(sentence["raw"].split()),
+                split={"restval": "train"}.get(image["split"], image["split"]),
+            )
+            for image in records
+            for sentence in image["sentences"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(
+            f"{file} is not a Karpathy split ({type(error).__name__}: {error}); expected "
+            '{"images": [{"filename", "split", "sentences": [{"raw"}]}]}'
+        ) from error
+    skipped = [Skipped(row.file, "it has an empty caption") for row in rows if not row.caption]
+    return Table([row for row in rows if row.caption], _image_roots(file.parent), skipped)
+
+
+def read_csv(path: Path) -> Table:
+    """Read a table with file and caption columns; more columns become metadata."""
+    file = path if path.is_file() else _first_file(path, ("captions.csv", "captions.tsv"))
+    rows, skipped = read_rows(file)
+    return Table(rows, _image_roots(file.parent), skipped)
+
+
+def read_jsonl(path: Path) -> Table:
+    """Read one JSON object a line, with file and caption or captions."""
+    file = path if path.is_file() else _first_file(path, ("captions.jsonl", "metadata.jsonl"))
+    rows, skipped = read_rows(file)
+    return Table(rows, _image_roots(file.parent), skipped)
+
+
+def read_folder(path: Path) -> Table:
+    """Read every picture under a folder, with captions from a file in it or from the names."""
+    if not path.is_dir():
+        raise DataError(f"{path} is not a folder; give a folder of pictures")
+    table = Table([], [path])
+    captions: dict[str, list[Row]] = {}
+    for name in _CAPTION_FILES:
+        if (path / name).is_file():
+            rows, table.skipped = read_rows(path / name)
+            for row in rows:
+                captions.setdefault(row.file, []).append(row)
+            break
+    names = sorted(
+        file.relative_to(path).as_posix()
+        for file in path.rglob("*")
+        if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+    )
+    for name in names:
+        told = captions.pop(name, None) or [Row(name, caption_from_name(name))]
+        table.rows.extend(told)
+    table.skipped += [
+        Skipped(name, "it has captions, but there is no such file") for name in captions
+    ]
+    return table
+
+
+def read_features(
+    path: Path,
+) -> tuple[list[str], list[str], NDArray[np.int64], NDArray[np.float32]]:
+    """Read precomputed image features: features.npy (n, d) and captions.txt.
+
+    captions.txt has either ``id<TAB>caption`` lines, whose ids come in the order of the rows, or
+    plain captions, the same number for each row, one image after the other. Equal neighbouring
+    rows (a features file that repeats each image for each of its captions) are one image.
+
+    Returns:
+        ids, captions, (n_captions,) image indices, (n_images, d) features.
+
+    Raises:
+        DataError: a file is missing, or the two do not fit.
+    """
+    try:
+        loaded = np.load(path / "features.npy", allow_pickle=False)
+        lines = (path / "captions.txt").read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path} must hold features.npy and captions.txt: {error}") from error
+    if loaded.ndim != 2 or not np.issubdtype(loaded.dtype, np.number) or not len(loaded):
+        raise DataError(f"features.npy has shape {loaded.shape}; expected (images, numbers)")
+    features = loaded.astype(np.float32)
+    if not np.isfinite(features).all():
+        bad = int(np.flatnonzero(~np.isfinite(features).all(1))[0])
+        raise DataError(f"features.npy has a value that is no number in row {bad}; compute it anew")
+    lines = [line for line in lines if line.strip()]
+    if lines and all("\t" in line for line in lines):
+        named = [line.split("\t", 1) for line in lines]
+        ids = list(dict.fromkeys(name.rsplit("#", 1)[0].strip() for name, _ in named))
+        if len(ids) != len(features):
+            raise DataError(
+                f"captions.txt names {len(ids)} images, features.npy has {len(features)} rows; "
+                "they must be equal and in the same order"
+            )
+        place = {name: i for i, name in enumerate(ids)}
+        owners = [place[name.rsplit("#", 1)[0].strip()] for name, _ in named]
+        captions = [caption.strip() for _, caption in named]
+        return ids, captions, np.array(owners, dtype=np.int64), features
+    if not lines or len(lines) % len(features):
+        raise DataError(
+            f"captions.txt has {len(lines)} lines for {len(features)} rows of features.npy; "
+            "plain captions must be the same number for each row"
+        )
+    starts = np.r_[True, (features[1:] != features[:-1]).any(axis=1)]
+    row_of_line = np.repeat(np.arange(len(features)), len(lines) // len(features))
+    owners_of_row = np.cumsum(starts) - 1
+    kept = features[starts]
+    ids = [f"{i:06d}" for i in range(len(kept))]
+    return ids, [line.strip() for line in lines], owners_of_row[row_of_line].astype(np.int64), kept
+
+
+def _with_splits(tokens: Path, splits: dict[str, str], roots: list[Path]) -> Table:
+    rows, skipped = read_rows(tokens)
+    if splits:
+        rows = [Row(r.file, r.caption, r.metadata, splits.get(r.file, "")) for r in rows]
+    listed = {row.file for row in rows}
+    skipped += [Skipped(n, "it is in a split, but has no caption") for n in splits.keys() - listed]
+    return Table(rows, roots, skipped)
+
+
+def _image_roots(path: Path) -> list[Path]:
+    names = ("images", "Images", "Flicker8k_Dataset", "Flickr8k_Dataset", "flickr30k-images")
+    return [path, *(path / name for name in names if (path / name).is_dir())]
+
+
+def _lines_of(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _first_file(path: Path, names: Sequence[str]) -> Path:
+    for name in names:
+        if (path / name).is_file():
+            return path / name
+    raise DataError(f"{path} holds none of {', '.join(names)}; check the path")
