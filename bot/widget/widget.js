@@ -15,7 +15,7 @@
   const script = document.currentScript;
   const HOME = script?.src ? new URL(".", script.src).href : document.baseURI;
   const MAX_TEXT = 2000;
-  const MAX_UPLOAD_BYTES = 20 * 1024 * 1024;
+  const MAX_UPLOAD_BYTES = 20_000_000;
   const MAX_ENTRIES = 100;
   const ANSWER_TIMEOUT_MS = 60_000;
   const AUTOMATIC_RETRIES = 4;
@@ -957,7 +957,7 @@
     async #take(blob) {
       if (!blob) return;
       this.#setFile(null);
-      const size = `${(blob.size / 1024 / 1024).toFixed(1)} MB`;
+      const size = blob.size < 1e6 ? `${Math.ceil(blob.size / 1e3)} KB` : `${(blob.size / 1e6).toFixed(1)} MB`;
       if (!blob.type.startsWith("image/"))
         return this.#refuse(`“${blob.name}” is not a picture. Choose a JPEG, PNG, WebP or GIF file.`);
       if (blob.size > MAX_UPLOAD_BYTES)
@@ -1037,7 +1037,7 @@
     .bubble { max-width: min(88%, 38em); padding: 9px 14px; border-radius: 16px; white-space: pre-wrap; background: var(--said); border-end-start-radius: 5px; }
     .user { align-items: flex-end; gap: 6px; }
     .user .bubble { background: var(--accent); color: var(--on-accent); border-radius: 16px; border-end-end-radius: 5px; }
-    .user[data-state="waiting"] .bubble, .user[data-state="failed"] .bubble, .user[data-state="refused"] .bubble { opacity: .72; }
+    .user[data-state="waiting"] .bubble, .user[data-state="failed"] .bubble, .user[data-state="refused"] .bubble { opacity: .85; }
     .sent { display: flex; align-items: center; gap: 8px; color: var(--quiet); font-size: 13px; }
     .sent canvas { display: block; max-width: min(220px, 70cqw); max-height: 220px; border-radius: 14px; border: 1px solid var(--line); }
     .note { font-size: 13px; color: var(--quiet); max-width: 90%; text-align: end; }

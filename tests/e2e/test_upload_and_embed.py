@@ -1,0 +1,206 @@
+"""Pictures that people send, and the widget on other people's sites."""
+
+import base64
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BytesIO
+
+import pytest
+from PIL import Image
+from playwright.sync_api import expect
+
+from tests.fixtures.browser import Chat, OpenPage
+
+pytestmark = pytest.mark.browser
+
+
+def png(width: int = 60, height: int = 40) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", (width, height), "crimson").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def choose(chat: Chat, name: str, kind: str, content: bytes) -> None:
+    """Choose a file by the picture button."""
+    with chat.page.expect_file_chooser() as chooser:
+        chat.page.get_by_role("button", name="Add a picture").click()
+    chooser.value.set_files({"name": name, "mimeType": kind, "buffer": content})
+
+
+# Puts one file into a DataTransfer, as a paste or a drop brings it.
+TRANSFER = """([base64, name, type]) => {
+  const bytes = Uint8Array.from(atob(base64), c => c.charCodeAt(0));
+  const transfer = new DataTransfer();
+  transfer.items.add(new File([bytes], name, {type}));
+  return transfer;
+}"""
+
+
+@pytest.mark.parametrize("way", ["button", "paste", "drop"])
+def test_picture_is_previewed_and_sent(server_url: str, open_page: OpenPage, way: str) -> None:
+    chat = open_page(server_url)
+    if way == "button":
+        choose(chat, "red.png", "image/png", png())
+    else:
+        content = base64.b64encode(png()).decode()
+        transfer = chat.page.evaluate_handle(TRANSFER, [content, "red.png", "image/png"])
+        if way == "drop":
+            panel = chat.page.locator(".panel")
+            panel.dispatch_event("dragenter", {"dataTransfer": transfer})
+            expect(chat.page.get_by_text("Drop the picture here")).to_be_visible()
+            panel.dispatch_event("drop", {"dataTransfer": transfer})
+            expect(chat.page.get_by_text("Drop the picture here")).to_be_hidden()
+        else:
+            chat.box.evaluate(
+                """(box, clipboardData) => box.dispatchEvent(new ClipboardEvent(
+                    'paste', {clipboardData, bubbles: true, cancelable: true}))""",
+                transfer,
+            )
+    expect(chat.page.locator(".preview")).to_contain_text("red.png")
+    expect(chat.page.locator(".preview canvas")).to_be_visible()
+    chat.shoot(f"upload_{way}")
+    # There is no text beside it, so pictures in the answer mean that the picture arrived.
+    answer = chat.answer_to(lambda: chat.box.press("Enter"))
+    assert answer.locator("button.view").count() > 0
+    expect(chat.page.get_by_role("img", name="red.png")).to_be_visible()
+    expect(chat.page.locator(".preview")).to_be_hidden()
+
+
+def test_preview_can_be_taken_back(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url)
+    choose(chat, "red.png", "image/png", png())
+    chat.page.get_by_role("button", name="Remove the picture").click()
+    expect(chat.page.locator(".preview")).to_be_hidden()
+    chat.box.press("Enter")
+    assert chat.page.locator("article.user").count() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "content", "sentence"),
+    [
+        ("notes.txt", "text/plain", b"hello", "“notes.txt” is not a picture."),
+        ("huge.png", "image/png", bytes(20_000_001), "up to 20 MB can be sent"),
+    ],
+)
+def test_wrong_file_is_refused_before_sending(
+    server_url: str, open_page: OpenPage, name: str, kind: str, content: bytes, sentence: str
+) -> None:
+    chat = open_page(server_url)
+    choose(chat, name, kind, content)
+    expect(chat.page.get_by_role("alert")).to_contain_text(sentence)
+    expect(chat.page.locator(".preview")).to_be_hidden()
+    assert chat.sent == []
+
+
+def test_broken_picture_gets_the_servers_sentence(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url)
+    choose(chat, "broken.png", "image/png", b"this is not a PNG")
+    expect(chat.page.locator(".preview")).to_contain_text("broken.png")
+    chat.box.press("Enter")
+    expect(chat.page.locator("article.user .note")).to_contain_text("picture")
+    chat.expect_error("415")
+
+
+# A foreign page whose own styles would spoil a widget without walls.
+FOREIGN = """<!doctype html><html lang="en"><title>Shop</title>
+<style>* { color: red !important; font: 40px serif }
+div, button { padding: 30px; border: 9px solid lime }</style>
+<h1>Some other site</h1><p>With a page of its own.</p>{body}
+<script src="{server}/widget.js" {attributes} defer></script></html>"""
+
+
+@pytest.fixture
+def other_site() -> Iterator[tuple[str, dict[str, str]]]:
+    """A site on another origin: its address, and its pages by path, to be filled by the test."""
+    pages: dict[str, str] = {"/favicon.ico": ""}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(pages[self.path].encode())
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", pages
+        server.shutdown()
+        thread.join()
+
+
+def embed(body: str, server: str, attributes: str) -> str:
+    page = FOREIGN.replace("{body}", body).replace("{server}", server)
+    return page.replace("{attributes}", attributes)
+
+
+def test_one_script_tag_makes_a_chat_on_another_site(
+    server_url: str, other_site: tuple[str, dict[str, str]], open_page: OpenPage
+) -> None:
+    site, pages = other_site
+    pages["/"] = embed("", server_url, 'data-title="Ask us" data-accent="#7a3e9d"')
+    chat = open_page(site, hosts=(server_url,))
+    expect(chat.page.locator(".panel")).to_be_hidden()
+    chat.shoot("embed_closed")
+    chat.page.get_by_role("button", name="Open the chat: Ask us").click()
+    expect(chat.box).to_be_focused()
+    chat.say("a red circle")
+    chat.loaded()
+    assert all(address.startswith(server_url) for address in chat.pictures())
+    color = chat.box.evaluate("box => getComputedStyle(box).color")
+    assert color != "rgb(255, 0, 0)", "the site's styles reach into the widget"
+    chat.shoot("embed_open")
+    chat.page.keyboard.press("Escape")
+    expect(chat.page.locator(".panel")).to_be_hidden()
+    expect(chat.page.get_by_role("button", name="Open the chat")).to_be_focused()
+
+
+def test_inline_element_stands_in_place(
+    server_url: str, other_site: tuple[str, dict[str, str]], open_page: OpenPage
+) -> None:
+    site, pages = other_site
+    body = f'<showtell-chat inline server="{server_url}" theme="dark"></showtell-chat>'
+    pages["/"] = embed(body, server_url, "")
+    chat = open_page(site, hosts=(server_url,))
+    assert chat.page.locator("showtell-chat").count() == 1, "a floating chat was added too"
+    expect(chat.box).to_be_visible()
+    chat.say("a red circle")
+
+
+def test_phone_gets_the_whole_screen(
+    server_url: str, other_site: tuple[str, dict[str, str]], open_page: OpenPage
+) -> None:
+    site, pages = other_site
+    pages["/"] = embed('<meta name="viewport" content="width=device-width">', server_url, "")
+    chat = open_page(
+        site,
+        hosts=(server_url,),
+        viewport={"width": 390, "height": 780},
+        has_touch=True,
+        is_mobile=True,
+        reduced_motion="reduce",  # or the panel may be measured while it still rises
+    )
+    chat.page.get_by_role("button", name="Open the chat").tap()
+    box = chat.page.locator(".panel").bounding_box()
+    assert box == {"x": 0, "y": 0, "width": 390, "height": 780}
+    chat.say("a red circle")
+    chat.loaded()
+    chat.shoot("phone")
+    chat.tiles.first.tap()
+    chat.shoot("phone_larger_view")
+    chat.page.get_by_role("dialog").get_by_role("button", name="Close").tap()
+    chat.page.get_by_role("button", name="Close the chat").tap()
+    expect(chat.page.locator(".panel")).to_be_hidden()
+
+
+def test_less_motion_moves_nothing(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url, reduced_motion="reduce")
+    chat.say("a red circle")
+    moving = chat.page.evaluate(
+        """document.querySelector('showtell-chat').shadowRoot.getAnimations().length"""
+    )
+    assert moving == 0
