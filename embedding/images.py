@@ -35,15 +35,15 @@ class ImageError(EmbeddingError):
     """A picture cannot be used."""
 
 
-class NotAnImage(ImageError):  # noqa: N818 - named for what it is
+class NotAnImage(ImageError):
     """The bytes are no picture in a format that Pillow reads."""
 
 
-class ImageTooLarge(ImageError):  # noqa: N818 - named for what it is
+class ImageTooLarge(ImageError):
     """The picture has more pixels than allowed; it was not decoded."""
 
 
-class TruncatedImage(ImageError):  # noqa: N818 - named for what it is
+class TruncatedImage(ImageError):
     """The picture starts well, but its data are incomplete or damaged."""
 
 

@@ -165,16 +165,16 @@ class JointEmbedding:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the weights, the architecture and the vocabulary: 16 hex digits."""
-        digest = hashlib.sha256(str(self._model.truncate_dim).encode())
-        for name, module in self._model.named_modules():
-            settings: object = getattr(module, "get_config_dict", dict)()
-            digest.update(f"{name} {type(module).__name__} {settings}".encode())
-            words: Any = getattr(getattr(module, "tokenizer", None), "get_vocab", dict)()
-            digest.update(repr(sorted(words)).encode())
-        for key, value in sorted(self._model.state_dict().items()):
-            digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
-            digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
-        return digest.hexdigest()[:16]
+        return _hash_of([self._model], str(self._model.truncate_dim))
+
+    @cached_property
+    def image_fingerprint(self) -> str:
+        """Hash of what decides the image encoder's own vectors, for caching them."""
+        return _hash_of(self.image.encoder) if self._is_ours else self.fingerprint
+
+    @property
+    def _is_ours(self) -> bool:
+        return "encoder_modules" in self.info
 
     @property
     def reads_images(self) -> bool:
@@ -212,7 +212,9 @@ class JointEmbedding:
         A text that looks like an address or a path is encoded as the text it is, and never
         fetched or opened.
         """
-        return self._encode(texts, _TEXT_BATCH, self._joint, key=len)
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        return _unit(self._encode(texts, _TEXT_BATCH, self._joint, key=len))
 
     def encode_images(self, images: Sequence[Image.Image], progress: Progress = silent) -> Vectors:
         """Return unit vectors (n, dimension) of pictures of any mode and size.
@@ -220,17 +222,33 @@ class JointEmbedding:
         Raises:
             ModelError: the model was trained on precomputed features.
         """
+        return self.encode_features(self.encode_image_features(images, progress))
+
+    def encode_image_features(
+        self, images: Sequence[Image.Image], progress: Progress = silent
+    ) -> Vectors:
+        """Return the image encoder's own vectors (n, width), before the projection.
+
+        A foreign model has no such point: there they are the joint vectors.
+
+        Raises:
+            ModelError: as ``encode_images``.
+        """
         if not self.reads_images:
             raise ModelError(
                 f"the model {self.name!r} was trained on precomputed image features and cannot "
                 "read pictures; encode their features with encode_features, or train on images"
             )
+        run = self.image.encode if self._is_ours else self._joint
 
-        def run(inputs: dict[str, Any]) -> torch.Tensor:
+        def encode(inputs: dict[str, Any]) -> torch.Tensor:
             with autocast():
-                return self._joint(inputs)
+                return run(inputs)
 
-        return self._encode(images, _IMAGE_BATCH, run, progress=progress)
+        if not images:
+            width = self.image.width if self._is_ours else self.dimension
+            return np.zeros((0, width), dtype=np.float32)
+        return self._encode(images, _IMAGE_BATCH, encode, progress=progress)
 
     def encode_features(self, features: Vectors) -> Vectors:
         """Return unit vectors (n, dimension) of the image encoder's own vectors (n, width).
@@ -240,6 +258,8 @@ class JointEmbedding:
         Raises:
             ModelError: the vectors have another width than the model was trained on.
         """
+        if not self._is_ours:
+            return _unit(features)
         width = self.image.width
         if features.ndim != 2 or features.shape[1] != width:
             raise ModelError(
@@ -255,9 +275,9 @@ class JointEmbedding:
         They keep what the pretrained encoder knows about sentences, for understanding intents.
         A foreign model has no such point: there it is the text vector itself.
         """
-        if "encoder_modules" not in self.info:
+        if not self._is_ours or not texts:
             return self.encode_text(texts)
-        return self._encode(texts, _TEXT_BATCH, self.text.encode, key=len)
+        return _unit(self._encode(texts, _TEXT_BATCH, self.text.encode, key=len))
 
     def _joint(self, inputs: dict[str, Any]) -> torch.Tensor:
         vectors: torch.Tensor = self._model(inputs)["sentence_embedding"]
@@ -281,12 +301,10 @@ class JointEmbedding:
             with torch.inference_mode():
                 rows.append(run(inputs).float().numpy())
             progress(start + len(batch), len(order), "encoding")
-        if not rows:
-            return np.zeros((0, self.dimension), dtype=np.float32)
         found = np.concatenate(rows)
         vectors = np.empty_like(found)
         vectors[order] = found
-        return _unit(vectors)
+        return vectors
 
     def _preprocess_text(self, texts: list[str]) -> dict[str, Any]:
         default = self._model.default_prompt_name
@@ -311,6 +329,20 @@ class JointEmbedding:
         modules = list(router.sub_modules[modality])
         width = self.info["image_width"] if modality == "image" else 0
         return Tower(modules[:split], modules[split:], width)
+
+
+def _hash_of(modules: Sequence[nn.Module], more: str = "") -> str:
+    digest = hashlib.sha256(more.encode())
+    for module in modules:
+        for name, part in module.named_modules():
+            settings: object = getattr(part, "get_config_dict", dict)()
+            digest.update(f"{name} {type(part).__name__} {settings}".encode())
+            words: Any = getattr(getattr(part, "tokenizer", None), "get_vocab", dict)()
+            digest.update(repr(sorted(words)).encode())
+        for key, value in sorted(module.state_dict().items()):
+            digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
+            digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]
 
 
 def _modalities(model: SentenceTransformer) -> Sequence[object]:
