@@ -254,6 +254,8 @@
         if (!settled) break;
         this.#items.shift();
       }
+      for (const item of this.#items.slice(1))
+        this.chat.onState(item.entry, "waiting", "Waits for the message before it.");
       this.#running = false;
       this.chat.onBusy(false);
     }
@@ -327,7 +329,8 @@
         return false;
       }
       this.chat.onState(item.entry, "sent", "");
-      this.chat.onReplies(replies);
+      const said = replies.some((reply) => reply.text || reply.images.length || reply.choices.length);
+      this.chat.onReplies(said ? replies : [{ text: "There is no answer to that.", images: [], choices: [] }]);
       return true;
     }
   }

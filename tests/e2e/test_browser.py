@@ -113,6 +113,7 @@ def test_keyboard_alone_opens_walks_and_closes_the_larger_view(
     chat.shoot("larger_view")
     chat.page.keyboard.press("ArrowRight")
     expect(view.get_by_role("heading")).to_have_text(captions[1])
+    expect(view.locator(".counter")).to_have_text(f"2 of {len(captions)}")
     chat.page.keyboard.press("ArrowLeft")
     chat.page.keyboard.press("ArrowLeft")
     expect(view.get_by_role("heading")).to_have_text(captions[-1])
