@@ -1,0 +1,1 @@
+"""From a model and a folder of pictures to answers."""

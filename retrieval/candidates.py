@@ -1,0 +1,144 @@
+"""The pictures that are to be indexed, and what is read of each."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import Image
+
+from embedding.data import Pairs
+from embedding.images import ImageError, open_image
+from retrieval.errors import RetrievalError
+
+__all__ = [
+    "SUFFIXES",
+    "Candidate",
+    "Rejected",
+    "Source",
+    "candidates_from_pairs",
+    "find_images",
+    "read_source",
+]
+
+SUFFIXES = frozenset({".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+"""Files taken for pictures; lower-cased."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture to be indexed.
+
+    Attributes:
+        path: its file, absolute or relative to the gallery's root.
+        captions: what it shows; may be empty.
+        metadata: whatever else is known of it, to filter by.
+    """
+
+    path: Path
+    captions: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file of a candidate as it was found.
+
+    Attributes:
+        path: below the gallery's root, with forward slashes.
+        sha256: of its bytes, in hex.
+        data: its bytes.
+    """
+
+    path: str
+    sha256: str
+    data: bytes
+
+    def decode(self) -> Image.Image:
+        """Return the upright RGB picture.
+
+        Raises:
+            Rejected: the bytes are no usable picture.
+        """
+        try:
+            return open_image(self.data)
+        except ImageError as error:
+            raise Rejected(self.path, str(error)) from None
+
+
+class Rejected(RetrievalError):  # noqa: N818 - named for what it is
+    """A candidate cannot be indexed; the others can."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+        self.why = why
+
+
+def read_source(candidate: Candidate, root: Path) -> Source:
+    """Read a candidate's file.
+
+    Args:
+        candidate: what to read.
+        root: the gallery's root, resolved.
+
+    Raises:
+        Rejected: it is missing, unreadable, or (also by a link) outside the root.
+    """
+    path = root / candidate.path
+    if not str(path).isprintable():
+        raise Rejected(ascii(str(candidate.path)), "its name is not valid text; rename the file")
+    try:
+        # Both as it is named and as it resolves: the name is kept, and the gallery would refuse
+        # to serve a file that lies elsewhere.
+        name = Path(os.path.normpath(path)).relative_to(root).as_posix()
+        path.resolve(strict=True).relative_to(root)
+        data = path.read_bytes()
+    except ValueError:
+        raise Rejected(str(candidate.path), f"lies outside the gallery's root {root}") from None
+    except OSError as error:
+        raise Rejected(str(candidate.path), error.strerror or str(error)) from None
+    return Source(name, hashlib.sha256(data).hexdigest(), data)
+
+
+def find_images(root: Path) -> list[Path]:
+    """Return the pictures in a folder and all below, by their suffix, sorted.
+
+    Hidden files and folders (with a leading dot) are skipped; links to folders are not followed.
+
+    Raises:
+        RetrievalError: there is no such folder.
+    """
+    if not root.is_dir():
+        raise RetrievalError(f"{root} is no folder; give the folder that holds the pictures")
+    return sorted(_walk(root))
+
+
+def _walk(root: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(root):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in files:
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
+                yield Path(folder) / name
+
+
+def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:
+    """Return the images of a data set as candidates, each with its captions and metadata.
+
+    Raises:
+        RetrievalError: the data set has no image files (only precomputed features).
+    """
+    if pairs.image_paths is None:
+        raise RetrievalError(
+            f"the data set {pairs.name!r} has no image files, only features; "
+            "index the folder that holds the pictures"
+        )
+    captions: list[list[str]] = [[] for _ in pairs.image_paths]
+    for caption, image in zip(pairs.captions, pairs.caption_to_image, strict=True):
+        captions[int(image)].append(caption)
+    known = pairs.metadata or [{} for _ in pairs.image_paths]
+    return [
+        Candidate(path.absolute(), tuple(texts), dict(metadata))
+        for path, texts, metadata in zip(pairs.image_paths, captions, known, strict=True)
+    ]

@@ -1,0 +1,93 @@
+"""When an answer counts as fitting: a threshold on the best picture's cosine, one a bundle.
+
+Rule "captions": up to 256 of the gallery's own captions and 256 nonsense texts of the same
+lengths are searched for. Each text's score is that of its best picture. The threshold is where
+the two kinds are told apart best: the highest balanced accuracy, in the middle between the two
+neighbouring scores (of equally good places, the lowest).
+
+Rule "nonsense", the fallback, when there are fewer than 20 different captions or they score too
+much like nonsense (balanced accuracy below 0.75: file names for captions, for instance): the 95th
+percentile of the nonsense scores, so that one nonsense text in twenty passes.
+"""
+
+import random
+import string
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict
+
+from retrieval.index import VectorIndex, Vectors
+
+__all__ = ["Confidence", "calibrate", "nonsense", "separate"]
+
+SAMPLE = 256
+LEAST_CAPTIONS = 20
+LEAST_ACCURACY = 0.75
+
+
+class Confidence(BaseModel):
+    """The threshold and where it comes from.
+
+    Attributes:
+        threshold: least cosine of the best picture to a text that it fits.
+        rule: "captions" or "nonsense", as above.
+        accuracy: balanced accuracy in telling captions from nonsense; None without captions.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    threshold: float
+    rule: Literal["captions", "nonsense"]
+    accuracy: float | None = None
+
+
+def calibrate(
+    encode: Callable[[Sequence[str]], Vectors], index: VectorIndex, captions: Sequence[str]
+) -> Confidence:
+    """Return the threshold for a gallery; the same input gives the same threshold.
+
+    Args:
+        encode: texts -> normalised vectors (n, dimension).
+        index: over the gallery's pictures.
+        captions: all captions of the gallery; duplicates and blanks are left out.
+    """
+    distinct = sorted({caption.strip() for caption in captions} - {""})
+    chosen = random.Random(0).sample(distinct, min(SAMPLE, len(distinct)))  # noqa: S311 - a sample
+    lengths = [len(caption.split()) for caption in chosen] or [1, 2, 3, 4, 5]
+    noise = _best_scores(encode(nonsense(SAMPLE, lengths)), index)
+    accuracy = None
+    if len(chosen) >= LEAST_CAPTIONS:
+        threshold, accuracy = separate(_best_scores(encode(chosen), index), noise)
+        if accuracy >= LEAST_ACCURACY:
+            return Confidence(threshold=threshold, rule="captions", accuracy=accuracy)
+    return Confidence(threshold=float(np.quantile(noise, 0.95)), rule="nonsense", accuracy=accuracy)
+
+
+def separate(
+    fitting: npt.NDArray[np.floating], noise: npt.NDArray[np.floating]
+) -> tuple[float, float]:
+    """Return (threshold, balanced accuracy) that tells scores (n,) from noise (m,) best."""
+    scores = np.unique(np.concatenate([fitting, noise]).astype(np.float64))
+    places = np.concatenate([scores[:1] - 1e-6, (scores[1:] + scores[:-1]) / 2])
+    accepted = 1 - np.searchsorted(np.sort(fitting), places) / len(fitting)
+    refused = np.searchsorted(np.sort(noise), places) / len(noise)
+    balanced = (accepted + refused) / 2
+    best = int(np.argmax(balanced))
+    return float(places[best]), float(balanced[best])
+
+
+def nonsense(count: int, lengths: Sequence[int]) -> list[str]:
+    """Return made-up texts of so many words each (the lengths in turn); always the same ones."""
+    rng = random.Random(0)  # noqa: S311 - made-up words, no secrets
+
+    def word() -> str:
+        return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9)))
+
+    return [" ".join(word() for _ in range(lengths[i % len(lengths)])) for i in range(count)]
+
+
+def _best_scores(vectors: Vectors, index: VectorIndex) -> npt.NDArray[np.float64]:
+    return np.array([index.search(vector, 1)[1][0] for vector in vectors], np.float64)

@@ -1,0 +1,43 @@
+"""The one family of exceptions that this package raises on purpose."""
+
+__all__ = [
+    "BundleError",
+    "BundleRefused",
+    "GalleryError",
+    "IndexMismatch",
+    "NoBundle",
+    "RetrievalError",
+]
+
+
+class RetrievalError(Exception):
+    """Base of every failure of this package; its text is one sentence fit for a user."""
+
+
+class GalleryError(RetrievalError):
+    """The gallery, or one picture of it, cannot be read."""
+
+
+class IndexMismatch(RetrievalError):  # noqa: N818 - named for what it is
+    """Vectors, ids or a file do not fit the index."""
+
+
+class BundleError(RetrievalError):
+    """A bundle cannot be built, published or opened."""
+
+
+class NoBundle(BundleError):  # noqa: N818 - named for what it is
+    """There is no such bundle, or none yet."""
+
+
+class BundleRefused(BundleError):  # noqa: N818 - named for what it is
+    """A bundle is damaged or contradicts itself and must not be served.
+
+    Attributes:
+        reason: what is wrong, in one sentence without the bundle's name.
+    """
+
+    def __init__(self, version: str, reason: str) -> None:
+        super().__init__(f"bundle {version} is refused: {reason}")
+        self.version = version
+        self.reason = reason

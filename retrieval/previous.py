@@ -1,0 +1,73 @@
+"""What an earlier bundle of the same model knows already, so that it is not encoded again."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from retrieval.errors import RetrievalError
+from retrieval.files import sha256_of
+from retrieval.gallery import Gallery
+from retrieval.index import FaissIndex, Vectors
+from retrieval.manifest import GALLERY, INDEX, Manifest
+from retrieval.versions import list_versions
+
+__all__ = ["Known", "PreviousBundle", "find_previous"]
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Known:
+    """A picture that was encoded before: its vector (dimension,) and its size in pixels."""
+
+    vector: Vectors
+    width: int
+    height: int
+
+
+class PreviousBundle:
+    """The vectors of an earlier bundle, by the content of the files; a context manager."""
+
+    def __init__(self, directory: Path, manifest: Manifest) -> None:
+        self.directory = directory
+        self.manifest = manifest
+        for name in (INDEX, GALLERY):
+            if sha256_of(directory / name) != manifest.files[name].sha256:
+                raise RetrievalError(f"{directory.name}/{name} is damaged")
+        self._index = FaissIndex.load(directory / INDEX)
+        self._gallery = Gallery.open(directory / GALLERY)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        self._gallery.close()
+
+    def lookup(self, hashes: Sequence[str]) -> dict[str, Known]:
+        """Return what is known of those contents (sha256 in hex) that are in the bundle."""
+        rows = self._gallery.rows_of([sha256[:16] for sha256 in hashes])
+        vectors = self._index.vectors(np.array(rows, np.int64))
+        return {
+            image.sha256: Known(vector, image.width, image.height)
+            for image, vector in zip(self._gallery.by_rows(rows), vectors, strict=True)
+        }
+
+
+def find_previous(bundles: Path, fingerprint: str) -> PreviousBundle | None:
+    """Return the newest readable bundle that was built with the model of this fingerprint."""
+    for version in reversed(list_versions(bundles)):
+        directory = bundles / version
+        try:
+            manifest = Manifest.read(directory)
+            if manifest.model_fingerprint == fingerprint:
+                return PreviousBundle(directory, manifest)
+        except (RetrievalError, OSError) as error:
+            logger.warning("nothing is taken over from bundle %s: %s", version, error)
+    return None

@@ -1,0 +1,331 @@
+"""From a query to ranked, de-duplicated hits with the reasons for each.
+
+Two rankings are fused: by the cosine to the query's vector (vision), and by BM25 over captions.
+"""
+
+import functools
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from embedding.model import JointEmbedding
+from retrieval.errors import RetrievalError
+from retrieval.fusion import fuse
+from retrieval.gallery import Gallery
+from retrieval.index import Ids, VectorIndex, Vectors
+from retrieval.query import Query, combine_texts, compose
+from retrieval.words import content_words
+
+__all__ = ["NEAR_DUPLICATE", "Hit", "SearchResult", "Searcher"]
+
+NEAR_DUPLICATE = 0.98
+"""Pictures whose vectors have a larger cosine than this look alike: one of them is shown."""
+
+# Candidates taken from each ranking: enough for hundreds of folded near-duplicates.
+_POOL = 500
+_CAPTION_POOL = 5_000
+# A hit counts as found by its looks when it is among the first so many for each one shown.
+_VISUAL_RANKS = 3
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One picture of an answer.
+
+    Attributes:
+        image_id: its id in the gallery.
+        caption: the caption that fits the request best; "" if it has none.
+        captions: all of them.
+        score: cosine of its vector to the query's; 0 if the query has no vector.
+        reasons: why it is here: "visual", "caption:<word>", "feedback", "filter".
+        width: in pixels.
+        height: in pixels.
+        metadata: what the gallery knows of it besides.
+    """
+
+    image_id: str
+    caption: str
+    captions: tuple[str, ...]
+    score: float
+    reasons: tuple[str, ...]
+    width: int
+    height: int
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer to a query.
+
+    Attributes:
+        hits: best first.
+        confident: False if nothing fits well, these hits included.
+        total: how many pictures could be shown, these hits included: there are more to come
+            while it is larger than their number.
+    """
+
+    hits: tuple[Hit, ...]
+    confident: bool
+    total: int
+
+
+@dataclass(frozen=True)
+class _Signals:
+    """A query's vectors: what it amounts to, the same without feedback, and its texts alone."""
+
+    query: Vectors | None
+    without_feedback: Vectors | None
+    texts: Vectors | None
+
+
+class Searcher:
+    """Searches one gallery; safe to use from several threads.
+
+    Args:
+        model: encodes texts and uploaded pictures; must be the one that made the index.
+        index: over the gallery's pictures, by row.
+        gallery: the pictures.
+        use_captions: False searches by vision alone, and keeps what captions say out of
+            exclusions too.
+        threshold: least cosine between a text and the best picture for a confident answer
+            (see confidence.py).
+    """
+
+    def __init__(
+        self,
+        model: JointEmbedding,
+        index: VectorIndex,
+        gallery: Gallery,
+        use_captions: bool = True,
+        *,
+        threshold: float = 0.0,
+    ) -> None:
+        if model.dimension != index.dimension:
+            raise RetrievalError(
+                f"the model's vectors have {model.dimension} numbers, the index's "
+                f"{index.dimension}; they do not belong together"
+            )
+        self._model = model
+        self._index = index
+        self._gallery = gallery
+        self._use_captions = use_captions
+        self._threshold = threshold
+        # A conversation asks with the same texts in every turn; only the new one is encoded.
+        self._text_vector = functools.lru_cache(maxsize=1024)(self._encode_text)
+
+    def search(
+        self,
+        query: Query,
+        k: int = 6,
+        *,
+        shown: Collection[str] = (),
+        image: Image.Image | None = None,
+    ) -> SearchResult:
+        """Return the `k` best pictures for a query.
+
+        Args:
+            query: what is looked for. Liked, disliked and shown ids that this gallery does not
+                have are ignored.
+            k: how many, at least 1.
+            shown: ids that must not come again, nor anything that looks just like them.
+            image: the uploaded picture that `query.image` names.
+
+        Raises:
+            RetrievalError: the query asks for nothing, or names an upload that is not given.
+        """
+        if k < 1:
+            raise RetrievalError(f"k is {k}; ask for at least 1 picture")
+        if query.is_empty:
+            raise RetrievalError("the query is empty; give a text, a picture or a filter")
+        if query.image is not None and image is None:
+            raise RetrievalError(f"the upload {query.image!r} is gone; send the picture again")
+        texts = [text for text in query.texts if text.strip()]
+        liked = self._gallery.rows_of(query.liked)
+        disliked = self._gallery.rows_of(query.disliked)
+        shown_rows = self._gallery.rows_of(shown)
+        signals = self._signals(texts, image, liked, disliked, query.excluded)
+
+        barred = {*liked, *disliked, *shown_rows}
+        if self._use_captions:
+            barred |= self._gallery.rows_mentioning(query.excluded)
+        among = self._gallery.rows_where(query.filters) if query.filters else None
+        left = len(set(range(len(self._gallery)) if among is None else among) - barred)
+        pool = max(_POOL, 20 * k)
+
+        words = content_words(" ".join(texts)) if self._use_captions else []
+        by_looks = self._rank_by_looks(signals.query, pool, among, barred)
+        by_captions = self._rank_by_captions(words, pool, among, barred)
+        coverage = self._coverage(words, by_captions)
+        if signals.query is None and not by_captions:
+            allowed = range(len(self._gallery)) if among is None else among
+            ranked = [row for row in allowed if row not in barred][:pool]
+        else:
+            # A caption with half of what was asked for counts a quarter.
+            caption_weights = {row: share**2 for row, share in coverage.items()}
+            fused = fuse([by_looks, by_captions], [1.0, caption_weights])
+            ranked = [row for row, _ in fused]
+
+        # What looks just like a liked picture is what was asked for, even if that one was shown.
+        seen = [row for row in shown_rows if row not in liked]
+        chosen, folded = self._fold(ranked, k, seen)
+        vectors = self._index.vectors(_ids(chosen))
+        matched = {row: found for row, found in self._words_in(words, chosen).items() if found}
+        reasons = self._reasons(chosen, vectors, signals, by_looks[: _VISUAL_RANKS * k], matched)
+        hits = self._hits(chosen, vectors, signals.query, words, reasons)
+        total = max(len(hits), left - folded) if len(hits) == k else len(hits)
+        sure = any(coverage.get(row, 0.0) > 0.999 for row in chosen)
+        if signals.texts is not None and not (sure or liked or image):
+            confident = bool(hits) and float(np.max(vectors @ signals.texts)) >= self._threshold
+        else:
+            confident = bool(hits)
+        return SearchResult(hits, confident, total)
+
+    def get(self, image_id: str) -> Hit | None:
+        """Return one picture as a hit without score and reasons, or None if there is none."""
+        rows = self._gallery.rows_of([image_id])
+        if not rows:
+            return None
+        vectors = np.zeros((1, self._index.dimension), np.float32)
+        return self._hits(rows, vectors, None, [], [()])[0]
+
+    def _encode_text(self, text: str) -> Vectors:
+        vector: Vectors = self._model.encode_text([text])[0]
+        vector.flags.writeable = False
+        return vector
+
+    def _text_vectors(self, texts: Iterable[str]) -> Vectors:
+        vectors = [self._text_vector(text) for text in texts]
+        return np.stack(vectors) if vectors else np.zeros((0, self._index.dimension), np.float32)
+
+    def _signals(
+        self,
+        texts: Sequence[str],
+        image: Image.Image | None,
+        liked: Sequence[int],
+        disliked: Sequence[int],
+        excluded: Sequence[str],
+    ) -> _Signals:
+        wanted = self._text_vectors(texts)
+        upload = None if image is None else self._model.encode_images([image])[0]
+        unwanted = self._text_vectors(phrase for phrase in excluded if phrase.strip())
+        nothing = wanted[:0]
+        plus, minus = self._index.vectors(_ids(liked)), self._index.vectors(_ids(disliked))
+        return _Signals(
+            query=compose(wanted, upload, plus, minus, unwanted),
+            without_feedback=compose(wanted, upload, nothing, nothing, unwanted),
+            texts=combine_texts(wanted) if len(wanted) else None,
+        )
+
+    def _rank_by_looks(
+        self, vector: Vectors | None, pool: int, among: Sequence[int] | None, barred: set[int]
+    ) -> list[int]:
+        if vector is None:
+            return []
+        found, _ = self._index.search(
+            vector,
+            pool,
+            among=None if among is None else _ids(among),
+            without=_ids(barred) if barred else None,
+        )
+        return [int(row) for row in found]
+
+    def _rank_by_captions(
+        self, words: Sequence[str], pool: int, among: Sequence[int] | None, barred: set[int]
+    ) -> list[int]:
+        if not words:
+            return []
+        found = self._gallery.search_captions(" ".join(words), _CAPTION_POOL + len(barred))
+        rows = [row for row, _ in found if row not in barred]
+        if among is not None:
+            allowed = set(among)
+            rows = [row for row in rows if row in allowed]
+        return rows[:pool]
+
+    def _coverage(self, words: Sequence[str], rows: Sequence[int]) -> dict[int, float]:
+        """Return the share of the request that each picture's captions hold, telling words first.
+
+        A word weighs what it tells in this gallery; one that no caption holds weighs most, so
+        that a chance match on the rest of the request counts little.
+        """
+        weights = {word: self._gallery.word_weight(word) for word in words}
+        everything = sum(weights.values())
+        if not everything:
+            return dict.fromkeys(rows, 0.0)
+        return {
+            row: sum(weights[word] for word in found) / everything
+            for row, found in self._words_in(words, rows).items()
+        }
+
+    def _words_in(self, words: Sequence[str], rows: Sequence[int]) -> dict[int, tuple[str, ...]]:
+        return self._gallery.words_in(words, rows) if words else {}
+
+    def _fold(self, ranked: Sequence[int], k: int, seen: Sequence[int]) -> tuple[list[int], int]:
+        """Choose the first `k` rows that look like none chosen or seen; count those left out."""
+        vectors = self._index.vectors(_ids(ranked))
+        known = self._index.vectors(_ids(seen))
+        closest = (vectors @ known.T).max(axis=1) if len(seen) else np.full(len(ranked), -1.0)
+        chosen: list[int] = []
+        folded = 0
+        for position, row in enumerate(ranked):
+            if closest[position] > NEAR_DUPLICATE:
+                folded += 1
+            elif len(chosen) < k:
+                chosen.append(row)
+                closest = np.maximum(closest, vectors @ vectors[position])
+        return chosen, folded
+
+    def _reasons(
+        self,
+        rows: Sequence[int],
+        vectors: Vectors,
+        signals: _Signals,
+        looks_like: Collection[int],
+        matched: dict[int, tuple[str, ...]],
+    ) -> list[tuple[str, ...]]:
+        found: list[tuple[str, ...]] = []
+        for row, vector in zip(rows, vectors, strict=True):
+            reasons = [f"caption:{word}" for word in matched.get(row, ())]
+            if signals.query is None:
+                reasons = reasons or ["filter"]
+            elif signals.without_feedback is None:
+                reasons.append("feedback")
+            else:
+                gained = float(vector @ signals.query) > float(vector @ signals.without_feedback)
+                if row in looks_like or not reasons:
+                    reasons.insert(0, "visual")
+                if gained and signals.query is not signals.without_feedback:
+                    reasons.append("feedback")
+            found.append(tuple(reasons))
+        return found
+
+    def _hits(
+        self,
+        rows: Sequence[int],
+        vectors: Vectors,
+        query: Vectors | None,
+        words: Sequence[str],
+        reasons: Sequence[tuple[str, ...]],
+    ) -> tuple[Hit, ...]:
+        captions = self._gallery.best_captions(words, rows)
+        scores = np.zeros(len(rows)) if query is None else vectors @ query
+        return tuple(
+            Hit(
+                image_id=image.image_id,
+                caption=captions.get(row) or next(iter(image.captions), ""),
+                captions=image.captions,
+                score=float(score),
+                reasons=why,
+                width=image.width,
+                height=image.height,
+                metadata=image.metadata,
+            )
+            for row, image, score, why in zip(
+                rows, self._gallery.by_rows(rows), scores, reasons, strict=True
+            )
+        )
+
+
+def _ids(rows: Iterable[int]) -> Ids:
+    return np.fromiter(rows, dtype=np.int64)
