@@ -100,7 +100,9 @@ def text_tower(name: str, dimension: int, *, hidden: int, dropout: float) -> Tow
     while isinstance(encoder[-1], Normalize):
         encoder.pop()
     width = _width(encoder, name)
-    return Tower(encoder, build_head(width, dimension, hidden=hidden, dropout=dropout), width)
+    head = build_head(width, dimension, hidden=hidden, dropout=dropout)
+    _start_as_isometry(head)
+    return Tower(encoder, head, width)
 
 
 def lstm_tower(
@@ -192,6 +194,21 @@ def build_head(width: int, dimension: int, *, hidden: int, dropout: float) -> li
         Dropout(dropout),
         Dense(hidden, dimension, activation_function=None),
     ]
+
+
+def _start_as_isometry(head: list[Module]) -> None:
+    """Let a head keep, at first, the similarities that the encoder sees.
+
+    A pretrained text encoder knows more about sentences than the captions can teach, so training
+    starts from its geometry: the hidden layer adds nothing yet, and the last one only rotates.
+    """
+    layers = [module for module in head if isinstance(module, Dense)]
+    for layer in layers[:-1]:
+        if layer.in_features == layer.out_features:
+            nn.init.zeros_(layer.linear.weight)
+            nn.init.zeros_(layer.linear.bias)
+    nn.init.orthogonal_(layers[-1].linear.weight)
+    nn.init.zeros_(layers[-1].linear.bias)
 
 
 @contextmanager

@@ -1,0 +1,155 @@
+"""The settings of a training run, from defaults, a JSON or a TOML file, or code."""
+
+import json
+import tomllib
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from embedding.errors import TrainingError
+from embedding.losses import LOSSES
+from embedding.precision import PRECISIONS
+
+__all__ = ["TRAIN_TEXT_FROM", "TrainConfig", "load_config"]
+
+TRAIN_TEXT_FROM = 3000
+"""From so many training images on, ``train_text = "auto"`` trains the text tower too."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Everything that decides a training run, besides the data.
+
+    Attributes:
+        text_tower: ``minilm``, ``lstm`` (a caption LSTM learned from nothing), a
+            sentence-transformers model by name, or a directory.
+        image_tower: ``efficientnet-lite0``, a transformers vision backbone by name, or a
+            directory; always frozen. Data of the kind ``features`` need none.
+        dimension: size of the joint space.
+        text_hidden: hidden values of the text head; 0 makes the head linear.
+        image_hidden: hidden values of the image head; 0 makes the head linear.
+        dropout: share of hidden values dropped in training.
+        loss: ranking, hardest, infonce or sigmoid.
+        margin: of the two ranking losses, in cosine.
+        temperature: of the other two at the start; they learn it.
+        train_text: ``yes``, ``no``, or ``auto``: train the text tower from 3,000 training images
+            on. With fewer it would learn them by heart and forget what it knows of other texts.
+            An LSTM is always trained.
+        keep_text: weight of staying near the text encoder's own similarities between texts, so
+            that sentences unlike the captions keep their meaning. Below 0 means automatic: 10
+            while the text tower is frozen, 0 when it is trained.
+        epochs: passes over the images, each with one of its captions; 0 means automatic: 12 when
+            the text tower is trained, 30 when it is frozen.
+        batch_size: pairs a step; 0 means automatic: 256 when the text tower is trained, else 512.
+        learning_rate: of the heads and of an LSTM, at its peak.
+        text_rate: of a pretrained text tower, at its peak.
+        weight_decay: of AdamW.
+        warmup: share of the steps in which the rates rise; then they fall as a cosine.
+        clip: largest norm of the gradient.
+        mirrored: train on mirrored pictures too. Not for pictures in which left and right mean
+            something, such as letters and arrows.
+        train_on: ``split`` holds the dev split out and keeps the best epoch on it; ``all`` learns
+            every picture, for a gallery that is to be searched and not generalised from.
+        evaluate_every: epochs between two looks at the dev split; the last is always looked at.
+        patience: looks without improvement after which training stops.
+        folds: 0, or so many folds for cross-validation; the best fold's model is kept.
+        seed: decides initial weights, order, captions and folds.
+        precision: auto, bfloat16 or float32; auto takes bfloat16 if the processor has it.
+        min_count: how often an LSTM's word must have been seen.
+    """
+
+    text_tower: str = "minilm"
+    image_tower: str = "efficientnet-lite0"
+    dimension: int = 512
+    text_hidden: int = 384
+    image_hidden: int = 1280
+    dropout: float = 0.1
+    loss: str = "infonce"
+    margin: float = 0.2
+    temperature: float = 0.05
+    train_text: str = "auto"
+    keep_text: float = -1.0
+    epochs: int = 0
+    batch_size: int = 0
+    learning_rate: float = 1e-3
+    text_rate: float = 5e-5
+    weight_decay: float = 0.01
+    warmup: float = 0.1
+    clip: float = 1.0
+    mirrored: bool = False
+    train_on: str = "split"
+    evaluate_every: int = 2
+    patience: int = 5
+    folds: int = 0
+    seed: int = 0
+    precision: str = "auto"
+    min_count: int = 1
+
+    def __post_init__(self) -> None:
+        choices = {
+            "loss": tuple(LOSSES),
+            "train_text": ("auto", "yes", "no"),
+            "train_on": ("split", "all"),
+            "precision": PRECISIONS,
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                _refuse(name, getattr(self, name), f"one of {', '.join(allowed)}")
+        for name in ("dimension", "evaluate_every", "patience", "min_count"):
+            if getattr(self, name) < 1:
+                _refuse(name, getattr(self, name), "at least 1")
+        for name in ("text_hidden", "image_hidden", "epochs", "batch_size", "weight_decay", "seed"):
+            if getattr(self, name) < 0:
+                _refuse(name, getattr(self, name), "at least 0")
+        for name in ("learning_rate", "text_rate", "margin", "temperature", "clip"):
+            if not getattr(self, name) > 0:
+                _refuse(name, getattr(self, name), "over 0")
+        for name in ("dropout", "warmup"):
+            if not 0 <= getattr(self, name) < 1:
+                _refuse(name, getattr(self, name), "in [0, 1)")
+        if self.folds < 0 or self.folds == 1:
+            _refuse("folds", self.folds, "0 or at least 2")
+
+    def resolved(self, n_images: int) -> "TrainConfig":
+        """Return the settings with every automatic one decided for ``n_images`` to train on."""
+        trained = self.text_tower == "lstm" or (
+            n_images >= TRAIN_TEXT_FROM if self.train_text == "auto" else self.train_text == "yes"
+        )
+        return replace(
+            self,
+            train_text="yes" if trained else "no",
+            keep_text=(0.0 if trained else 10.0) if self.keep_text < 0 else self.keep_text,
+            epochs=self.epochs or (12 if trained else 30),
+            batch_size=min(self.batch_size or (256 if trained else 512), n_images),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return asdict(self)
+
+
+def load_config(path: Path, **changes: Any) -> TrainConfig:
+    """Return settings from a JSON or TOML file, with ``changes`` laid over them.
+
+    Raises:
+        TrainingError: the file cannot be read, or a key or value in it is not allowed.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"the settings {path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise TrainingError(f"the settings {path} must be a table of names and values")
+    types = {field.name: type(field.default) for field in fields(TrainConfig)}
+    for key, value in values.items():
+        if key not in types:
+            raise TrainingError(f"{path}: there is no setting {key!r}; use {', '.join(types)}")
+        wanted = (int, float) if types[key] is float else (types[key],)
+        if not isinstance(value, wanted) or isinstance(value, bool) != (types[key] is bool):
+            raise TrainingError(f"{path}: {key} is {value!r}; expected {types[key].__name__}")
+    return TrainConfig(**{**values, **changes})
+
+
+def _refuse(name: str, value: object, allowed: str) -> None:
+    raise TrainingError(f"the setting {name} is {value!r}; it must be {allowed}")
