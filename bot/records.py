@@ -41,6 +41,7 @@ class StoredHit(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     image_id: str
+    caption: str = ""
     score: float
     reasons: list[str] = []
 
@@ -74,7 +75,8 @@ class SessionRecord(SearchState):
     @property
     def searching(self) -> bool:
         """Whether there is a search that can be refined, continued or undone."""
-        return not self.query.is_empty
+        query = self.query  # exclusions alone are no search
+        return bool(query.texts or query.image or query.liked or query.filters)
 
     def remember(self) -> None:
         """Put the search as it is now on the history, before it changes."""
@@ -118,6 +120,11 @@ class SessionRecord(SearchState):
                 default=-1,
             )
             self.history = self.history[last_use + 1 :]
+
+    def become(self, other: SessionRecord) -> None:
+        """Take over everything of another record of the same sender."""
+        for name in type(self).model_fields:
+            setattr(self, name, getattr(other, name))
 
     def dump_bounded(self) -> str:
         """Return the record as JSON of at most about MAX_RECORD_BYTES, oldest history given up."""

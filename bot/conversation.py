@@ -1,0 +1,254 @@
+"""The embedded dialogue manager: one message in, the replies out, whatever the channel.
+
+It works from the same files as a Rasa server (bot/rasa) and runs the same actions. A Rasa server
+in front of us uses two doors here instead: `parse` understands for it, `run_action` acts for it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from PIL import Image
+from rasa_sdk.executor import ActionExecutor, ActionExecutorRunResult, CollectingDispatcher
+
+from bot.actions import ACTIONS
+from bot.errors import MessageRefused, SessionsUnavailable
+from bot.project import RasaProject
+from bot.records import SessionRecord
+from bot.serving import LiveBundle, Serving
+from bot.sessions import SessionStore
+from bot.settings import Settings
+from bot.turns import OpenTurn, open_turn
+from bot.uploads import store_upload
+from retrieval.errors import NoBundle
+
+_SEARCH, _REFINE = "search_images", "refine_search"
+# A bare fragment at least this likely to be a refinement is one while a search runs.
+_REFINE_SHARE = 0.3
+_SHORT_WORDS = 4
+_SPOKEN = ("text", "image", "buttons", "custom")
+
+
+@dataclass
+class Message:
+    """What somebody sent: words, a picture, or both."""
+
+    text: str = ""
+    image: Image.Image | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The answer to one message.
+
+    Attributes:
+        replies: In Rasa's form: each has one or more of text, image, buttons, custom.
+        intent: What the message was taken for.
+        confidence: How sure that is, 0 to 1.
+        turn: Number of the turn in its session, from 1.
+    """
+
+    replies: list[dict[str, Any]]
+    intent: str
+    confidence: float
+    turn: int
+
+
+class Conversation:
+    """Answers messages.
+
+    Args:
+        sessions: Remembers the senders.
+        live: Lends the bundle and computes.
+        project: What can be understood, said and done.
+        settings: Limits and addresses.
+    """
+
+    def __init__(
+        self, sessions: SessionStore, live: LiveBundle, project: RasaProject, settings: Settings
+    ) -> None:
+        self._sessions = sessions
+        self._live = live
+        self._project = project
+        self._settings = settings
+        self._executor = ActionExecutor()
+        for action in ACTIONS:
+            self._executor.register_action(action)
+
+    def action_names(self) -> list[str]:
+        """Return the names of the actions that `run_action` can run."""
+        return list(self._executor.actions)
+
+    async def reply(self, sender_id: str, message: Message) -> Turn:
+        """Answer one message; the turn is saved before this returns.
+
+        Raises:
+            MessageRefused: The message or the sender cannot be handled.
+            SessionsUnavailable: The session cannot be read or saved.
+            NoBundle: There are no pictures to show.
+        """
+        text = check_message(message.text, self._settings.max_text_length, message.image)
+        async with self._sessions.turn(sender_id) as record:
+            with self._live.lease() as serving:
+                upload = None
+                if message.image is not None:
+                    upload, stored = await self._live.run(store_upload, message.image)
+                    record.add_upload(upload, stored)
+                parsed = await self._understand(serving, text)
+                intent = settle_intent(parsed, record, upload)
+                call = self._call(sender_id, parsed)
+                turn = self._open(record, serving, upload)
+                replies: list[dict[str, Any]] = []
+                for name in self._project.actions_for(intent):
+                    spoken = [{"response": name}]
+                    if name in self._executor.actions:
+                        result = await self._run(turn, {**call, "next_action": name})
+                        spoken = result.responses if result else []
+                    replies += [self._resolve(response, record.turn) for response in spoken]
+                record.turn += 1
+                answer = Turn(replies, intent, parsed["intent"]["confidence"], record.turn)
+        return answer
+
+    async def parse(self, text: str) -> dict[str, Any]:
+        """Return what a text means, in the form of Rasa's POST /model/parse.
+
+        Raises:
+            NoBundle: There is no text tower to understand with.
+        """
+        with self._live.lease() as serving:
+            return await self._understand(serving, text)
+
+    async def run_action(self, call: Mapping[str, Any]) -> ActionExecutorRunResult | None:
+        """Run one action for a Rasa server, in the session of its sender.
+
+        What keeps the turn from being answered is uttered: Rasa turns errors into silence.
+
+        Args:
+            call: The body that Rasa posts: next_action, tracker, domain.
+
+        Raises:
+            ActionNotFoundException: There is no such action.
+            ActionMissingDomainException: The domain is needed and was not sent.
+        """
+        name = call.get("next_action")
+        if not isinstance(name, str) or name not in self._executor.actions:
+            return await self._executor.run(dict(call))
+        latest = call["tracker"].get("latest_message") or {}
+        try:
+            async with self._sessions.turn(call["tracker"]["sender_id"]) as record:
+                with self._live.lease() as serving:
+                    name = self._settle_action(name, latest, record)
+                    turn = self._open(record, serving, None)
+                    result = await self._run(turn, {**call, "next_action": name})
+                    record.turn += 1
+        except (SessionsUnavailable, NoBundle, MessageRefused):
+            # Logged where it was met.
+            dispatcher = CollectingDispatcher()
+            dispatcher.utter_message(response="utter_unavailable")
+            return ActionExecutorRunResult(events=[], responses=dispatcher.messages)
+        return result
+
+    async def _understand(self, serving: Serving, text: str) -> dict[str, Any]:
+        if not text:  # a picture alone
+            intent = {"name": _SEARCH, "confidence": 1.0}
+            return {"text": "", "intent": intent, "entities": [], "intent_ranking": [intent]}
+        understanding = await self._live.run(serving.interpreter.parse, text)
+        return understanding.to_rasa()
+
+    def _settle_action(self, name: str, latest: dict[str, Any], record: SessionRecord) -> str:
+        """Return the action for what the session makes of the intent that Rasa acted on."""
+        intent = (latest.get("intent") or {}).get("name")
+        if intent not in self._project.rules or name not in self._project.actions_for(intent):
+            return name  # Rasa has its own reasons, a story of somebody's, perhaps
+        return self._project.actions_for(settle_intent(latest, record))[0]
+
+    def _open(self, record: SessionRecord, serving: Serving, upload: str | None) -> OpenTurn:
+        return OpenTurn(record, serving, self._live.run, self._settings, upload)
+
+    async def _run(self, turn: OpenTurn, call: dict[str, Any]) -> ActionExecutorRunResult | None:
+        with open_turn(turn):
+            return await self._executor.run(call)
+
+    def _call(self, sender_id: str, parsed: dict[str, Any]) -> dict[str, Any]:
+        """Return the body that a Rasa server would post for this message."""
+        return {
+            "sender_id": sender_id,
+            "tracker": {
+                "sender_id": sender_id,
+                "slots": {},
+                "latest_message": parsed,
+                "events": [],
+                "paused": False,
+                "followup_action": None,
+                "active_loop": {},
+                "latest_action_name": "action_listen",
+            },
+            "domain": self._project.domain,
+        }
+
+    def _resolve(self, response: dict[str, Any], turn: int) -> dict[str, Any]:
+        """Fill in a response of the domain, as Rasa does, and drop what is empty."""
+        drafted: dict[str, Any] = {}
+        if response.get("response"):
+            drafted = self._project.render(response["response"], response, turn)
+        buttons = [*drafted.get("buttons", []), *(response.get("buttons") or [])]
+        said = {**drafted, **{key: value for key, value in response.items() if value}}
+        said["buttons"] = buttons
+        return {key: said[key] for key in _SPOKEN if said.get(key)}
+
+
+def settle_intent(
+    parsed: Mapping[str, Any], record: SessionRecord, upload: str | None = None
+) -> str:
+    """Return what a message is in its session. This is the one place that decides it.
+
+    What was understood from the words alone stands, but for these:
+    - a message with a picture searches by that picture, its words beside it;
+    - where no search runs there is nothing to refine: a fragment is a search ("on a beach");
+    - while a search runs, a short text that is content throughout ("a red one") refines it when
+      the interpreter finds that likely enough.
+
+    Args:
+        parsed: The message as `Conversation.parse` gives it.
+        record: The session of its sender.
+        upload: Key of the picture that came with it.
+    """
+    intent = str(parsed["intent"]["name"])
+    if upload is not None:
+        return _SEARCH
+    if intent == _REFINE and not record.searching:
+        return _SEARCH
+    if intent == _SEARCH and record.searching:
+        text = parsed.get("text") or ""
+        shares = {rank["name"]: rank["confidence"] for rank in parsed.get("intent_ranking") or []}
+        bare = any(
+            entity["entity"] == "query" and entity["end"] - entity["start"] == len(text)
+            for entity in parsed.get("entities") or []
+        )
+        if bare and len(text.split()) <= _SHORT_WORDS and shares.get(_REFINE, 0) >= _REFINE_SHARE:
+            return _REFINE
+    return intent
+
+
+def check_message(text: str, longest: int, image: Image.Image | None = None) -> str:
+    """Return the text of a message, line ends and margins cleaned.
+
+    Raises:
+        MessageRefused: It is empty without a picture, too long, or has control characters.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
+    if not text and image is None:
+        raise MessageRefused("The message is empty: send a text, a picture, or both.")
+    if len(text) > longest:
+        raise MessageRefused(
+            f"The message has {len(text)} characters; at most {longest} are allowed."
+        )
+    for character in text:
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
+            raise MessageRefused(
+                f"The message has the control character U+{ord(character):04X}; send plain text."
+            )
+    return text
