@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-search clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-search clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ $(VENV)/.runtime: requirements.lock pyproject.toml scripts/setup.py | $(BIN)/pyt
 $(VENV)/.dev: requirements.lock requirements-dev.lock pyproject.toml scripts/setup.py | $(BIN)/python
 	@$(BIN)/python scripts/setup.py --dev
 	@touch $@ $(VENV)/.runtime
+
+check-demo: ## the first journey: `make demo` in a fresh clone, twice, with the seconds it took
+	@$(PYTHON) scripts/check_demo.py
 
 test-rasa: $(VENV)/.runtime ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
 	@$(BIN)/python scripts/test_rasa.py

@@ -19,7 +19,15 @@ from embedding.folds import FRACTIONS, split_by_hash, split_name
 from embedding.openmoji import ATTRIBUTION, render_openmoji
 from embedding.progress import Progress, silent
 
-__all__ = ["KINDS", "Pairs", "Skipped", "caption_from_name", "load_pairs", "read_captions"]
+__all__ = [
+    "KINDS",
+    "Pairs",
+    "Skipped",
+    "caption_from_name",
+    "load_folder",
+    "load_pairs",
+    "read_captions",
+]
 
 KINDS = ("flickr8k", "flickr30k", "karpathy", "csv", "jsonl", "folder", "features", "openmoji")
 
@@ -150,6 +158,24 @@ def load_pairs(
         which = f" in the split {split!r}" if split else ""
         why = "; ".join(f"{s.what}: {s.why}" for s in pairs.skipped[:3])
         raise DataError(f"{spec} has no usable pictures{which}" + (f" ({why})" if why else ""))
+    return pairs
+
+
+def load_folder(folder: Path, captions: Path | None = None) -> Pairs:
+    """Return every picture under a folder, hidden ones left out.
+
+    Args:
+        folder: where they lie, at any depth.
+        captions: a caption file (see ``read_captions``); None looks for one in the folder. A
+            picture that has none is captioned by its file name where that says something.
+
+    Raises:
+        DataError: there is no such folder or caption file, or no picture in it.
+    """
+    spec = f"folder:{folder}"
+    pairs, _ = _from_table(spec, sources.read_folder(folder, captions))
+    if not pairs.image_ids:
+        raise DataError(f"{folder} holds no pictures ({', '.join(sources.IMAGE_SUFFIXES)})")
     return pairs
 
 

@@ -1,7 +1,8 @@
 """The layouts in which data sets come: which files hold the captions, the splits, the pictures."""
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -121,22 +122,26 @@ def read_jsonl(path: Path) -> Table:
     return Table(rows, _image_roots(file.parent), skipped)
 
 
-def read_folder(path: Path) -> Table:
-    """Read every picture under a folder, with captions from a file in it or from the names."""
+def read_folder(path: Path, caption_file: Path | None = None) -> Table:
+    """Read every picture under a folder, with captions from a file or from the names.
+
+    Hidden files and folders are left out, links to folders are not followed. The caption file is
+    the one that is given, else one in the folder.
+    """
     if not path.is_dir():
         raise DataError(f"{path} is not a folder; give a folder of pictures")
     table = Table([], [path])
     captions: dict[str, list[Row]] = {}
-    for name in _CAPTION_FILES:
-        if (path / name).is_file():
-            rows, table.skipped = read_rows(path / name)
-            for row in rows:
-                captions.setdefault(row.file, []).append(row)
-            break
+    beside = (path / name for name in _CAPTION_FILES)
+    caption_file = caption_file or next((file for file in beside if file.is_file()), None)
+    if caption_file:
+        rows, table.skipped = read_rows(caption_file)
+        for row in rows:
+            captions.setdefault(row.file, []).append(row)
     names = sorted(
         file.relative_to(path).as_posix()
-        for file in path.rglob("*")
-        if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file()
+        for file in _visible_files(path)
+        if file.suffix.lower() in IMAGE_SUFFIXES
     )
     for name in names:
         told = captions.pop(name, None) or [Row(name, caption_from_name(name))]
@@ -145,6 +150,12 @@ def read_folder(path: Path) -> Table:
         Skipped(name, "it has captions, but there is no such file") for name in captions
     ]
     return table
+
+
+def _visible_files(path: Path) -> Iterator[Path]:
+    for folder, folders, files in os.walk(path):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        yield from (Path(folder) / name for name in files if not name.startswith("."))
 
 
 def read_features(

@@ -1,0 +1,84 @@
+"""What `showtell index` does: pictures from a folder or a data set into a published bundle."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.console import Report
+from bot.errors import BotError
+
+if TYPE_CHECKING:
+    from embedding.data import Pairs
+    from retrieval.bundle import BuildReport
+
+
+class IndexingRefused(BotError):
+    """What was asked to be indexed is not there, or is not what it was said to be."""
+
+    exit_code = 2
+
+
+def index_images(
+    images: str,
+    captions: Path | None,
+    model: str,
+    bundles: Path,
+    *,
+    progress: Report,
+) -> BuildReport:
+    """Encode pictures, write the next bundle, and publish it.
+
+    Args:
+        images: A folder, or a data set as `KIND:PATH`.
+        captions: Captions for the folder, or None for those that lie beside the pictures.
+        model: A model directory, a run of `showtell train`, or a hub name.
+        bundles: The bundles directory; made when it is missing.
+        progress: Told how far each step is.
+
+    Raises:
+        IndexingRefused: No such folder, or captions were given for a data set that has its own.
+    """
+    from embedding.model import JointEmbedding
+    from retrieval.bundle import build_bundle, publish
+    from retrieval.candidates import candidates_from_pairs
+
+    pairs, root = _pictures(images, captions, progress)
+    # Loading says at once, before hours of encoding, whether the model can be used; saving gives
+    # every kind of model, a hub's too, the one form that a bundle keeps.
+    with tempfile.TemporaryDirectory(prefix="showtell-model-") as folder:
+        model_dir = Path(folder) / "model"
+        JointEmbedding.load(model).save(model_dir, {})
+        report = build_bundle(
+            candidates_from_pairs(pairs),
+            root=root,
+            model_dir=model_dir,
+            bundles=bundles,
+            attribution=pairs.attribution,
+            progress=progress,
+        )
+    publish(bundles, report.version)
+    return report
+
+
+def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pairs, Path]:
+    """Return the data set and the folder that its pictures lie in."""
+    from embedding.data import load_folder, load_pairs
+
+    folder = Path(images)
+    if folder.is_dir():
+        return load_folder(folder, captions), folder
+    if not re.match(r"[a-z0-9]+:", images):
+        raise IndexingRefused(f"there is no folder {images!r}; give a folder, or KIND:PATH")
+    if captions is not None:
+        raise IndexingRefused(
+            f"--captions goes with a folder; the data set {images!r} has captions of its own"
+        )
+    pairs = load_pairs(images, progress=progress)
+    if not pairs.image_paths:
+        raise IndexingRefused(f"the data set {images!r} has no picture files to show")
+    folders = {str(path.resolve().parent) for path in pairs.image_paths}
+    return pairs, Path(os.path.commonpath(sorted(folders)))

@@ -1,0 +1,45 @@
+"""Run the server: a Redis of its own where none is named, then uvicorn."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from typing import Any
+
+import uvicorn
+
+from bot.console import say
+from bot.redis_server import EmbeddedRedis
+from bot.settings import Settings
+
+
+def run_server(settings: Settings, *, only_actions: bool = False) -> None:
+    """Serve until interrupted.
+
+    The Redis that is started here belongs to this process, not to a worker: all workers share it,
+    and it ends with the last of them.
+
+    Args:
+        settings: What to serve, where.
+        only_actions: Serve the Rasa action server alone.
+    """
+    from bot.app import create_app
+
+    with ExitStack() as stack:
+        if settings.redis_url is None:
+            redis = stack.enter_context(EmbeddedRedis(settings.data_dir / "redis"))
+            settings = settings.model_copy(update={"redis_url": redis.url})
+        say(f"Starting on {settings.base_url} …")
+        options: dict[str, Any] = {
+            "host": settings.host,
+            "port": settings.port,
+            "log_level": settings.log_level.lower(),
+            "access_log": False,
+            "server_header": False,
+        }
+        if settings.workers == 1:
+            uvicorn.run(create_app(settings, only_actions=only_actions), **options)
+        else:
+            os.environ.update(settings.as_environment())
+            factory = "bot.app:create_action_app" if only_actions else "bot.app:create_app"
+            uvicorn.run(factory, factory=True, workers=settings.workers, **options)

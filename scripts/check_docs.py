@@ -1,0 +1,98 @@
+"""Check that README, CHANGELOG and pyproject.toml say what the program does.
+
+Each check yields sentences about what is wrong; none means the words are true.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(ROOT := Path(__file__).resolve().parent.parent))
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    """Return the text of a README section, up to the next heading of its level."""
+    match = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.M | re.S)
+    return match.group(1) if match else ""
+
+
+def check_version() -> Iterator[str]:
+    """The changelog opens with the version of the package."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    top = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    if top is None or top.group(1) != version:
+        yield f"CHANGELOG.md opens with {top and top.group(1)}, pyproject.toml has {version}."
+
+
+def check_settings() -> Iterator[str]:
+    """The settings table has every setting, and no other."""
+    from bot.settings import PREFIX, Settings
+
+    real = {PREFIX + name.upper() for name in Settings.model_fields}
+    told = set(re.findall(rf"^\| `({PREFIX}\w+)`", section("Settings"), re.M))
+    yield from (f"README's settings table lacks {name}." for name in sorted(real - told))
+    yield from (f"README's settings table has {name}, which is none." for name in told - real)
+
+
+def check_routes() -> Iterator[str]:
+    """The route table has every route, and no other."""
+    from bot.app import documented_routes
+
+    real = documented_routes()
+    told: set[tuple[str, str]] = set()
+    for methods, path in re.findall(
+        r"^\| ([A-Z, ]+) \| `(\S+?)(?:\?\S+)?`", section("Routes"), re.M
+    ):
+        told |= {(method.strip(), path) for method in methods.split(",")}
+    yield from (f"README's route table lacks {m} {p}." for m, p in sorted(real - told))
+    yield from (f"README's route table has {m} {p}, which is none." for m, p in sorted(told - real))
+
+
+def check_commands() -> Iterator[str]:
+    """The command list has every command with the options that it really takes."""
+    import typer
+
+    from bot.cli import app
+
+    group = typer.main.get_command(app)
+    real = set(getattr(group, "commands", {}))
+    block = section("Command line")
+    told = set(re.findall(r"^showtell ([a-z-]+)", block, re.M))
+    yield from (f"README's command list lacks `showtell {name}`." for name in sorted(real - told))
+    yield from (f"README names `showtell {name}`, which is none." for name in sorted(told - real))
+    for line in block.splitlines():
+        name = line.removeprefix("showtell ").split(" ")[0]
+        if not line.startswith("showtell ") or name not in real:
+            continue
+        command = group.commands[name]  # type: ignore[attr-defined]
+        options = {option for parameter in command.params for option in parameter.opts}
+        for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line):
+            if option not in options:
+                yield f"README gives `showtell {name}` the option {option}, which it has not."
+
+
+def check_links() -> Iterator[str]:
+    """Every relative link of README and docs leads to a file."""
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for target in re.findall(r"\]\((?!https?:|#|mailto:)([^)#\s]+)", page.read_text()):
+            if not (page.parent / target).exists():
+                yield f"{page.relative_to(ROOT)} links to {target}, which is not there."
+
+
+def main() -> int:
+    """Run every check."""
+    checks = (check_version, check_settings, check_routes, check_commands, check_links)
+    wrong = [sentence for check in checks for sentence in check()]
+    for sentence in wrong:
+        print(sentence, file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
