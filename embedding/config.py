@@ -78,8 +78,8 @@ class TrainConfig:
     clip: float = 1.0
     mirrored: bool = False
     train_on: str = "split"
-    evaluate_every: int = 2
-    patience: int = 5
+    evaluate_every: int = 4
+    patience: int = 3
     folds: int = 0
     seed: int = 0
     precision: str = "auto"

@@ -209,7 +209,7 @@ def _train_one(
             images = functional.normalize(image.project(train_views[view, batch]), dim=-1)
             loss = loss_of(texts, images, torch.from_numpy(batch))
             if config.keep_text:
-                loss = loss + config.keep_text * _drift(texts, sentences)
+                loss = loss + config.keep_text * _drift(texts, images, sentences)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(trained.parameters(), config.clip)
@@ -279,10 +279,17 @@ def _frozen(model: JointEmbedding, captions: Sequence[str], config: TrainConfig)
         return _encode(model, captions, config)
 
 
-def _drift(texts: Tensor, sentences: Tensor) -> Tensor:
-    """Return how far similarities between texts have moved from the text encoder's own."""
+def _drift(texts: Tensor, images: Tensor, sentences: Tensor) -> Tensor:
+    """Return how far similarities in a batch are from those the text encoder sees in the captions.
+
+    A picture is asked to be as near to each text as its own caption is: with few captions to
+    learn from, that is what makes it answer to sentences unlike any of them.
+    """
     before = functional.normalize(sentences.detach(), dim=-1)
-    return functional.mse_loss(texts @ texts.T, before @ before.T)
+    wanted = before @ before.T
+    return functional.mse_loss(texts @ texts.T, wanted) + functional.mse_loss(
+        texts @ images.T, wanted
+    )
 
 
 def _batches(n: int, size: int, random: np.random.Generator) -> Iterator[Indices]:
