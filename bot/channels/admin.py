@@ -1,0 +1,54 @@
+"""The operator's routes: which bundle is live, take another, go back. Bearer token only."""
+
+from __future__ import annotations
+
+import secrets
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from pydantic import SecretStr
+
+from bot.channels import Services, parse_json, services
+
+Parts = Annotated[Services, Depends(services)]
+
+
+def create_router(token: SecretStr) -> APIRouter:
+    """Return the admin routes; they are only made when a token is set."""
+    expected = token.get_secret_value().encode()
+
+    async def authorize(request: Request) -> None:
+        # Header values come as Latin-1; back to the bytes that were sent, so that any token works.
+        header = request.headers.get("authorization", "").encode("latin-1")
+        scheme, _, given = header.partition(b" ")
+        if scheme.lower() != b"bearer" or not secrets.compare_digest(given.strip(), expected):
+            raise HTTPException(
+                401, "A valid bearer token is needed.", headers={"WWW-Authenticate": "Bearer"}
+            )
+
+    router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(authorize)])
+
+    @router.get("/model", summary="The live bundle")
+    async def model(parts: Parts) -> dict[str, Any]:
+        """Answer with the live bundle, the others, and the last refusal."""
+        return await parts.live.run(parts.live.status)
+
+    @router.post("/reload", summary="Take another bundle")
+    async def reload(request: Request, parts: Parts) -> dict[str, str]:
+        """Load, verify and swap in a bundle: JSON `{"version"?}`.
+
+        Without a version: the one that CURRENT names if that is not live yet, else the newest.
+        409 with the reason when it is refused; the old one goes on serving.
+        """
+        body = await request.body()
+        version = parse_json(body).get("version") if body else None
+        if version is not None and not isinstance(version, str):
+            raise HTTPException(422, "version must be a string.")
+        return {"version": await parts.live.reload(version)}
+
+    @router.post("/rollback", summary="Go back to the bundle before")
+    async def rollback(parts: Parts) -> dict[str, str]:
+        """Swap in the newest bundle that is older than the live one."""
+        return {"version": await parts.live.rollback()}
+
+    return router

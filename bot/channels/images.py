@@ -1,0 +1,147 @@
+"""The pictures themselves: originals and thumbnails, by id, and nothing else from the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import FileResponse, Response
+from PIL import Image
+from starlette.staticfiles import NotModifiedResponse
+
+from bot.channels import Services, services
+from bot.serving import Serving
+from retrieval.errors import GalleryError
+from retrieval.images import ImageError, open_image
+
+router = APIRouter(tags=["images"])
+
+SIZES = (160, 320, 640)
+"""Longest sides of thumbnails, in pixels; a free choice would let anybody fill the disk."""
+
+# What every browser shows, by the first bytes; all else goes out as the largest thumbnail. SVG is
+# not among them: it can carry scripts.
+SIGNATURES = {
+    b"\xff\xd8\xff": "image/jpeg",
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"GIF8": "image/gif",
+}
+# An id is a hash of the picture's bytes, so what it names never changes.
+CACHE_CONTROL = "public, max-age=86400"
+QUALITY = 85
+_ID = re.compile(r"[0-9a-f]{16}")
+
+
+class Thumbnails:
+    """Smaller copies on disk, one file for each picture (by content) and size.
+
+    Args:
+        folder: Where they are kept; made when the first one is.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, source: Path, sha256: str, size: int) -> Path:
+        """Return the file of a thumbnail, made now if it is not there yet.
+
+        Args:
+            source: The picture's file.
+            sha256: Hash of its bytes.
+            size: Longest side, in pixels; a smaller picture is not enlarged.
+
+        Raises:
+            ImageError: The file is no picture any more.
+        """
+        target = self._folder / sha256[:2] / f"{sha256}-{size}.webp"
+        if target.is_file() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
+            return target
+        picture = open_image(source)
+        picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # Written beside and renamed: another worker never reads half a file.
+        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                picture.save(file, "WEBP", quality=QUALITY)
+            Path(name).replace(target)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+        return target
+
+
+@router.head("/images/{image_id}", include_in_schema=False)
+@router.get(
+    "/images/{image_id}",
+    summary="A picture or its thumbnail",
+    response_class=Response,
+    responses={200: {"content": {"image/*": {}}}, 404: {}},
+)
+async def image(
+    image_id: str,
+    request: Request,
+    parts: Annotated[Services, Depends(services)],
+    size: int | None = None,
+) -> Response:
+    """Answer with the original, or with a thumbnail whose longest side has `size` pixels."""
+    if size is not None and size not in SIZES:
+        raise HTTPException(422, f"size must be one of {', '.join(map(str, SIZES))}.")
+    if not _ID.fullmatch(image_id):
+        raise HTTPException(404, "There is no such picture.")
+    with parts.live.lease() as serving:
+        path, media_type = await parts.live.run(_find, serving, parts.thumbnails, image_id, size)
+    return await parts.live.run(_answer, request, path, media_type)
+
+
+def _find(
+    serving: Serving, thumbnails: Thumbnails, image_id: str, size: int | None
+) -> tuple[Path, str]:
+    """Return the file to send and its media type.
+
+    Raises:
+        HTTPException: 404; there is no such picture, or no longer one that can be shown.
+    """
+    gallery = serving.bundle.gallery
+    try:
+        found = gallery.get(image_id)
+        if found is None:
+            raise HTTPException(404, "There is no such picture.")
+        path = gallery.resolve(image_id)
+        if size is None:
+            media_type = _media_type(path)
+            if media_type:
+                return path, media_type
+        return thumbnails.get(path, found.sha256, size or SIZES[-1]), "image/webp"
+    except (GalleryError, ImageError, FileNotFoundError):
+        raise HTTPException(404, "The picture's file is gone or damaged.") from None
+
+
+def _media_type(path: Path) -> str | None:
+    """Return the media type of a file that browsers show as it is, else None."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start.startswith(b"RIFF") and start.endswith(b"WEBP"):
+        return "image/webp"
+    return next((kind for sign, kind in SIGNATURES.items() if start.startswith(sign)), None)
+
+
+def _answer(request: Request, path: Path, media_type: str) -> Response:
+    """Return the file, or 304 when the client has it already."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        raise HTTPException(404, "The picture's file is gone or damaged.") from None
+    identity = f"{path.name}-{status.st_mtime_ns}-{status.st_size}"
+    etag = f'"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL}
+    response = FileResponse(path, stat_result=status, media_type=media_type, headers=headers)
+    known = request.headers.get("if-none-match", "")
+    if known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
+        return NotModifiedResponse(response.headers)
+    return response

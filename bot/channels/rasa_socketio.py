@@ -1,0 +1,113 @@
+"""Rasa's SocketIO channel, as Rasa 3.6 serves it with session_persistence."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import socketio
+from fastapi import APIRouter
+
+from bot.channels import Services, check_sender
+from bot.errors import MessageRefused
+
+router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])
+
+PATH = "/socket.io"
+# Far above the longest message with its metadata; pictures do not come this way.
+LARGEST_PACKET = 256_000
+
+
+@router.get("/", summary="The channel answers")
+async def health() -> dict[str, str]:
+    """Answer as Rasa does; messages go over /socket.io."""
+    return {"status": "ok"}
+
+
+def bot_utterances(replies: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Translate a turn's replies to the payloads of `bot_uttered`.
+
+    Args:
+        replies: rasa-sdk's response dicts, templates resolved.
+
+    Yields:
+        `{"text"}` (one for each part between blank lines), with `quick_replies` where there are
+        buttons (on the last part); the data of a custom message; `{"attachment"}` of an image.
+        A text without buttons has `text` as its only key: some clients accept nothing else.
+    """
+    for reply in replies:
+        buttons = reply.get("buttons")
+        text_parts = (reply.get("text") or "").strip().split("\n\n")
+        if buttons:
+            quick = [
+                {"content_type": "text", "title": button["title"], "payload": button["payload"]}
+                for button in buttons
+            ]
+            for number, part in enumerate(text_parts, start=1):
+                yield {"text": part, "quick_replies": quick if number == len(text_parts) else []}
+        else:
+            yield from ({"text": part} for part in text_parts if part)
+        if reply.get("custom"):
+            yield reply["custom"].get("data", reply["custom"])
+        if reply.get("image"):
+            yield {"attachment": {"type": "image", "payload": {"src": reply["image"]}}}
+        if reply.get("attachment"):
+            yield {"attachment": reply["attachment"]}
+
+
+def create_socket_server(
+    services: Callable[[], Services],
+    explain: Callable[[Exception], str],
+    cors_origins: tuple[str, ...],
+) -> socketio.AsyncServer:
+    """Return the Socket.IO server.
+
+    Args:
+        services: Gives what the app shares; asked anew for each message.
+        explain: Turns whatever went wrong into a sentence for the user (and logs what is ours).
+        cors_origins: Sites whose pages may connect.
+    """
+    server = socketio.AsyncServer(
+        async_mode="asgi",
+        cors_allowed_origins="*" if "*" in cors_origins else list(cors_origins),
+        max_http_buffer_size=LARGEST_PACKET,
+        # One client's messages are answered one after another, in the order they were sent.
+        async_handlers=False,
+    )
+
+    async def session_request(sid: str, data: object = None) -> None:
+        session_id = data.get("session_id") if isinstance(data, dict) else None
+        if session_id is None:
+            session_id = uuid.uuid4().hex
+        try:
+            session_id = _session_id(session_id)
+        except MessageRefused as error:
+            await server.emit("bot_uttered", {"text": str(error)}, to=sid)
+            return
+        await server.enter_room(sid, session_id)
+        await server.emit("session_confirm", session_id, to=sid)
+
+    async def user_uttered(sid: str, data: object = None) -> None:
+        try:
+            if not isinstance(data, dict) or not isinstance(data.get("message"), str):
+                raise MessageRefused("The message could not be read: send it as a text.")
+            session_id = _session_id(data.get("session_id") or sid)
+            await server.enter_room(sid, session_id)
+            turn = await services().reply("socketio", session_id, data["message"])
+        except Exception as error:  # noqa: BLE001 - explained to the user, logged by explain
+            await server.emit("bot_uttered", {"text": explain(error)}, to=sid)
+            return
+        for utterance in bot_utterances(turn.replies):
+            await server.emit("bot_uttered", utterance, room=session_id)
+
+    server.on("session_request", session_request)
+    server.on("user_uttered", user_uttered)
+    return server
+
+
+def _session_id(value: object) -> str:
+    """Return a session id that records can be kept under; some clients send numbers."""
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise MessageRefused("The session id must be a string.")
+    return check_sender(str(value))

@@ -1,0 +1,210 @@
+"""The page, the widget, and the two routes that the widget and other programs use."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, UploadFile
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+from pydantic import BaseModel, Field
+
+from bot.channels import Services, services
+from bot.conversation import Turn, check_message
+from retrieval.query import Query
+from retrieval.searcher import Hit, SearchResult
+
+router = APIRouter(tags=["web"])
+Parts = Annotated[Services, Depends(services)]
+
+WIDGET = Path(__file__).parent.parent / "widget"
+PAGE_FILES = {
+    "/": "index.html",
+    "/page.css": "page.css",
+    "/page.js": "page.js",
+    "/icon.svg": "icon.svg",
+    "/widget.js": "widget.js",
+}
+PAGE_HEADERS = {
+    # Looked at again each time: a new release must not meet yesterday's widget.
+    "Cache-Control": "no-cache",
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'",
+    "Referrer-Policy": "same-origin",
+}
+THUMBNAIL = 320
+
+
+class ImageObject(BaseModel):
+    """One picture of an answer; addresses are relative to this server."""
+
+    id: str
+    url: str
+    thumbnail: str
+    caption: str
+    score: float
+    reasons: list[str]
+    width: int
+    height: int
+
+
+class QuickReply(BaseModel):
+    """A reply to choose instead of typing: what to show, what to send."""
+
+    title: str
+    payload: str
+
+
+class Reply(BaseModel):
+    """One thing said: a text, pictures, quick replies."""
+
+    text: str | None = None
+    images: list[ImageObject] | None = None
+    quick_replies: list[QuickReply] | None = None
+
+
+class Intent(BaseModel):
+    """What the message was understood as."""
+
+    name: str
+    confidence: float
+
+
+class Answer(BaseModel):
+    """The answer to one message."""
+
+    replies: list[Reply]
+    intent: Intent
+    turn: int
+
+
+class SearchRequest(BaseModel):
+    """One stateless search."""
+
+    text: str
+    k: int = Field(6, ge=1, le=100)
+
+
+class SearchAnswer(BaseModel):
+    """The pictures that fit, best first; `confident` is false when nothing fits well."""
+
+    hits: list[ImageObject]
+    confident: bool
+
+
+class About(BaseModel):
+    """What the page's footer says."""
+
+    version: str
+    bundle: str
+    images: int
+    attribution: str
+    model: str
+    examples: list[str]
+
+
+def image_address(image_id: str) -> str:
+    """Return the relative address of a picture."""
+    return f"/images/{image_id}"
+
+
+def to_answer(turn: Turn) -> Answer:
+    """Translate a turn: pictures join the text that announces them, with relative addresses."""
+    replies: list[Reply] = []
+    for response in turn.replies:
+        text = response.get("text")
+        buttons = [QuickReply(**button) for button in response.get("buttons") or ()]
+        if text or buttons:
+            replies.append(Reply(text=text, quick_replies=buttons or None))
+        data = (response.get("custom") or {}).get("data", {})
+        if data.get("type") == "image_results" and data["images"]:
+            images = [ImageObject(**_with_relative_addresses(item)) for item in data["images"]]
+            if replies and replies[-1].images is None:
+                replies[-1].images = images
+            else:
+                replies.append(Reply(images=images))
+    intent = Intent(name=turn.intent, confidence=turn.confidence)
+    return Answer(replies=replies, intent=intent, turn=turn.turn)
+
+
+def _with_relative_addresses(item: dict[str, Any]) -> dict[str, Any]:
+    url = image_address(item["id"])
+    return item | {"url": url, "thumbnail": f"{url}?size={THUMBNAIL}"}
+
+
+def _image_object(hit: Hit) -> ImageObject:
+    url = image_address(hit.image_id)
+    return ImageObject(
+        id=hit.image_id,
+        url=url,
+        thumbnail=f"{url}?size={THUMBNAIL}",
+        caption=hit.caption,
+        score=round(hit.score, 4),
+        reasons=list(hit.reasons),
+        width=hit.width,
+        height=hit.height,
+    )
+
+
+@router.post("/api/messages", response_model_exclude_none=True, summary="One message of a chat")
+async def messages(
+    parts: Parts,
+    sender: Annotated[str, Form(description="Whose session; at most 200 characters.")],
+    text: Annotated[str, Form(description="What was typed.")] = "",
+    image: Annotated[UploadFile | None, File(description="A picture.")] = None,
+) -> Answer:
+    """Answer a text, a picture, or both, in the session of `sender`."""
+    picture = None
+    if image is not None:
+        # Browsers send an empty part without a name for a file field that was left empty.
+        limit = parts.settings.max_upload_bytes
+        picture = await image.read(limit + 1)
+        if len(picture) > limit:
+            raise HTTPException(413, f"The picture has more than {limit:,} bytes; make it smaller.")
+        if not picture and not image.filename:
+            picture = None
+    return to_answer(await parts.reply("web", sender, text, picture))
+
+
+@router.post("/api/search", summary="One search without a session")
+async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
+    """Answer with the pictures that fit a text best."""
+    text = check_message(wanted.text, parts.settings.max_text_length)
+    with parts.live.lease() as serving:
+        result: SearchResult = await parts.live.run(
+            serving.bundle.searcher.search, Query(texts=(text,)), wanted.k
+        )
+    hits = [_image_object(hit) for hit in result.hits]
+    return SearchAnswer(hits=hits, confident=result.confident)
+
+
+@router.get("/api/about", summary="What is served here")
+async def about(parts: Parts) -> About:
+    """Answer with versions, the number of pictures, and whom they are owed to."""
+    with parts.live.lease() as serving:
+        bundle = serving.bundle
+        return About(
+            version=version("showtell"),
+            bundle=bundle.version,
+            images=len(bundle.gallery),
+            attribution=bundle.gallery.attribution,
+            model=bundle.model.name,
+            examples=list(parts.settings.examples),
+        )
+
+
+_files = StaticFiles(directory=WIDGET)
+
+
+async def page_file(request: Request) -> Response:
+    """Answer with the page or one of its files; 304 when the client has it already."""
+    response = await _files.get_response(PAGE_FILES[request.url.path], request.scope)
+    response.headers.update(PAGE_HEADERS)
+    return response
+
+
+for _path in PAGE_FILES:
+    router.add_api_route(
+        _path, page_file, methods=["GET", "HEAD"], include_in_schema=False, response_model=None
+    )

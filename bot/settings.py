@@ -1,0 +1,138 @@
+"""All settings of the server, typed, in one object that is passed around: there is no global one.
+
+Each comes from an argument, else from the environment variable `SHOWTELL_<NAME>`, else from its
+default.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bot.errors import BotError
+
+PREFIX = "SHOWTELL_"
+DAY_S = 24 * 60 * 60
+ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with, never bound to
+
+
+class SettingsError(BotError):
+    """A setting has a value that cannot be used; the message names both."""
+
+    exit_code = 2
+
+
+class Settings(BaseSettings):
+    """What the server can be told; every field is also an environment variable."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    bundles: Path | None = Field(None, description="The bundles directory.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="Processes that answer.")
+    redis_url: str | None = Field(
+        None,
+        pattern=r"^(rediss?|unix)://",
+        description="Where session records are kept; unset: a Redis of our own.",
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("showtell"),
+        description="Where thumbnails, caches and our own Redis keep their files.",
+    )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="How others reach this server; for picture addresses in Rasa's channels.",
+    )
+    admin_token: SecretStr | None = Field(
+        None, description="Bearer token of the admin routes; unset: they do not exist."
+    )
+    session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
+    lock_timeout_s: float = Field(30, gt=0, description="Longest turn before its lock is lost.")
+    results: int = Field(6, ge=1, le=24, description="Pictures in one reply.")
+    max_text_length: int = Field(2000, ge=1, description="Longest message, in characters.")
+    max_upload_bytes: int = Field(20_000_000, ge=1, description="Largest uploaded picture.")
+    max_upload_pixels: int = Field(50_000_000, ge=1, description="Largest width x height.")
+    threads: int = Field(2, ge=1, le=64, description="Turns that compute at once, per worker.")
+    torch_threads: int = Field(1, ge=1, description="Threads of one forward pass.")
+    poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("*",), description="Sites that may embed the widget: JSON or separated by commas."
+    )
+    examples: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Things to ask for, shown on the page: JSON or separated by commas."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("redis_url", "public_url", "admin_token", "bundles", mode="before")
+    @classmethod
+    def _blank_is_unset(cls, value: object) -> object:
+        """Compose files pass variables that nobody set as empty strings."""
+        return None if value == "" else value
+
+    @field_validator("cors_origins", "examples", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if value.lstrip().startswith("["):
+            return json.loads(value)
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _any_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @property
+    def base_url(self) -> str:
+        """The address under which others see this server, without a slash at the end."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = ANY_HOST.get(self.host, self.host)
+        if ":" in host and not host.startswith("["):
+            host = f"[{host}]"
+        return f"http://{host}:{self.port}"
+
+    def as_environment(self) -> dict[str, str]:
+        """Return the variables that make `load_settings()` in another process give the same."""
+        environment = {}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if value is None:
+                continue
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            elif isinstance(value, tuple):
+                value = json.dumps(value)
+            environment[PREFIX + name.upper()] = str(value)
+        return environment
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings from arguments and environment.
+
+    Args:
+        given: Settings by name; None means "not given".
+
+    Raises:
+        SettingsError: A value cannot be used; names the variable, the value and the reason.
+    """
+    chosen = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**chosen)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(item) for item in error.errors())) from None
+
+
+def _sentence(item: Any) -> str:
+    """Name one wrong setting and its value; a secret's value is never repeated."""
+    name = str(item["loc"][0]) if item["loc"] else "settings"
+    value = "(hidden)" if "token" in name else repr(item["input"])
+    return f"{PREFIX}{name.upper()} is {value}: {item['msg']}"
