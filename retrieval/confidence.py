@@ -1,6 +1,6 @@
 """When an answer counts as fitting: a threshold on the best picture's cosine, one a bundle.
 
-Rule "captions": up to 256 of the gallery's own captions and 256 nonsense texts of the same
+Rule "captions": up to 128 of the gallery's own captions and 128 nonsense texts of the same
 lengths are searched for. Each text's score is that of its best picture. The threshold is where
 the two kinds are told apart best: the highest balanced accuracy, in the middle between the two
 neighbouring scores (of equally good places, the lowest).
@@ -23,7 +23,7 @@ from retrieval.index import VectorIndex, Vectors
 
 __all__ = ["Confidence", "calibrate", "nonsense", "separate"]
 
-SAMPLE = 256
+SAMPLE = 128
 LEAST_CAPTIONS = 20
 LEAST_ACCURACY = 0.75
 
@@ -84,7 +84,7 @@ def nonsense(count: int, lengths: Sequence[int]) -> list[str]:
     rng = random.Random(0)  # noqa: S311 - made-up words, no secrets
 
     def word() -> str:
-        return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 9)))
+        return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 7)))
 
     return [" ".join(word() for _ in range(lengths[i % len(lengths)])) for i in range(count)]
 

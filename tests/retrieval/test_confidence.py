@@ -44,7 +44,7 @@ def test_the_shapes_own_captions_are_told_from_nonsense(shapes_bundle: Bundle) -
 def test_without_captions_one_nonsense_text_in_twenty_passes(shapes_bundle: Bundle) -> None:
     confidence = calibrate(shapes_bundle.model.encode_text, shapes_bundle.index, ["", " "])
     assert (confidence.rule, confidence.accuracy) == ("nonsense", None)
-    vectors = shapes_bundle.model.encode_text(nonsense(256, [1, 2, 3, 4, 5]))
+    vectors = shapes_bundle.model.encode_text(nonsense(128, [1, 2, 3, 4, 5]))
     best = [shapes_bundle.index.search(vector, 1)[1][0] for vector in vectors]
     assert np.mean(np.array(best) >= confidence.threshold) == pytest.approx(0.05, abs=0.01)
 

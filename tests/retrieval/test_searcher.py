@@ -245,14 +245,16 @@ def test_several_threads_get_what_one_gets(searcher: Searcher) -> None:
 
 
 def test_common_words_do_not_hijack_a_request(
-    shapes_dir: Path, shapes_model_dir: Path, tmp_path: Path
+    shapes_dir: Path, shapes_model_dir: Path, bundles_copy: Path
 ) -> None:
     """One picture's caption is made of nothing but the words around the request."""
     candidates = shape_candidates(shapes_dir)
     decoy = candidates[0]
     candidates[0] = Candidate(decoy.path, ("I want to find something for her",), decoy.metadata)
-    report = build_bundle(candidates, root=shapes_dir, model_dir=shapes_model_dir, bundles=tmp_path)
-    with Bundle.open(tmp_path, report.version) as bundle:
+    report = build_bundle(
+        candidates, root=shapes_dir, model_dir=shapes_model_dir, bundles=bundles_copy
+    )
+    with Bundle.open(bundles_copy, report.version) as bundle:
         for text in ("I want a green star for her", "something to find: a green star"):
             hits = bundle.searcher.search(Query(texts=(text,)), 3).hits
             assert kind(hits[0]) == "green star"
@@ -261,23 +263,27 @@ def test_common_words_do_not_hijack_a_request(
 
 
 def test_captions_find_what_vision_cannot(
-    shapes_dir: Path, shapes_model_dir: Path, tmp_path: Path
+    shapes_dir: Path, shapes_model_dir: Path, bundles_copy: Path
 ) -> None:
     candidates = shape_candidates(shapes_dir)
     candidates[40] = Candidate(candidates[40].path, ("the flag of Zubrowka",), {})
-    report = build_bundle(candidates, root=shapes_dir, model_dir=shapes_model_dir, bundles=tmp_path)
-    with Bundle.open(tmp_path, report.version) as bundle:
+    report = build_bundle(
+        candidates, root=shapes_dir, model_dir=shapes_model_dir, bundles=bundles_copy
+    )
+    with Bundle.open(bundles_copy, report.version) as bundle:
         hit = bundle.searcher.search(Query(texts=("flags of Zubrowka",)), 3).hits[0]
         assert hit.caption == "the flag of Zubrowka"
         assert "caption:zubrowka" in hit.reasons
 
 
 def test_a_gallery_without_captions_is_searched_by_looks(
-    shapes_dir: Path, shapes_model_dir: Path, tmp_path: Path
+    shapes_dir: Path, shapes_model_dir: Path, bundles_copy: Path
 ) -> None:
     candidates = [Candidate(one.path, (), one.metadata) for one in shape_candidates(shapes_dir)]
-    report = build_bundle(candidates, root=shapes_dir, model_dir=shapes_model_dir, bundles=tmp_path)
-    with Bundle.open(tmp_path, report.version) as bundle:
+    report = build_bundle(
+        candidates, root=shapes_dir, model_dir=shapes_model_dir, bundles=bundles_copy
+    )
+    with Bundle.open(bundles_copy, report.version) as bundle:
         assert bundle.manifest.confidence.rule == "nonsense"
         result = bundle.searcher.search(Query(texts=("a purple square",)), 3)
         assert kind(result.hits[0]) == "purple square"
