@@ -67,7 +67,7 @@ class Source:
             raise Rejected(self.path, str(error)) from None
 
 
-class Rejected(RetrievalError):  # noqa: N818 - named for what it is
+class Rejected(RetrievalError):
     """A candidate cannot be indexed; the others can."""
 
     def __init__(self, what: str, why: str) -> None:

@@ -18,7 +18,7 @@ class GalleryError(RetrievalError):
     """The gallery, or one picture of it, cannot be read."""
 
 
-class IndexMismatch(RetrievalError):  # noqa: N818 - named for what it is
+class IndexMismatch(RetrievalError):
     """Vectors, ids or a file do not fit the index."""
 
 
@@ -26,11 +26,11 @@ class BundleError(RetrievalError):
     """A bundle cannot be built, published or opened."""
 
 
-class NoBundle(BundleError):  # noqa: N818 - named for what it is
+class NoBundle(BundleError):
     """There is no such bundle, or none yet."""
 
 
-class BundleRefused(BundleError):  # noqa: N818 - named for what it is
+class BundleRefused(BundleError):
     """A bundle is damaged or contradicts itself and must not be served.
 
     Attributes:
