@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
 
 from bot.console import say
+from bot.logs import log_config
 from bot.redis_server import EmbeddedRedis
 from bot.settings import Settings
 
@@ -23,8 +25,6 @@ def run_server(settings: Settings, *, only_actions: bool = False) -> None:
         settings: What to serve, where.
         only_actions: Serve the Rasa action server alone.
     """
-    from bot.app import create_app
-
     with ExitStack() as stack:
         if settings.redis_url is None:
             redis = stack.enter_context(EmbeddedRedis(settings.data_dir / "redis"))
@@ -33,13 +33,20 @@ def run_server(settings: Settings, *, only_actions: bool = False) -> None:
         options: dict[str, Any] = {
             "host": settings.host,
             "port": settings.port,
-            "log_level": settings.log_level.lower(),
-            "access_log": False,
+            "log_config": log_config(settings.log_level),
             "server_header": False,
+            # A long poll of Socket.IO would hold up the end for half a minute.
+            "timeout_graceful_shutdown": 10,
         }
         if settings.workers == 1:
+            from bot.app import create_app
+
             uvicorn.run(create_app(settings, only_actions=only_actions), **options)
         else:
             os.environ.update(settings.as_environment())
+            # Before the workers import anything: each writes its counts there, /metrics adds up.
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(
+                TemporaryDirectory(prefix="showtell-metrics-")
+            )
             factory = "bot.app:create_action_app" if only_actions else "bot.app:create_app"
             uvicorn.run(factory, factory=True, workers=settings.workers, **options)

@@ -110,16 +110,20 @@ def main() -> None:
     """Install what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dev", action="store_true", help="also what the tests and linters need")
-    dev = parser.parse_args().dev
+    parser.add_argument(
+        "--requirements-only", action="store_true", help="not showtell itself (for image layers)"
+    )
+    options = parser.parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - runs before pip could check it
         raise SystemExit(f"Showtell needs Python 3.11 or newer, this is {sys.version.split()[0]}.")
     torch = pinned_torch()
     install(f"{torch} (the largest piece)", *torch_source(torch), torch)
     install("the other pinned requirements", "-r", str(ROOT / "requirements.lock"))
-    if dev:
+    if options.dev:
         install("the tools for tests", "-r", str(ROOT / "requirements-dev.lock"))
         install_chromium()
-    install("showtell", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
+    if not options.requirements_only:
+        install("showtell", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
 
 
 if __name__ == "__main__":
