@@ -109,12 +109,12 @@ def to_rgb(image: Image.Image) -> Image.Image:
 def _open_lazily(data: bytes) -> Image.Image:
     """Read a picture's header only.
 
-    Pillow compares the size with its own global limit here and warns or raises; ours is
-    compared by the caller, so its check, and no other warning, is taken out of the way.
+    Pillow compares the size with its own global limit here, about 89 megapixels; it warns, or
+    raises where warnings are errors, and at twice the limit always raises.
     """
     try:
         return Image.open(io.BytesIO(data))
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise ImageTooLarge(f"the picture is far too large: {error}; make it smaller") from None
 
 

@@ -96,13 +96,16 @@ class JointEmbedding:
     def load(cls, path_or_name: str | Path) -> "JointEmbedding":
         """Return a model saved by ``save``, or any text+image sentence-transformers model.
 
-        A path is never looked up on the hub, and no code of the model's own is run.
+        A path is never looked up on the hub, and no code of the model's own is run. A training
+        run's directory stands for the model in it.
 
         Raises:
             ModelError: it does not exist, cannot be read, or does not encode text and images.
         """
         local = is_local(path_or_name)
         path = resolve_model(str(path_or_name))
+        if not (path / "modules.json").is_file() and (path / "model" / "modules.json").is_file():
+            path = path / "model"  # a training run's directory stands for its model
         info = _read_info(path / INFO_FILE)
         if local and not (path / "modules.json").is_file():
             raise ModelError(
