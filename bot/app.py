@@ -109,6 +109,7 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
     api = FastAPI(
         title="Showtell",
         version=version("showtell"),
+        redirect_slashes=False,  # a redirect would name whatever host the client claims
         description="You tell, it shows: a chatbot that answers people with pictures.",
         lifespan=partial(
             _lifespan,
@@ -154,7 +155,7 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
     api.include_router(rasa_rest.router)
     api.include_router(rasa_socketio.router)
     api.state.sockets = rasa_socketio.create_socket_server(
-        lambda: api.state.services, explain, settings.cors_origins
+        lambda: api.state.services, explain, {settings.base_url, *settings.cors_origins}
     )
     return RequestLog(socketio.ASGIApp(api.state.sockets, api, socketio_path=rasa_socketio.PATH))
 
