@@ -86,7 +86,7 @@ def explain(error: Exception) -> str:
 
 
 def create_app(settings: Settings | None = None, *, only_actions: bool = False) -> ASGIApp:
-    """Return the ASGI application.
+    """Return the ASGI application: the routes, and Socket.IO beside them.
 
     Args:
         settings: What to serve; None reads the environment (as a worker process does).
@@ -96,6 +96,17 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
         SettingsError: `bundles` or `redis_url` is missing.
     """
     settings = settings or load_settings()
+    api = create_api(settings, only_actions=only_actions)
+    if only_actions:
+        return RequestLog(api)
+    api.state.sockets = rasa_socketio.create_socket_server(
+        lambda: api.state.services, explain, settings.cors_origins
+    )
+    return RequestLog(socketio.ASGIApp(api.state.sockets, api, socketio_path=rasa_socketio.PATH))
+
+
+def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
+    """Return the routes with their middleware and error answers; see `create_app`."""
     if settings.bundles is None:
         raise SettingsError("SHOWTELL_BUNDLES is not set: name the directory of the bundles.")
     if settings.redis_url is None:
@@ -149,15 +160,11 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
     api.include_router(images.router)
     if settings.admin_token:
         api.include_router(admin.create_router(settings.admin_token))
-    if only_actions:
-        return RequestLog(api)
-    api.include_router(web.router)
-    api.include_router(rasa_rest.router)
-    api.include_router(rasa_socketio.router)
-    api.state.sockets = rasa_socketio.create_socket_server(
-        lambda: api.state.services, explain, {settings.base_url, *settings.cors_origins}
-    )
-    return RequestLog(socketio.ASGIApp(api.state.sockets, api, socketio_path=rasa_socketio.PATH))
+    if not only_actions:
+        api.include_router(web.router)
+        api.include_router(rasa_rest.router)
+        api.include_router(rasa_socketio.router)
+    return api
 
 
 def create_action_app() -> ASGIApp:
