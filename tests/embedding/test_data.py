@@ -50,7 +50,8 @@ def test_flickr8k(tmp_path: Path) -> None:
 def test_flickr30k(tmp_path: Path) -> None:
     put_images(tmp_path / "flickr30k-images", "1.jpg", "2.jpg")
     (tmp_path / "results.csv").write_text(
-        "image_name| comment_number| comment\n1.jpg| 0| Two men .\n1.jpg| 1| Men .\n2.jpg| 0| A bus\n"
+        "image_name| comment_number| comment\n"
+        "1.jpg| 0| Two men .\n1.jpg| 1| Men .\n2.jpg| 0| A bus\n"
     )
     (tmp_path / "train.txt").write_text("1\n")
     (tmp_path / "test.txt").write_text("2\n")
@@ -84,8 +85,9 @@ def test_karpathy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        'file,caption,place\na.png,"red, round",Rome\nb.png,blue,\na.png,again,\nonly-one\n,none,\n',
-        "caption\tfile\tplace\nred, round\ta.png\tRome\nblue\tb.png\t\nagain\ta.png\t\nx\n\nnone\t\t\n",
+        'file,caption,place\na.png,"red, round",Rome\nb.png,blue,\na.png,again,\nx\n,none,\n',
+        "caption\tfile\tplace\nred, round\ta.png\tRome\nblue\tb.png\t\nagain\ta.png\t\n"
+        "x\nnone\t\t\n",
         "\ufeffFile;Caption;Place\na.png;red, round;Rome\nb.png;blue;\na.png;again;\nx\n;none;\n",
     ],
     ids=["commas", "tabs", "semicolons and a byte order mark"],
