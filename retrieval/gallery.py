@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from retrieval.errors import GalleryError
 from retrieval.query import FOLDER
-from retrieval.words import content_words, exclusion_phrase
+from retrieval.words import content_words, exclusion_phrase, valid_text
 
 __all__ = ["GALLERY_FORMAT", "Gallery", "GalleryImage"]
 
@@ -118,7 +118,7 @@ class Gallery:
     def get(self, image_id: str) -> GalleryImage | None:
         """Return a picture, or None if there is none of that id."""
         with self._connection() as database:
-            cursor = database.execute(_SELECT + " WHERE image_id = ?", (image_id,))
+            cursor = database.execute(_SELECT + " WHERE image_id = ?", (valid_text(image_id),))
             found = cursor.fetchone()
         return _image(found)[1] if found else None
 
@@ -158,10 +158,10 @@ class Gallery:
         """
         conditions, values = ["1"], list[str]()
         for key, value in filters:
-            folder = value.strip("/")
+            folder = valid_text(value).strip("/")
             if key != FOLDER:
                 conditions.append("row IN (SELECT row FROM metadata WHERE key = ? AND value = ?)")
-                values += [key, value]
+                values += [valid_text(key), valid_text(value)]
             elif folder:
                 # "0" follows "/": every path below the folder lies between the two.
                 conditions.append("path > ? AND path < ?")

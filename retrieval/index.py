@@ -5,7 +5,7 @@ Which FAISS index is used follows from the number of vectors when it is built:
 - up to `FLAT_LIMIT` (50,000): flat, exact. One search reads every vector, 10 ms for 50,000 of 512
   dimensions on one core: about what the text tower takes for the request itself, so that nothing
   is given away for speed.
-- above: inverted lists (IVF, full vectors), 4 * sqrt(n) lists of which an eighth is read: 14 times
+- above: inverted lists (IVF, full vectors), 4 * sqrt(n) lists of which an eighth is read: 10 times
   as fast as flat for 100,000 vectors, with 99.5% of the same first ten
   (benchmarks/search_speed.py). Not HNSW: it cannot remove vectors and needs hundreds of bytes
   more for each.
@@ -22,11 +22,9 @@ import numpy.typing as npt
 
 from retrieval.errors import IndexMismatch
 from retrieval.files import atomic_path
+from retrieval.vectors import Ids, Vectors, check_entries, check_vectors
 
 __all__ = ["FLAT_LIMIT", "FaissIndex", "Ids", "VectorIndex", "Vectors", "build_index"]
-
-Vectors = npt.NDArray[np.float32]
-Ids = npt.NDArray[np.int64]
 
 FLAT_LIMIT = 50_000
 """Most vectors for which every one is compared; see above."""
@@ -66,7 +64,7 @@ class VectorIndex(Protocol):
         Args:
             vector: (dimension,), normalised.
             k: how many, at least 1.
-            among: only these ids (unknown ones are ignored); None means all.
+            among: only these ids, none negative (unknown ones are ignored); None means all.
             without: not these ids.
         """
 
@@ -84,7 +82,8 @@ class VectorIndex(Protocol):
 class FaissIndex:
     """A `VectorIndex` over a FAISS index, flat or with inverted lists.
 
-    Reading is safe from several threads; `add` and `remove` are not.
+    Reading is safe from several threads; `add` and `remove` are not. Ids are rows of a gallery:
+    small numbers, so that a filter is a bit for each.
     """
 
     def __init__(self, index: Any) -> None:
@@ -118,7 +117,7 @@ class FaissIndex:
             IndexMismatch: wrong type, shape or length, not finite, not normalised, or an id is
                 given twice or already there.
         """
-        ids, vectors = _checked(ids, vectors, self.dimension)
+        ids, vectors = check_entries(ids, vectors, self.dimension)
         known = np.intersect1d(ids, self._ids)
         if len(known):
             raise IndexMismatch(f"id {known[0]} is already in the index; remove it first")
@@ -147,26 +146,20 @@ class FaissIndex:
         """
         if k < 1:
             raise IndexMismatch(f"k is {k}; ask for at least 1")
-        vector = _checked_vectors(vector[np.newaxis], self.dimension)[0]
-        eligible: Ids | None = None
-        if among is not None:
-            eligible = np.intersect1d(among, self._ids)
-            if without is not None:
-                eligible = np.setdiff1d(eligible, without)
-            if len(eligible) <= FLAT_LIMIT:
-                return self._search_exactly(vector, k, eligible)
-        barred = np.intersect1d(without, self._ids) if without is not None else self._ids[:0]
-        left = len(self) - len(barred) if eligible is None else len(eligible)
+        vector = check_vectors(vector[np.newaxis], self.dimension)[0]
+        selector: Any = None
+        left = len(self)
+        if among is not None or without is not None:
+            wanted = self._wanted(among, without)
+            left = int(np.count_nonzero(wanted))
+            if among is not None and left <= FLAT_LIMIT:
+                return self._search_exactly(vector, k, np.flatnonzero(wanted))
+            # Must live until the search is over: FAISS keeps a bare pointer.
+            bits: Any = np.packbits(wanted, bitorder="little")
+            selector = faiss.IDSelectorBitmap(bits)  # type: ignore[call-arg]  # typed as in C++
         k = min(k, left)
         if k == 0:
             return self._ids[:0], np.zeros(0, np.float32)
-        # The selectors must live until the search is over: FAISS keeps bare pointers.
-        selector: Any = None
-        if eligible is not None:
-            selector = faiss.IDSelectorBatch(eligible)
-        elif len(barred):
-            unwanted = faiss.IDSelectorBatch(barred)
-            selector = faiss.IDSelectorNot(unwanted)
         found, scores = self._search_faiss(vector, k, selector, everything=False)
         if len(found) < k:
             # The lists that were read did not hold enough: read them all.
@@ -213,6 +206,19 @@ class FaissIndex:
             raise IndexMismatch(f"{path.name} does not compare by inner product; index again")
         return cls(index)
 
+    def _wanted(self, among: Ids | None, without: Ids | None) -> npt.NDArray[np.bool_]:
+        """Return for every id up to the largest whether it is here and wanted."""
+        size = int(self._ids[-1]) + 1 if len(self) else 0
+        wanted = np.zeros(size, np.bool_)
+        wanted[self._ids if among is None else among[among < size]] = True
+        if among is not None:
+            here = np.zeros(size, np.bool_)
+            here[self._ids] = True
+            wanted &= here
+        if without is not None:
+            wanted[without[without < size]] = False
+        return wanted
+
     def _search_exactly(self, vector: Vectors, k: int, ids: Ids) -> tuple[Ids, Vectors]:
         scores = self.vectors(ids) @ vector
         best = np.argsort(-scores, kind="stable")[:k]
@@ -247,7 +253,7 @@ def build_index(ids: Ids, vectors: Vectors) -> FaissIndex:
         IndexMismatch: as `FaissIndex.add`.
     """
     dimension = vectors.shape[1] if vectors.ndim == 2 else 0
-    ids, vectors = _checked(ids, vectors, dimension)
+    ids, vectors = check_entries(ids, vectors, dimension)
     flat = faiss.IndexFlatIP(dimension)
     if len(vectors) <= FLAT_LIMIT:
         index = FaissIndex(faiss.IndexIDMap2(flat))
@@ -263,36 +269,6 @@ def build_index(ids: Ids, vectors: Vectors) -> FaissIndex:
         index = FaissIndex(inverted)
     index.add(ids, vectors)
     return index
-
-
-def _checked(ids: Ids, vectors: Vectors, dimension: int) -> tuple[Ids, Vectors]:
-    vectors = _checked_vectors(vectors, dimension)
-    if ids.dtype != np.int64 or ids.shape != (len(vectors),):
-        raise IndexMismatch(
-            f"ids are {ids.dtype} of shape {ids.shape}; expected int64 of shape ({len(vectors)},)"
-        )
-    if len(ids) and ids.min() < 0:
-        raise IndexMismatch(f"id {ids.min()} is negative; ids start at 0")
-    values, counts = np.unique(ids, return_counts=True)
-    if len(values) < len(ids):
-        raise IndexMismatch(f"id {values[counts > 1][0]} is given twice; ids are unique")
-    return np.ascontiguousarray(ids), vectors
-
-
-def _checked_vectors(vectors: Vectors, dimension: int) -> Vectors:
-    if vectors.dtype != np.float32:
-        raise IndexMismatch(f"vectors are {vectors.dtype}; expected float32")
-    if vectors.ndim != 2 or vectors.shape[1] != dimension or dimension < 1:
-        raise IndexMismatch(f"vectors have shape {vectors.shape}; expected (n, {dimension or 'd'})")
-    if not np.isfinite(vectors).all():
-        raise IndexMismatch("vectors hold NaN or infinity; the model that made them is broken")
-    lengths = np.linalg.norm(vectors, axis=1)
-    wrong = np.abs(lengths - 1) > 1e-3
-    if wrong.any():
-        raise IndexMismatch(
-            f"a vector has length {lengths[wrong][0]:.4g}; expected vectors normalised to 1"
-        )
-    return np.ascontiguousarray(vectors)
 
 
 def _stored_ids(index: Any) -> Ids:

@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from retrieval.errors import RetrievalError
+from retrieval.vectors import Vectors
 
 __all__ = ["FOLDER", "Query", "combine_texts", "compose"]
-
-Vectors = npt.NDArray[np.float32]
 
 FOLDER = "folder"
 """The filter key that compares with a picture's folder; every other key means metadata."""

@@ -14,9 +14,10 @@ from embedding.model import JointEmbedding
 from retrieval.errors import RetrievalError
 from retrieval.fusion import fuse
 from retrieval.gallery import Gallery
+from retrieval.hits import Hit, SearchResult
 from retrieval.index import Ids, VectorIndex, Vectors
 from retrieval.query import Query, combine_texts, compose
-from retrieval.words import content_words
+from retrieval.words import content_words, valid_text
 
 __all__ = ["NEAR_DUPLICATE", "Hit", "SearchResult", "Searcher"]
 
@@ -28,47 +29,6 @@ _POOL = 500
 _CAPTION_POOL = 5_000
 # A hit counts as found by its looks when it is among the first so many for each one shown.
 _VISUAL_RANKS = 3
-
-
-@dataclass(frozen=True)
-class Hit:
-    """One picture of an answer.
-
-    Attributes:
-        image_id: its id in the gallery.
-        caption: the caption that fits the request best; "" if it has none.
-        captions: all of them.
-        score: cosine of its vector to the query's; 0 if the query has no vector.
-        reasons: why it is here: "visual", "caption:<word>", "feedback", "filter".
-        width: in pixels.
-        height: in pixels.
-        metadata: what the gallery knows of it besides.
-    """
-
-    image_id: str
-    caption: str
-    captions: tuple[str, ...]
-    score: float
-    reasons: tuple[str, ...]
-    width: int
-    height: int
-    metadata: dict[str, str]
-
-
-@dataclass(frozen=True)
-class SearchResult:
-    """The answer to a query.
-
-    Attributes:
-        hits: best first.
-        confident: False if nothing fits well, these hits included.
-        total: how many pictures could be shown, these hits included: there are more to come
-            while it is larger than their number.
-    """
-
-    hits: tuple[Hit, ...]
-    confident: bool
-    total: int
 
 
 @dataclass(frozen=True)
@@ -191,7 +151,7 @@ class Searcher:
         return self._hits(rows, vectors, None, [], [()])[0]
 
     def _encode_text(self, text: str) -> Vectors:
-        vector: Vectors = self._model.encode_text([text])[0]
+        vector: Vectors = self._model.encode_text([valid_text(text)])[0]
         vector.flags.writeable = False
         return vector
 

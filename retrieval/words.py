@@ -8,13 +8,13 @@ itself: the rarer among its captions, the more (see gallery.py).
 
 import re
 
-__all__ = ["FUNCTION_WORDS", "content_words", "exclusion_phrase", "tokens"]
+__all__ = ["FUNCTION_WORDS", "content_words", "exclusion_phrase", "tokens", "valid_text"]
 
 # Letters and digits, as SQLite's unicode61 tokenizer sees them.
 _TOKEN = re.compile(r"[^\W_]+")
 
 # Articles, determiners, pronouns; prepositions that place nothing by themselves; conjunctions and
-# adverbs of speech; auxiliaries and modals; what an apostrophe leaves of them.
+# adverbs of speech; auxiliaries, modals and verbs of wanting; what an apostrophe leaves of them.
 _FUNCTION_WORDS = """
 a an the this that these those some any each every either neither no not such
 all both few many more most much other another several
@@ -26,7 +26,7 @@ of to for from with without by at as into onto about than like in on
 and or but nor so if because while when where how why then there here
 also just only even still very really too quite rather maybe please again
 am is are was were be been being do does did doing done have has had having
-can could will would shall should may might must let lets
+can could will would shall should may might must let lets want wants wanted need needs
 s t d m ll re ve don didn doesn isn aren wasn won wouldn couldn shouldn
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
@@ -52,3 +52,8 @@ def exclusion_phrase(text: str) -> list[str]:
     words = tokens(text)
     content = [i for i, word in enumerate(words) if word not in FUNCTION_WORDS]
     return words[content[0] : content[-1] + 1] if content else words
+
+
+def valid_text(text: str) -> str:
+    """Return a text with its lone surrogates replaced: JSON can hold them, UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -4,13 +4,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.bundle import Bundle
-from retrieval.confidence import calibrate, nonsense, separate
+from retrieval.confidence import TOLERANCE, calibrate, nonsense, separate
 
 scores = st.lists(st.integers(-20, 20).map(lambda n: n / 20), min_size=1, max_size=12)
 
 
 @given(scores, scores)
-def test_separates_as_well_as_any_threshold(fitting: list[float], noise: list[float]) -> None:
+def test_separates_about_as_well_as_any_threshold(fitting: list[float], noise: list[float]) -> None:
     threshold, accuracy = separate(np.array(fitting), np.array(noise))
 
     def balanced(place: float) -> float:
@@ -19,8 +19,19 @@ def test_separates_as_well_as_any_threshold(fitting: list[float], noise: list[fl
         return (accepted + refused) / 2
 
     assert accuracy == pytest.approx(balanced(threshold))
-    every = [score + step for score in fitting + noise for step in (-0.01, 0, 0.01)]
-    assert accuracy >= max(map(balanced, every)) - 1e-9
+    every = {score + step for score in fitting + noise for step in (-0.01, 0, 0.01)}
+    best = max(map(balanced, every))
+    assert accuracy >= best - TOLERANCE - 1e-9
+    # No threshold below one more of the scores does as well.
+    every_score = {score for score in fitting + noise if score < threshold}
+    assert all(balanced(score) < best - TOLERANCE + 1e-9 for score in every_score)
+
+
+def test_the_lowest_of_about_equal_thresholds_is_taken() -> None:
+    noise = np.linspace(0.0, 0.5, 101)
+    threshold, accuracy = separate(np.full(50, 0.9), noise)
+    assert threshold == pytest.approx(0.485, abs=0.006)
+    assert accuracy == pytest.approx(0.98, abs=0.003)
 
 
 def test_clear_cases_are_split_in_the_middle() -> None:

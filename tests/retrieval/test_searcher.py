@@ -223,6 +223,16 @@ def test_blank_texts_and_vanished_pictures_are_no_signal(searcher: Searcher) -> 
     assert all(hit.score == 0 for hit in result.hits)
 
 
+@pytest.mark.parametrize(
+    "text", ["\ud800", "\x00", "http://127.0.0.1:1/x.png", "/etc/passwd", "x" * 2000]
+)
+def test_whatever_is_typed_is_searched_as_text(searcher: Searcher, text: str) -> None:
+    query = Query(texts=(text,), liked=(text,), disliked=(text,), excluded=(text, ""))
+    assert len(searcher.search(query, 3, shown=[text]).hits) == 3
+    assert searcher.search(query.filter("color", text)).hits == ()
+    assert searcher.get(text) is None
+
+
 def test_index_and_model_belong_together(shapes_bundle: Bundle) -> None:
     other = build_index(np.arange(2, dtype=np.int64), np.eye(2, dtype=np.float32))
     with pytest.raises(RetrievalError, match="do not belong together"):

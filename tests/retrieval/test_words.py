@@ -1,8 +1,8 @@
-from retrieval.words import content_words, exclusion_phrase, tokens
+from retrieval.words import content_words, exclusion_phrase, tokens, valid_text
 
 
 def test_content_words_leave_out_what_names_nothing() -> None:
-    assert content_words("I want to congratulate her") == ["want", "congratulate"]
+    assert content_words("I want to congratulate her") == ["congratulate"]
     assert content_words("Something SWEET to eat, sweet!") == ["sweet", "eat"]
     assert content_words("don't you") == []
 
@@ -16,3 +16,7 @@ def test_exclusion_keeps_the_phrase_and_drops_its_edges() -> None:
     assert exclusion_phrase("a cup of tea") == ["cup", "of", "tea"]
     assert exclusion_phrase("her") == ["her"]
     assert exclusion_phrase("?!") == []
+
+
+def test_lone_surrogates_are_replaced() -> None:
+    assert valid_text("a \ud800dög 🐕") == "a ?dög 🐕"

@@ -1,0 +1,46 @@
+"""What a search answers with."""
+
+from dataclasses import dataclass
+
+__all__ = ["Hit", "SearchResult"]
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One picture of an answer.
+
+    Attributes:
+        image_id: its id in the gallery.
+        caption: the caption that fits the request best; "" if it has none.
+        captions: all of them.
+        score: cosine of its vector to the query's; 0 if the query has no vector.
+        reasons: why it is here: "visual", "caption:<word>", "feedback", "filter".
+        width: in pixels.
+        height: in pixels.
+        metadata: what the gallery knows of it besides.
+    """
+
+    image_id: str
+    caption: str
+    captions: tuple[str, ...]
+    score: float
+    reasons: tuple[str, ...]
+    width: int
+    height: int
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer to a query.
+
+    Attributes:
+        hits: best first.
+        confident: False if nothing fits well, these hits included.
+        total: how many pictures could be shown, these hits included: there are more to come
+            while it is larger than their number.
+    """
+
+    hits: tuple[Hit, ...]
+    confident: bool
+    total: int

@@ -1,0 +1,52 @@
+"""Vectors and their ids, checked before FAISS, which checks nothing, sees them."""
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.errors import IndexMismatch
+
+__all__ = ["Ids", "Vectors", "check_entries", "check_vectors"]
+
+Vectors = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+
+
+def check_entries(ids: Ids, vectors: Vectors, dimension: int) -> tuple[Ids, Vectors]:
+    """Return ids (n,) and vectors (n, dimension), contiguous, if they can go into an index.
+
+    Raises:
+        IndexMismatch: wrong type, shape or length, not finite, not normalised, or ids that are
+            negative or given twice.
+    """
+    vectors = check_vectors(vectors, dimension)
+    if ids.dtype != np.int64 or ids.shape != (len(vectors),):
+        raise IndexMismatch(
+            f"ids are {ids.dtype} of shape {ids.shape}; expected int64 of shape ({len(vectors)},)"
+        )
+    if len(ids) and ids.min() < 0:
+        raise IndexMismatch(f"id {ids.min()} is negative; ids start at 0")
+    values, counts = np.unique(ids, return_counts=True)
+    if len(values) < len(ids):
+        raise IndexMismatch(f"id {values[counts > 1][0]} is given twice; ids are unique")
+    return np.ascontiguousarray(ids), vectors
+
+
+def check_vectors(vectors: Vectors, dimension: int) -> Vectors:
+    """Return vectors (n, dimension), contiguous, if an index can hold or search them.
+
+    Raises:
+        IndexMismatch: wrong type or shape, not finite, or not normalised.
+    """
+    if vectors.dtype != np.float32:
+        raise IndexMismatch(f"vectors are {vectors.dtype}; expected float32")
+    if vectors.ndim != 2 or vectors.shape[1] != dimension or dimension < 1:
+        raise IndexMismatch(f"vectors have shape {vectors.shape}; expected (n, {dimension or 'd'})")
+    if not np.isfinite(vectors).all():
+        raise IndexMismatch("vectors hold NaN or infinity; the model that made them is broken")
+    lengths = np.linalg.norm(vectors, axis=1)
+    wrong = np.abs(lengths - 1) > 1e-3
+    if wrong.any():
+        raise IndexMismatch(
+            f"a vector has length {lengths[wrong][0]:.4g}; expected vectors normalised to 1"
+        )
+    return np.ascontiguousarray(vectors)
