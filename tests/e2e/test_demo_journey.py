@@ -21,15 +21,15 @@ FESTIVE = (
 def test_newcomer_finds_pictures(demo_url: str, open_page: OpenPage) -> None:
     chat = open_page(demo_url)
     expect(chat.page.locator("#attribution")).to_contain_text("CC BY-SA 4.0")
-    for wish, fitting, name in [
-        ("something sweet to eat", SWEET, "sweet"),
-        ("a dog", r"\b(dog|poodle|puppy)\b", "dog"),
-        ("I want to congratulate her", FESTIVE, "congratulate"),
+    for wish, fitting, at_least, name in [
+        ("something sweet to eat", SWEET, 2, "sweet"),
+        ("a dog", r"\b(dog|poodle|puppy)\b", 4, "dog"),
+        ("I want to congratulate her", FESTIVE, 2, "congratulate"),
     ]:
         chat.say(wish)
         captions = chat.captions()
-        assert len(captions) >= 3
-        assert [c for c in captions[:3] if re.search(fitting, c, re.I)], f"{wish}: {captions}"
+        fit = [caption for caption in captions if re.search(fitting, caption, re.I)]
+        assert len(fit) >= at_least, f"{wish}: {captions}"
         chat.loaded()
         chat.shoot(f"demo_{name}")
 
