@@ -2,13 +2,13 @@
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from embedding.errors import TrainingError
+from embedding.model_files import replaced_directory
 
 __all__ = ["Checkpoint"]
 
@@ -27,17 +27,10 @@ class Checkpoint:
 
     def save(self, tensors: dict[str, Any], progress: dict[str, Any]) -> None:
         """Write tensors (state dictionaries) and readable progress; the old ones go."""
-        self.directory.parent.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=self.directory.parent, prefix=".checkpoint-"))
-        try:
+        with replaced_directory(self.directory) as scratch:
             torch.save(tensors, scratch / "state.pt")
             text = json.dumps({"identity": self.identity, "progress": progress}, indent=2)
             (scratch / "progress.json").write_text(text + "\n", encoding="utf-8")
-            self.clear()
-            scratch.rename(self.directory)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
 
     def load(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return tensors and progress, or None if there is nothing to resume.

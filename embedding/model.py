@@ -4,10 +4,6 @@ On disk it is a plain sentence-transformers directory (``import embedding;
 SentenceTransformer(path)`` loads it, with no trust flag) with ``showtell.json`` beside it.
 """
 
-import hashlib
-import json
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -26,6 +22,14 @@ from torch import nn
 import embedding.backbone  # noqa: F401 - registers EfficientNet-Lite before anything is loaded
 from embedding.errors import ModelError
 from embedding.images import to_rgb
+from embedding.model_files import (
+    FORMAT,
+    INFO_FILE,
+    hash_modules,
+    read_info,
+    replaced_directory,
+    write_info,
+)
 from embedding.precision import autocast
 from embedding.progress import Progress, silent
 from embedding.towers import Tower, image_tower, quiet_transformers, text_tower
@@ -33,8 +37,6 @@ from embedding.weights import is_local, resolve_model
 
 __all__ = ["INFO_FILE", "JointEmbedding", "Vectors"]
 
-INFO_FILE = "showtell.json"
-FORMAT = 1
 Vectors = NDArray[np.float32]
 """Rows of numbers, one row an item."""
 
@@ -106,7 +108,7 @@ class JointEmbedding:
         path = resolve_model(str(path_or_name))
         if not (path / "modules.json").is_file() and (path / "model" / "modules.json").is_file():
             path = path / "model"  # a training run's directory stands for its model
-        info = _read_info(path / INFO_FILE)
+        info = read_info(path)
         if local and not (path / "modules.json").is_file():
             raise ModelError(
                 f"{path} is no sentence-transformers model: it has no modules.json; "
@@ -132,8 +134,6 @@ class JointEmbedding:
             directory: where to; its parents are made.
             info: training settings, data set and metrics, as JSON values.
         """
-        directory = Path(directory)
-        directory.parent.mkdir(parents=True, exist_ok=True)
         self.info = {
             **self.info,
             "format": FORMAT,
@@ -145,19 +145,9 @@ class JointEmbedding:
             },
             **info,
         }
-        scratch = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}-"))
-        try:
-            with quiet_transformers():
-                self._model.save(str(scratch), create_model_card=False)
-            text = json.dumps(self.info, indent=2, ensure_ascii=False) + "\n"
-            (scratch / INFO_FILE).write_text(text, encoding="utf-8")
-            scratch.chmod(0o755)
-            if directory.exists():
-                shutil.rmtree(directory)
-            scratch.rename(directory)
-        except BaseException:
-            shutil.rmtree(scratch, ignore_errors=True)
-            raise
+        with replaced_directory(directory) as scratch, quiet_transformers():
+            self._model.save(str(scratch), create_model_card=False)
+            write_info(scratch, self.info)
 
     @cached_property
     def dimension(self) -> int:
@@ -168,12 +158,12 @@ class JointEmbedding:
     @cached_property
     def fingerprint(self) -> str:
         """Hash of the weights, the architecture and the vocabulary: 16 hex digits."""
-        return _hash_of([self._model], str(self._model.truncate_dim))
+        return hash_modules([self._model], str(self._model.truncate_dim))
 
     @cached_property
     def image_fingerprint(self) -> str:
         """Hash of what decides the image encoder's own vectors, for caching them."""
-        return _hash_of(self.image.encoder) if self._is_ours else self.fingerprint
+        return hash_modules(self.image.encoder) if self._is_ours else self.fingerprint
 
     @property
     def _is_ours(self) -> bool:
@@ -334,36 +324,8 @@ class JointEmbedding:
         return Tower(modules[:split], modules[split:], width)
 
 
-def _hash_of(modules: Sequence[nn.Module], more: str = "") -> str:
-    digest = hashlib.sha256(more.encode())
-    for module in modules:
-        for name, part in module.named_modules():
-            settings: object = getattr(part, "get_config_dict", dict)()
-            digest.update(f"{name} {type(part).__name__} {settings}".encode())
-            words: Any = getattr(getattr(part, "tokenizer", None), "get_vocab", dict)()
-            digest.update(repr(sorted(words)).encode())
-        for key, value in sorted(module.state_dict().items()):
-            digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
-            digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
-
-
 def _modalities(model: SentenceTransformer) -> Sequence[object]:
     found: Sequence[object] = model.modalities
-    return found
-
-
-def _read_info(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{path} cannot be read: {error}; train or copy the model again"
-        ) from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise ModelError(f"{path} has format {found.get('format')!r}, expected {FORMAT}")
     return found
 
 

@@ -18,11 +18,10 @@ An interrupted run goes on with --resume. RUN holds model/ (what the other comma
 training.json (settings, data, curves, folds) and, until the run is done, checkpoint/.
 """
 
-import json
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +32,7 @@ from torch.nn import functional
 
 from embedding.checkpoint import Checkpoint
 from embedding.config import TrainConfig, load_config
-from embedding.data import Pairs, Skipped
+from embedding.data import Pairs
 from embedding.errors import TrainingError
 from embedding.evaluate import Metrics, recall
 from embedding.folds import Indices
@@ -41,8 +40,9 @@ from embedding.losses import build_loss
 from embedding.model import JointEmbedding
 from embedding.precision import autocast
 from embedding.progress import Progress, silent
+from embedding.run_files import TrainResult, save_model, save_record
 from embedding.towers import Tower, build_head, lstm_tower, text_tower
-from embedding.training_data import TrainingData, gather
+from embedding.training_data import TrainingData, batches, captions_of, gather
 
 __all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
 
@@ -56,27 +56,6 @@ _FRESH: dict[str, Any] = {
 }
 _CHUNK = 64
 """Captions of similar length that pass the text encoder at once."""
-
-
-@dataclass(frozen=True)
-class TrainResult:
-    """What a run made.
-
-    Attributes:
-        model_dir: the saved model.
-        metrics: its recall on the dev split, its fold's, or the pictures it learned.
-        folds: recall of each fold; empty without cross-validation.
-        history: one record an epoch: fold, epoch, loss, seconds and, where looked at, r1.
-        skipped: pictures that could not be used, and why.
-        config: the settings, automatic ones decided.
-    """
-
-    model_dir: Path
-    metrics: Metrics
-    folds: list[Metrics]
-    history: list[dict[str, Any]]
-    skipped: list[Skipped]
-    config: TrainConfig
 
 
 def train(
@@ -111,9 +90,10 @@ def train(
 
     for fold, part in enumerate(gathered.parts):
         if fold >= state["fold"]:
-            model, metrics, state = _train_one(
-                fold, part, gathered, config, checkpoint, tensors, state, progress
-            )
+            with torch.random.fork_rng(devices=[]):
+                model, metrics, state = _train_one(
+                    fold, part, gathered, config, checkpoint, tensors, state, progress
+                )
             is_best = all(_score(metrics) > _score(other) for other in state["folds"])
             state = {
                 **_FRESH,
@@ -122,7 +102,7 @@ def train(
                 "history": state["history"],
             }
             if is_best:
-                _save_model(model, metrics, gathered, config, out)
+                save_model(model, metrics, gathered, config, out)
             tensors = {}
             checkpoint.save(tensors, state)
 
@@ -135,7 +115,7 @@ def train(
         gathered.skipped,
         config,
     )
-    _save_record(result, gathered.pairs, out)
+    save_record(result, gathered.pairs, out)
     checkpoint.clear()
     return result
 
@@ -182,7 +162,7 @@ def _train_one(
     )
     known = None if tuned else _frozen(model, learned.captions, config)
     known_dev = None if tuned else _frozen(model, held_out.captions, config)
-    captions_of = _captions_of(learned)
+    own_captions = captions_of(learned)
     # Where every picture is learned, the last epoch is the best: nothing is held out to judge by.
     judged = bool(config.folds) or config.train_on == "split"
 
@@ -201,8 +181,8 @@ def _train_one(
         random = np.random.default_rng((config.seed, fold, epoch))
         torch.manual_seed(int(random.integers(2**31)))
         trained.train()
-        for batch in _batches(len(train_images), config.batch_size, random):
-            chosen = np.array([random.choice(captions_of[i]) for i in batch])
+        for batch in batches(len(train_images), config.batch_size, random):
+            chosen = np.array([random.choice(own_captions[i]) for i in batch])
             view = int(random.integers(len(train_views)))
             if known is None:
                 sentences = _encode(model, [learned.captions[c] for c in chosen], config)
@@ -295,23 +275,11 @@ def _drift(texts: Tensor, images: Tensor, sentences: Tensor) -> Tensor:
     )
 
 
-def _batches(n: int, size: int, random: np.random.Generator) -> Iterator[Indices]:
-    """Yield all of ``n`` images once, in random order, in batches as equal as possible."""
-    yield from np.array_split(random.permutation(n), math.ceil(n / size))
-
-
 def _rate(done: float, warmup: float) -> float:
     """Return the share of the peak rate after a share of the steps: up in a line, down a cosine."""
     if done < warmup:
         return max(done / warmup, 1e-3)
     return 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
-
-
-def _captions_of(pairs: Pairs) -> list[Indices]:
-    """Return the caption indices of each image."""
-    order = np.argsort(pairs.caption_to_image, kind="stable")
-    counts = np.bincount(pairs.caption_to_image, minlength=len(pairs.image_ids))
-    return np.split(order, np.cumsum(counts)[:-1])
 
 
 def _text_tower(captions: Sequence[str], config: TrainConfig) -> Tower:
@@ -339,29 +307,3 @@ def _score(metrics: Metrics) -> float:
 
 def _title(fold: int, config: TrainConfig) -> str:
     return f"training fold {fold + 1} of {config.folds}" if config.folds else "training"
-
-
-def _save_model(
-    model: JointEmbedding, metrics: Metrics, gathered: TrainingData, config: TrainConfig, out: Path
-) -> None:
-    data = {
-        "name": gathered.pairs.name,
-        "fingerprint": gathered.pairs.fingerprint(),
-        "images": len(gathered.pairs.image_ids),
-        "captions": len(gathered.pairs.captions),
-        "attribution": gathered.pairs.attribution,
-    }
-    model.save(out / "model", {"training": config.to_json(), "data": data, "metrics": metrics})
-
-
-def _save_record(result: TrainResult, pairs: Pairs, out: Path) -> None:
-    record = {
-        "settings": result.config.to_json(),
-        "data": {"name": pairs.name, "fingerprint": pairs.fingerprint()},
-        "metrics": result.metrics,
-        "folds": result.folds,
-        "history": result.history,
-        "skipped": [vars(item) for item in result.skipped],
-    }
-    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    (out / "training.json").write_text(text, encoding="utf-8")

@@ -1,5 +1,7 @@
 """What training works on: pairs, their division, and each picture's features."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from embedding.model import JointEmbedding
 from embedding.progress import Progress
 from embedding.towers import Tower, feature_tower, image_tower
 
-__all__ = ["TrainingData", "gather"]
+__all__ = ["TrainingData", "batches", "captions_of", "gather"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,3 +134,15 @@ def _with_captions(pairs: Pairs) -> Pairs:
     if not len(named):
         raise TrainingError(f"{pairs.name} has no captions to learn from; add captions.csv")
     return pairs if len(named) == len(pairs.image_ids) else pairs.subset(named)
+
+
+def batches(n: int, size: int, random: np.random.Generator) -> Iterator[Indices]:
+    """Yield all of ``n`` images once, in random order, in batches as equal as possible."""
+    yield from np.array_split(random.permutation(n), math.ceil(n / size))
+
+
+def captions_of(pairs: Pairs) -> list[Indices]:
+    """Return the caption indices of each image."""
+    order = np.argsort(pairs.caption_to_image, kind="stable")
+    counts = np.bincount(pairs.caption_to_image, minlength=len(pairs.image_ids))
+    return np.split(order, np.cumsum(counts)[:-1])

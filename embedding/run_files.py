@@ -1,0 +1,63 @@
+"""What a training run leaves behind: the model, and a readable record of how it came about."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from embedding.config import TrainConfig
+from embedding.data import Pairs, Skipped
+from embedding.evaluate import Metrics
+from embedding.model import JointEmbedding
+from embedding.training_data import TrainingData
+
+__all__ = ["TrainResult", "save_model", "save_record"]
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run made.
+
+    Attributes:
+        model_dir: the saved model.
+        metrics: its recall on the dev split, its fold's, or the pictures it learned.
+        folds: recall of each fold; empty without cross-validation.
+        history: one record an epoch: fold, epoch, loss, seconds and, where looked at, r1.
+        skipped: pictures that could not be used, and why.
+        config: the settings, automatic ones decided.
+    """
+
+    model_dir: Path
+    metrics: Metrics
+    folds: list[Metrics]
+    history: list[dict[str, Any]]
+    skipped: list[Skipped]
+    config: TrainConfig
+
+
+def save_model(
+    model: JointEmbedding, metrics: Metrics, gathered: TrainingData, config: TrainConfig, out: Path
+) -> None:
+    """Write ``out / "model"`` with the settings, the data set and the metrics beside it."""
+    data = {
+        "name": gathered.pairs.name,
+        "fingerprint": gathered.pairs.fingerprint(),
+        "images": len(gathered.pairs.image_ids),
+        "captions": len(gathered.pairs.captions),
+        "attribution": gathered.pairs.attribution,
+    }
+    model.save(out / "model", {"training": config.to_json(), "data": data, "metrics": metrics})
+
+
+def save_record(result: TrainResult, pairs: Pairs, out: Path) -> None:
+    """Write ``out / "training.json"``: settings, metrics, folds and the curves."""
+    record = {
+        "settings": result.config.to_json(),
+        "data": {"name": pairs.name, "fingerprint": pairs.fingerprint()},
+        "metrics": result.metrics,
+        "folds": result.folds,
+        "history": result.history,
+        "skipped": [vars(item) for item in result.skipped],
+    }
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    (out / "training.json").write_text(text, encoding="utf-8")
