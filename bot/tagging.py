@@ -32,6 +32,10 @@ _LABELS = {"query": _CONTENT, "excluded": _CONTENT, "position": _POSITION, "rati
 _WORD = re.compile(r"\w+(?:['\u2019\-]\w+)*")
 _NUMBER = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?", re.IGNORECASE)
 _COPIES = 4
+# Share of words made unknown while learning, as new command words will be.
+_HIDDEN = 0.02
+# Bounds the log-odds, so that one odd word in the middle does not cut the content in two.
+_LEAST_SHARE = 0.1
 _WINDOW = 3
 
 
@@ -101,9 +105,14 @@ class Tagger:
         }
         rows: list[dict[str, Any]] = []
         labels: list[str] = []
-        for example in [*training, *_vary(tagged)]:
+        choose = random.Random(0)  # noqa: S311 - no secret; the same examples, the same tagger
+        for example in training:
             words, wanted = zip(*_labelled(example), strict=True)
             rows += self._features(words, example.intent)
+            labels += wanted
+        for example in _vary(tagged, choose):
+            words, wanted = zip(*_labelled(example), strict=True)
+            rows += self._features(words, example.intent, choose)
             labels += wanted
         self._vectorizer = DictVectorizer(dtype=np.float32)
         self._classifier = LogisticRegression(C=4.0, max_iter=300, tol=1e-3)
@@ -125,7 +134,7 @@ class Tagger:
             if entity in allowed:
                 found += self._content(text, words, probabilities, entity)
         if "position" in allowed:
-            found += self._positions(words, probabilities)
+            found += self._position(words, probabilities)
         if "rating" in allowed:
             found += self._rating(words, probabilities)
         return sorted(found, key=lambda entity: int(entity["start"]))
@@ -133,22 +142,23 @@ class Tagger:
     def _content(
         self, text: str, words: Sequence[Word], probabilities: npt.NDArray[Any], entity: str
     ) -> list[dict[str, Any]]:
-        share = np.clip(probabilities[:, self._column[_CONTENT]], 1e-6, 1 - 1e-6)
+        share = np.clip(probabilities[:, self._column[_CONTENT]], _LEAST_SHARE, 1 - _LEAST_SHARE)
         span = best_span(np.log(share / (1 - share)))
         if span is None:
             return []
         start, end = words[span[0]].start, words[span[1] - 1].end
         return [_entity(entity, start, end, text[start:end])]
 
-    def _positions(
+    def _position(
         self, words: Sequence[Word], probabilities: npt.NDArray[Any]
     ) -> list[dict[str, Any]]:
-        found = []
-        for word, share in zip(words, probabilities[:, self._column[_POSITION]], strict=True):
-            value = self.normalizer.position(word.text)
-            if share > 0.5 and value is not None:
-                found.append(_entity("position", word.start, word.end, value))
-        return found
+        """Return the surest one: in "the one on the right", "one" could be a number too."""
+        shares = probabilities[:, self._column[_POSITION]]
+        for at in np.argsort(-shares, kind="stable"):
+            value = self.normalizer.position(words[at].text)
+            if shares[at] > 0.5 and value is not None:
+                return [_entity("position", words[at].start, words[at].end, value)]
+        return []
 
     def _rating(
         self, words: Sequence[Word], probabilities: npt.NDArray[Any]
@@ -161,8 +171,14 @@ class Tagger:
         value = self.normalizer.rating(" ".join(word.text for word in chosen))
         return [] if value is None else [_entity("rating", start, end, value)]
 
-    def _features(self, words: Sequence[Word], intent: str) -> list[dict[str, Any]]:
-        shown = [self._shape(word.text) for word in words]
+    def _features(
+        self, words: Sequence[Word], intent: str, hide: random.Random | None = None
+    ) -> list[dict[str, Any]]:
+        """Return a row for each word; `hide` makes some words unknown, as new ones will be."""
+        shown = [
+            "<content>" if hide and hide.random() < _HIDDEN else self._shape(word.text)
+            for word in words
+        ]
         padded = ["<s>"] * _WINDOW + shown + ["</s>"] * _WINDOW
         content = [i for i, shape in enumerate(shown) if shape == "<content>"]
         rows = []
@@ -182,6 +198,8 @@ class Tagger:
             row["first words"] = f"{padded[_WINDOW]} {padded[_WINDOW + 1]}"
             row["position"] = self.normalizer.position(word.text) is not None
             row["rating"] = self.normalizer.rating(word.text) is not None
+            row |= {f"< {shape}": True for shape in shown[:i]}
+            row |= {f"> {shape}": True for shape in shown[i + 1 :]}
             rows.append(row)
         return rows
 
@@ -240,13 +258,12 @@ def _labelled(example: Example) -> list[tuple[Word, str]]:
     return labelled
 
 
-def _vary(examples: Sequence[Example]) -> list[Example]:
+def _vary(examples: Sequence[Example], choose: random.Random) -> list[Example]:
     """Return copies of the examples with other content in the place of theirs."""
     pools: dict[tuple[str, str], list[str]] = defaultdict(list)
     for example in examples:
         for span in example.entities:
             pools[example.intent, span.entity].append(example.text[span.start : span.end])
-    choose = random.Random(0)  # noqa: S311 - no secret; the same examples give the same tagger
     varied = []
     for example in examples:
         if len(example.entities) != 1 or example.entities[0].entity not in CONTENT_ENTITIES:

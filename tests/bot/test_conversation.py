@@ -1,0 +1,273 @@
+"""The one entry for every channel, and the two doors for a Rasa server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rasa_sdk.interfaces import ActionMissingDomainException, ActionNotFoundException
+
+from bot.conversation import check_message, settle_intent
+from bot.errors import MessageRefused, SessionsUnavailable
+from bot.project import RasaProject
+from bot.records import SessionRecord
+from bot.redis_server import EmbeddedRedis
+from retrieval.query import Query
+from tests.bot.talk import (
+    BASE_URL,
+    Stage,
+    facts_of,
+    ids_of,
+    open_stage,
+    payloads_of,
+    text_of,
+)
+from tests.fixtures.models import draw_shape
+
+
+def test_a_search_is_text_then_pictures_then_facts(stage: Stage) -> None:
+    turn = stage.say("form", "show me a red circle")
+    assert (turn.intent, turn.turn) == ("search_images", 1)
+    assert 0.3 < turn.confidence <= 1
+    facts = facts_of(turn)
+    assert facts["type"] == "image_results"
+    assert facts["query"] == "a red circle"
+    assert [set(reply) for reply in turn.replies] == [
+        {"text", "buttons"},
+        *[{"image"}] * len(facts["images"]),
+        {"custom"},
+    ]
+    assert len(facts["images"]) == 6
+    first = facts["images"][0]
+    assert first.keys() == {
+        "id",
+        "url",
+        "thumbnail",
+        "caption",
+        "score",
+        "reasons",
+        "width",
+        "height",
+    }
+    assert first["caption"] == "a red circle"
+    assert first["url"] == turn.replies[1]["image"] == f"{BASE_URL}/images/{first['id']}"
+    assert first["thumbnail"] == first["url"] + "?size=320"
+    assert payloads_of(turn) == [
+        "/more_images",
+        "/similar_to_image" + json.dumps({"image": first["id"]}),
+        "/undo_search",
+        "/restart_search",
+    ]
+    json.dumps(turn.replies)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("hello", "greet"),
+        ("bye", "goodbye"),
+        ("thanks", "thank"),
+        ("help", "help"),
+        ("tell me a joke", "out_of_scope"),
+    ],
+)
+def test_small_talk_leaves_the_search_alone(stage: Stage, text: str, intent: str) -> None:
+    who = f"small talk {intent}"
+    stage.say(who, "a red circle")
+    before = stage.record(who)
+    turn = stage.say(who, text)
+    assert turn.intent == intent
+    assert turn.replies == [
+        {"text": stage.conversation._project.render(f"utter_{intent}", {})["text"]}
+    ]
+    after = stage.record(who)
+    assert (after.query, after.shown, after.hits) == (before.query, before.shown, before.hits)
+    assert after.turn == before.turn + 1
+
+
+def test_a_fragment_refines_only_a_running_search(stage: Stage) -> None:
+    first = stage.say("fragment", "make it red")
+    assert first.intent == "search_images"
+    assert facts_of(first)["query"] == "red"
+    stage.say("fragment", "a circle")
+    second = stage.say("fragment", "make it blue")
+    assert second.intent == "refine_search"
+    assert facts_of(second)["query"] == "a circle, blue"
+
+
+def test_an_upload_searches_by_picture_and_composes_with_text(stage: Stage) -> None:
+    drawing = draw_shape("green", "star", 7)
+    alone = stage.say("upload", image=drawing)
+    assert (alone.intent, alone.confidence) == ("search_images", 1.0)
+    assert facts_of(alone)["images"][0]["caption"] == "a green star"
+    both = stage.say("upload", "like this, but blue", image=drawing)
+    assert both.intent == "search_images"
+    record = stage.record("upload")
+    assert record.query.image in record.uploads
+    assert record.query.texts == ("blue",)
+    assert ids_of(both) != ids_of(alone)
+    more = stage.say("upload", "more")
+    assert not set(ids_of(more)) & set(ids_of(both))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
+def test_uploads_of_any_mode(stage: Stage, mode: str) -> None:
+    turn = stage.say(f"mode {mode}", image=draw_shape("red", "ring", 5).convert(mode))
+    assert ids_of(turn)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "empty"),
+        (" \n\t ", "empty"),
+        ("x" * 2001, "2001 characters"),
+        ("a\x00b", r"U\+0000"),
+        ("a\x1b[31m", r"U\+001B"),
+        ("a\x85b", r"U\+0085"),
+        ("\ud800", r"U\+D800"),
+    ],
+)
+def test_texts_that_are_refused_change_nothing(stage: Stage, text: str, sentence: str) -> None:
+    with pytest.raises(MessageRefused, match=sentence):
+        stage.say("refused", text)
+    assert stage.record("refused").turn == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"), [("a\r\nb", "a\nb"), ("\ta\tb ", "a\tb"), ("👩‍🚀", "👩‍🚀")]
+)
+def test_texts_that_are_cleaned(text: str, cleaned: str) -> None:
+    assert check_message(text, 2000) == cleaned
+
+
+@pytest.mark.parametrize(
+    "text", ["http://example.test/a.png", "/etc/passwd", "{query}", "[a](query)", "'; DROP TABLE"]
+)
+def test_what_people_type_is_only_text(stage: Stage, text: str) -> None:
+    turn = stage.say("typed", text)
+    assert turn.replies
+    assert "went wrong" not in text_of(turn)
+
+
+def test_a_payload_is_a_click(stage: Stage) -> None:
+    first = stage.say("click", "a red circle")
+    turn = stage.say("click", payloads_of(first)[1])
+    assert (turn.intent, turn.confidence) == ("similar_to_image", 1.0)
+
+
+def test_turns_of_one_sender_count_up(stage: Stage) -> None:
+    async def together() -> list[int]:
+        from bot.conversation import Message
+
+        reply = stage.conversation.reply
+        turns = await asyncio.gather(*(reply("crowd", Message("hello")) for _ in range(8)))
+        return [turn.turn for turn in turns]
+
+    assert stage.run(together()) == list(range(1, 9))
+
+
+def test_redis_away_is_an_error_and_nothing_is_kept(
+    shapes_bundles: Path, own_redis: EmbeddedRedis, nlu_cache: Path
+) -> None:
+    with open_stage(shapes_bundles, own_redis.url, nlu_cache) as stage:
+        stage.say("anna", "a red circle")
+        own_redis.__exit__(None, None, None)
+        with pytest.raises(SessionsUnavailable, match="try again"):
+            stage.say("anna", "a blue star")
+        result = stage.run(stage.conversation.run_action(rasa_call("action_more_images", "anna")))
+        assert result is not None
+        assert [reply["response"] for reply in result.responses] == ["utter_unavailable"]
+        with EmbeddedRedis(own_redis.data_dir):
+            record = stage.record("anna")
+            assert (record.turn, record.query.texts) == (1, ("a red circle",))
+            assert stage.say("anna", "more").turn == 2
+
+
+def rasa_call(action: str, who: str, parsed: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The body that a Rasa server posts to the action server."""
+    tracker = {"sender_id": who, "slots": {}, "latest_message": parsed or {}, "events": []}
+    return {
+        "next_action": action,
+        "sender_id": who,
+        "tracker": tracker,
+        "domain": RasaProject.load().domain,
+        "version": "3.6.21",
+    }
+
+
+def test_parse_answers_as_rasa_does(stage: Stage) -> None:
+    parsed = stage.run(stage.conversation.parse("show me a red circle"))
+    assert parsed["intent"]["name"] == "search_images"
+    assert parsed["entities"][0]["value"] == "a red circle"
+    assert parsed["intent_ranking"][0] == parsed["intent"]
+
+
+def test_an_action_called_by_rasa_gives_the_same_as_a_turn(stage: Stage) -> None:
+    for text in ("make it red", "a circle", "make it blue", "no circle", "more", "go back"):
+        turn = stage.say("embedded", text)
+        parsed = stage.run(stage.conversation.parse(text))
+        (action,) = RasaProject.load().actions_for(parsed["intent"]["name"])
+        result = stage.run(stage.conversation.run_action(rasa_call(action, "through rasa", parsed)))
+        assert result is not None
+        assert result.events == []
+        resolved = [stage.conversation._resolve(reply, 0) for reply in result.responses]
+        assert resolved == turn.replies, text
+    assert stage.record("embedded").query == stage.record("through rasa").query
+
+
+def test_unknown_actions_and_missing_domains_are_errors(stage: Stage) -> None:
+    with pytest.raises(ActionNotFoundException):
+        stage.run(stage.conversation.run_action(rasa_call("action_dance", "anna")))
+    assert stage.run(stage.conversation.run_action({"next_action": None})) is None
+    assert "action_search_images" in stage.conversation.action_names()
+
+
+def test_a_call_without_a_domain_asks_for_it(
+    shapes_bundles: Path, embedded_redis: EmbeddedRedis, nlu_cache: Path
+) -> None:
+    call = rasa_call("action_more_images", "anna")
+    del call["domain"]
+    with (
+        open_stage(shapes_bundles, embedded_redis.url, nlu_cache) as stage,
+        pytest.raises(ActionMissingDomainException),
+    ):
+        stage.run(stage.conversation.run_action(call))
+
+
+def test_a_sender_that_cannot_be_kept_is_told_so_under_rasa(stage: Stage) -> None:
+    result = stage.run(stage.conversation.run_action(rasa_call("action_more_images", "x" * 201)))
+    assert result is not None
+    assert result.responses[0]["response"] == "utter_unavailable"
+
+
+def _parsed(intent: str, text: str, refine: float = 0.0) -> dict[str, Any]:
+    return {
+        "text": text,
+        "intent": {"name": intent, "confidence": 0.6},
+        "entities": [{"entity": "query", "start": 0, "end": len(text), "value": text}],
+        "intent_ranking": [{"name": "refine_search", "confidence": refine}],
+    }
+
+
+@pytest.mark.parametrize(
+    ("parsed", "searching", "upload", "intent"),
+    [
+        (_parsed("refine_search", "on a beach"), False, None, "search_images"),
+        (_parsed("refine_search", "on a beach"), True, None, "refine_search"),
+        (_parsed("search_images", "a red one", 0.35), True, None, "refine_search"),
+        (_parsed("search_images", "a red one", 0.35), False, None, "search_images"),
+        (_parsed("search_images", "a red one", 0.1), True, None, "search_images"),
+        (_parsed("search_images", "two dogs play in the snow", 0.4), True, None, "search_images"),
+        (_parsed("greet", "hello"), True, None, "greet"),
+        (_parsed("similar_to_image", "like this"), True, "key", "search_images"),
+    ],
+)
+def test_the_session_settles_what_a_message_is(
+    parsed: dict[str, Any], searching: bool, upload: str | None, intent: str
+) -> None:
+    record = SessionRecord(sender_id="anna", query=Query(("a dog",)) if searching else Query())
+    assert settle_intent(parsed, record, upload) == intent

@@ -1,0 +1,35 @@
+"""Sentences, quick replies and labels."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.project import RasaProject
+from bot.speaking import HELP, MORE, RESTART, UNDO, Button, describe_query
+from retrieval.query import Query
+
+
+@pytest.mark.parametrize("button", [MORE, UNDO, RESTART, HELP])
+def test_quick_replies_have_a_title_and_a_known_intent(button: Button) -> None:
+    project = RasaProject.load()
+    assert project.render(f"utter_button_{button.title}", {})["text"]
+    assert button.payload == f"/{button.intent}"
+    assert button.intent in project.intents
+
+
+def test_a_payload_carries_entities_in_rasas_form() -> None:
+    button = Button("more", "similar_to_image", {"image": "ab", "position": 2})
+    assert button.payload == '/similar_to_image{"image": "ab", "position": 2}'
+
+
+@pytest.mark.parametrize(
+    ("texts", "label"),
+    [
+        ((), ""),
+        (("a dog", "on a beach"), "a dog, on a beach"),
+        (("10[x]",), "10 [x]"),
+        (("x" * 300,), "x" * 199 + "…"),
+    ],
+)
+def test_a_query_is_described_in_a_line(texts: tuple[str, ...], label: str) -> None:
+    assert describe_query(Query(texts=texts)) == label

@@ -1,0 +1,192 @@
+"""Content, positions and ratings in texts, and the parts that find them."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.project import RasaProject
+from bot.tagging import Normalizer, Tagger, best_span, learn_tagger, split_words
+
+
+@pytest.fixture(scope="module")
+def tagger() -> Tagger:
+    return learn_tagger(RasaProject.load())
+
+
+def _value(tagger: Tagger, text: str, intent: str, entity: str) -> object:
+    return next((e["value"] for e in tagger.tag(text, intent) if e["entity"] == entity), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        (
+            "could you please find me a photo where two dogs play in the snow",
+            "two dogs play in the snow",
+        ),
+        ("show me a snail", "a snail"),
+        ("I was wondering if you could show me a kid eating watermelon", "a kid eating watermelon"),
+        ("can you find me a goat on a roof?", "a goat on a roof"),
+        ("please show me pictures of hedgehogs", "hedgehogs"),
+        ("a man showing a photo to a woman", "a man showing a photo to a woman"),
+        ("a dog", "a dog"),
+        ("something sweet to eat", "something sweet to eat"),
+        ("I want to congratulate her", "I want to congratulate her"),
+        ("sunset", "sunset"),
+        ("man without a hat", "man without a hat"),
+        ("x", "x"),
+        ("Zebras!", "Zebras"),
+    ],
+)
+def test_content_is_told_from_command_words(tagger: Tagger, text: str, query: str) -> None:
+    assert _value(tagger, text, "search_images", "query") == query
+
+
+# None of these is in nlu.yml, nor are the captions.
+WRAPPINGS = [
+    "could you please show me a picture where {}",
+    "I was wondering if you could show me {}",
+    "is there any chance you have a shot of {}",
+    "any photo in which {}?",
+    "kindly display {} for me",
+    "do you think you could locate an image of {}",
+    "my friend wants to see {}",
+    "let me have a look at {}",
+    "hey, would it be possible to find {}",
+    "{}",
+]
+CAPTIONS = [
+    "a man in a wetsuit is carrying his surfboard out of the water",
+    "two toddlers share a sandwich on the steps of a library",
+    "a greyhound wearing a muzzle runs on a race track",
+    "an elderly lady is looking at paintings in a gallery",
+    "a boy with a red backpack waits for the school bus",
+    "three kayakers paddle through white water",
+    "a bulldog sleeps on a couch next to a remote control",
+    "one wrestler pins another one to the mat",
+    "a waitress balances four plates on her arm",
+    "a climber in yellow makes her way up an icy wall",
+]
+
+
+def test_most_content_is_found_whole_in_wrappings_never_seen(tagger: Tagger) -> None:
+    wrong = []
+    for wrapping in WRAPPINGS:
+        for caption in CAPTIONS:
+            found = _value(tagger, wrapping.format(caption), "search_images", "query")
+            if found != caption:
+                wrong.append(f"{wrapping.format(caption)!r}: {found!r}")
+    assert len(wrong) <= 0.08 * len(WRAPPINGS) * len(CAPTIONS), "\n".join(wrong)
+
+
+def test_a_request_for_nothing_has_no_content(tagger: Tagger) -> None:
+    assert _value(tagger, "please show me", "search_images", "query") is None
+
+
+@pytest.mark.parametrize(
+    ("text", "query"),
+    [
+        ("on a beach", "on a beach"),
+        ("only one person", "one person"),
+        ("make it red", "red"),
+        ("but at night", "at night"),
+        ("there was also an owl", "an owl"),
+    ],
+)
+def test_refinements(tagger: Tagger, text: str, query: str) -> None:
+    assert _value(tagger, text, "refine_search", "query") == query
+
+
+@pytest.mark.parametrize(
+    ("text", "excluded"),
+    [
+        ("no dogs", "dogs"),
+        ("without people", "people"),
+        ("but no hedgehogs please", "hedgehogs"),
+        ("I don't want to see tractors", "tractors"),
+        ("leave out the old windmill", "the old windmill"),
+    ],
+)
+def test_exclusions(tagger: Tagger, text: str, excluded: str) -> None:
+    assert _value(tagger, text, "exclude_from_search", "excluded") == excluded
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [
+        ("more like the second one", 2),
+        ("more like the 2nd one", 2),
+        ("more like #3", 3),
+        ("more like number four", 4),
+        ("similar to number 12", 12),
+        ("more like the last one", -1),
+        ("more like the one on the left", 1),
+        ("more like the one on the right", -1),
+        ("more like the middle one", 0),
+        ("more like the secodn one", 2),
+        ("more like the thrid one", 3),
+        ("more like this one", None),
+        ("like that one", None),
+    ],
+)
+def test_positions(tagger: Tagger, text: str, position: int | None) -> None:
+    assert _value(tagger, text, "similar_to_image", "position") == position
+
+
+def test_a_rating_and_its_picture(tagger: Tagger) -> None:
+    text = "thumbs down for the third one"
+    assert _value(tagger, text, "rate_image", "rating") == "down"
+    assert _value(tagger, text, "rate_image", "position") == 3
+
+
+def test_entities_have_rasas_form(tagger: Tagger) -> None:
+    text = "Show me a Snail, please"
+    (entity,) = tagger.tag(text, "search_images")
+    assert entity == {
+        "entity": "query",
+        "start": 8,
+        "end": 15,
+        "value": "a Snail",
+        "extractor": "ShowtellTagger",
+    }
+    assert text[entity["start"] : entity["end"]] == entity["value"]
+
+
+@pytest.mark.parametrize("text", ["", "!!!", "😀"])
+def test_texts_without_words_have_no_entities(tagger: Tagger, text: str) -> None:
+    assert tagger.tag(text, "search_images") == []
+
+
+def test_intents_without_entities_get_none(tagger: Tagger) -> None:
+    assert tagger.tag("hello second dog", "greet") == []
+
+
+@given(st.lists(st.floats(-5, 5), max_size=8))
+def test_the_best_span_equals_trying_all(odds: list[float]) -> None:
+    sums = [sum(odds[i:j]) for i, j in combinations(range(len(odds) + 1), 2)]
+    span = best_span(np.array(odds))
+    if span is None:
+        assert all(total <= 1e-9 for total in sums)
+    else:
+        assert sum(odds[span[0] : span[1]]) == pytest.approx(max(sums))
+
+
+def test_only_unknown_words_are_corrected() -> None:
+    normalizer = Normalizer({"three": "3", "right": "-1", "love": "up"}, ["there", "night"])
+    assert normalizer.position("thre") == 3
+    assert normalizer.position("there") is None
+    assert normalizer.position("night") is None
+    assert normalizer.position("0") is None
+    assert normalizer.rating("lovee") == "up"
+    assert normalizer.rating("three") is None
+
+
+def test_words_keep_their_places() -> None:
+    words = split_words("Don\u2019t show X-rays, #3!")
+    assert [word.text for word in words] == ["don't", "show", "x-rays", "3"]
+    assert [(word.start, word.end) for word in words] == [(0, 5), (6, 10), (11, 17), (20, 21)]
