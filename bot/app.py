@@ -100,7 +100,7 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
     if only_actions:
         return RequestLog(api)
     api.state.sockets = rasa_socketio.create_socket_server(
-        lambda: api.state.services, explain, settings.cors_origins
+        lambda: api.state.services, explain, {settings.base_url, *settings.cors_origins}
     )
     return RequestLog(socketio.ASGIApp(api.state.sockets, api, socketio_path=rasa_socketio.PATH))
 

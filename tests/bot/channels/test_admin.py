@@ -1,0 +1,117 @@
+import json
+
+import httpx
+import pytest
+
+from retrieval.bundle import current_version, list_versions, publish
+
+ROUTES = [("GET", "/admin/model"), ("POST", "/admin/reload"), ("POST", "/admin/rollback")]
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        b"",
+        b"Bearer",
+        b"Bearer wrong",
+        b"Bearer t\xc3\xa9st-toke",
+        b"Bearer test-token",
+        b"Bearer t\xe9st-token",  # Latin-1, not what was set
+        b"Basic t\xc3\xa9st-token",
+        b"t\xc3\xa9st-token",
+        b"\xff\xfe\xfd",
+        b"Bearer " + b"x" * 5000,
+    ],
+)
+def test_a_wrong_token_is_401_and_tells_nothing(client, method, path, header):
+    headers = {} if header is None else {"Authorization": header}
+    answer = client.request(method, path, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert answer.json() == {"detail": "A valid bearer token is needed."}
+
+
+def test_a_bad_body_without_a_token_is_401_too(client):
+    assert client.post("/admin/reload", content=b"{").status_code == 401
+
+
+def test_without_a_token_set_the_routes_do_not_exist(start_server, shapes_bundles):
+    server = start_server(shapes_bundles, admin_token="")
+    for method, path in ROUTES:
+        answer = httpx.request(method, server.url + path, headers={"Authorization": "Bearer"})
+        assert answer.status_code == 404
+        assert answer.json() == httpx.get(f"{server.url}/no-such-route").json()
+    assert "admin" not in httpx.get(f"{server.url}/openapi.json").text
+
+
+def test_the_operators_day(start_server, three_bundles, admin):
+    """Reload, roll back, a bad bundle, an unknown one; chat works all along."""
+    first, second, third = list_versions(three_bundles)
+    server = start_server(three_bundles)
+    with httpx.Client(base_url=server.url, headers=admin, timeout=120) as client:
+        status = client.get("/admin/model").json()
+        assert status["version"] == first
+        assert status["versions"] == [first, second, third]
+        assert status["images"] == 30
+        assert status["dimension"] == 64
+
+        assert client.post("/admin/reload").json() == {"version": third}
+        assert client.post("/admin/rollback").json() == {"version": second}
+        assert client.post("/admin/reload", json={"version": first}).json() == {"version": first}
+        assert current_version(three_bundles) == first
+        nothing_older = client.post("/admin/rollback")
+        assert nothing_older.status_code == 409
+        assert first in nothing_older.json()["detail"]
+
+        (three_bundles / third / "gallery.sqlite").unlink()
+        refused = client.post("/admin/reload")
+        assert refused.status_code == 409
+        assert "gallery.sqlite" in refused.json()["detail"]
+        assert current_version(three_bundles) == first
+        status = client.get("/admin/model").json()
+        assert status["version"] == first
+        assert status["refused"]["version"] == third
+
+        manifest = three_bundles / second / "manifest.json"
+        content = json.loads(manifest.read_text())
+        content["dimension"] += 1
+        manifest.write_text(json.dumps(content))
+        refused = client.post("/admin/reload", json={"version": second})
+        assert refused.status_code == 409
+
+        for unknown in ("0009-00000000", "../../etc", "CURRENT", "\x00", "ä"):
+            missing = client.post("/admin/reload", json={"version": unknown})
+            assert missing.status_code == 404, unknown
+        for body in (b"{", b"[]", b"\xff", b"[" * 100_000):
+            assert client.post("/admin/reload", content=body).status_code == 400
+        assert client.post("/admin/reload", json={"version": 7}).status_code == 422
+
+        said = client.post("/api/messages", data={"sender": "op", "text": "a red star"})
+        assert said.status_code == 200
+        assert client.get("/api/about").json()["bundle"] == first
+
+
+def test_a_published_bundle_is_followed_without_being_asked(start_server, three_bundles, admin):
+    second = list_versions(three_bundles)[1]
+    server = start_server(three_bundles)
+    publish(three_bundles, second)
+    with httpx.Client(base_url=server.url, headers=admin) as client:
+        for _ in range(600):
+            if client.get("/admin/model").json()["version"] == second:
+                break
+        else:
+            pytest.fail("the server did not follow CURRENT")
+
+
+def test_a_page_of_another_site_may_not_send_the_token(client):
+    answer = client.options(
+        "/admin/reload",
+        headers={
+            "Origin": "https://elsewhere.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "authorization",
+        },
+    )
+    assert answer.status_code == 400

@@ -1,0 +1,192 @@
+import io
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from bot.channels.images import SIZES, Thumbnails
+from retrieval.bundle import Bundle, Candidate, build_bundle, publish
+from retrieval.images import NotAnImage
+
+
+@pytest.fixture(scope="module")
+def gallery_image(shapes_bundles):
+    with Bundle.open(shapes_bundles, verify=False) as bundle:
+        return bundle.gallery.by_rows([0])[0]
+
+
+def size_of(source) -> tuple[int, int]:
+    with Image.open(source) as picture:
+        return picture.size
+
+
+def test_the_original_is_sent_as_it_is(client, gallery_image, shapes_dir):
+    answer = client.get(f"/images/{gallery_image.image_id}")
+    assert answer.status_code == 200
+    assert answer.content == (shapes_dir / gallery_image.path).read_bytes()
+    assert answer.headers["content-type"] == "image/png"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "max-age" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_thumbnail_has_the_size_or_less(client, gallery_image, size):
+    answer = client.get(f"/images/{gallery_image.image_id}", params={"size": size})
+    assert answer.headers["content-type"] == "image/webp"
+    assert max(size_of(io.BytesIO(answer.content))) == min(
+        size, 160
+    )  # the drawings have 160 pixels: never enlarged
+
+
+@pytest.mark.parametrize("query", ["", "?size=160"])
+def test_a_client_that_has_it_gets_304(client, gallery_image, query):
+    url = f"/images/{gallery_image.image_id}{query}"
+    first = client.get(url)
+    again = client.get(url, headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    weak = client.get(url, headers={"If-None-Match": f'"other", W/{first.headers["etag"]}'})
+    assert weak.status_code == 304
+    other = client.get(url, headers={"If-None-Match": '"something else"'})
+    assert other.status_code == 200
+
+
+def test_sizes_have_different_etags(client, gallery_image):
+    url = f"/images/{gallery_image.image_id}"
+    tags = {client.get(f"{url}{query}").headers["etag"] for query in ("", "?size=160", "?size=320")}
+    assert len(tags) == 3
+
+
+def test_head_has_the_headers_only(client, gallery_image):
+    answer = client.head(f"/images/{gallery_image.image_id}")
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert int(answer.headers["content-length"]) > 0
+
+
+def test_a_part_can_be_asked_for(client, gallery_image):
+    answer = client.get(f"/images/{gallery_image.image_id}", headers={"Range": "bytes=0-7"})
+    assert answer.status_code == 206
+    assert answer.content == b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.mark.parametrize(
+    "size", ["1", "0", "-160", "161", "5000", "99999999999999999999", "big", ""]
+)
+def test_other_sizes_are_refused(client, gallery_image, size):
+    answer = client.get(f"/images/{gallery_image.image_id}", params={"size": size})
+    assert answer.status_code == 422
+    assert answer.json()["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    "image_id",
+    [
+        "0" * 16,
+        "..%2f",
+        "%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "..%5c..%5cetc",
+        "/etc/passwd",
+        "http:%2f%2f127.0.0.1:1%2fx.png",
+        "file:%2f%2f%2fetc%2fpasswd",
+        "gallery.sqlite",
+        "' OR 1=1 --",
+        "%00",
+        "%ff%fe",
+        "a" * 5000,
+        "0000000000000000.png",
+    ],
+)
+def test_what_is_not_in_the_gallery_is_404(client, image_id):
+    answer = client.get(f"/images/{image_id}")
+    assert answer.status_code == 404
+    assert "passwd" not in answer.text
+
+
+def test_a_picture_that_left_the_gallery_is_404_and_nothing_outside_is_read(
+    start_server, shapes_dir, shapes_model_dir, tmp_path
+):
+    root = tmp_path / "root"
+    root.mkdir()
+    names = sorted(path.name for path in shapes_dir.glob("red-*.png"))[:4]
+    for name in names:
+        (root / name).write_bytes((shapes_dir / name).read_bytes())
+    secret = tmp_path / "secret.png"
+    Image.new("RGB", (8, 8), "red").save(secret)
+    bundles = tmp_path / "b"
+    report = build_bundle(
+        [Candidate(root / name, ("a shape",), {}) for name in names],
+        root=root,
+        model_dir=shapes_model_dir,
+        bundles=bundles,
+    )
+    publish(bundles, report.version)
+    with Bundle.open(bundles) as bundle:
+        by_name = {i.path: i.image_id for i in bundle.gallery.by_rows(range(4))}
+    server = start_server(bundles)
+    gone, linked, damaged, fine = names
+    (root / gone).unlink()
+    (root / linked).unlink()
+    (root / linked).symlink_to(secret)
+    (root / damaged).write_text("<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>")
+    for name in (gone, linked, damaged):
+        for query in ("", "?size=160"):
+            answer = httpx.get(f"{server.url}/images/{by_name[name]}{query}")
+            assert answer.status_code == 404, name
+            assert answer.headers["content-type"] == "application/json"
+            assert str(tmp_path) not in answer.text
+    assert httpx.get(f"{server.url}/images/{by_name[fine]}").status_code == 200
+
+
+@pytest.fixture
+def picture(tmp_path) -> Path:
+    path = tmp_path / "picture.tif"
+    Image.new("CMYK", (2000, 1000), (0, 200, 200, 0)).save(path)
+    return path
+
+
+def test_thumbnails_are_made_once_and_anew_when_the_file_changes(tmp_path, picture):
+    thumbnails = Thumbnails(tmp_path / "cache")
+    made = thumbnails.get(picture, "ab" * 32, 320)
+    assert size_of(made) == (320, 160)
+    first = made.stat()
+    assert thumbnails.get(picture, "ab" * 32, 320).stat().st_ino == first.st_ino
+    Image.new("RGB", (100, 300)).save(picture)
+    later = first.st_mtime_ns + 1_000_000_000
+    os.utime(picture, ns=(later, later))
+    assert size_of(thumbnails.get(picture, "ab" * 32, 320)) == (100, 300)
+
+
+def test_nothing_half_made_is_left(tmp_path, picture):
+    thumbnails = Thumbnails(tmp_path / "cache")
+    picture.write_bytes(b"no picture")
+    with pytest.raises(NotAnImage):
+        thumbnails.get(picture, "ab" * 32, 160)
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_formats_that_browsers_do_not_show_go_out_as_webp(start_server, shapes_model_dir, tmp_path):
+    root = tmp_path / "root"
+    root.mkdir()
+    tiff = root / "scan.tif"
+    Image.new("CMYK", (900, 450), (0, 200, 200, 0)).save(tiff)
+    jpeg = root / "photo.jpg"
+    Image.new("RGB", (20, 10), "green").save(jpeg)
+    bundles = tmp_path / "b"
+    report = build_bundle(
+        [Candidate(path, ("a scan",), {}) for path in (tiff, jpeg)],
+        root=root,
+        model_dir=shapes_model_dir,
+        bundles=bundles,
+    )
+    publish(bundles, report.version)
+    with Bundle.open(bundles) as bundle:
+        ids = {i.path: i.image_id for i in bundle.gallery.by_rows(range(2))}
+    server = start_server(bundles)
+    answer = httpx.get(f"{server.url}/images/{ids['scan.tif']}")
+    assert answer.headers["content-type"] == "image/webp"
+    assert size_of(io.BytesIO(answer.content)) == (640, 320)
+    answer = httpx.get(f"{server.url}/images/{ids['photo.jpg']}")
+    assert answer.headers["content-type"] == "image/jpeg"
