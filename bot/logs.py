@@ -20,5 +20,8 @@ def log_config(level: str) -> dict[str, Any]:
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
         "root": {"level": "WARNING", "handlers": ["stderr"]},
         "loggers": {name: {"level": level} for name in ("bot", "retrieval", "embedding")}
-        | {"uvicorn": {"level": "INFO" if level == "DEBUG" else level}},
+        | {
+            "uvicorn": {"level": "INFO" if level == "DEBUG" else level},
+            "uvicorn.access": {"level": "WARNING"},  # bot.access says it, with time and id
+        },
     }
