@@ -172,9 +172,11 @@ def index(
 ) -> None:
     """Index pictures into a new bundle and make it the live one."""
     from bot.indexing import index_images
+    from bot.settings import load_settings
 
+    cache_dir = load_settings().data_dir / "cache"
     with progress_bars() as progress:
-        report = index_images(images, captions, model, bundles, progress=progress)
+        report = index_images(images, captions, model, bundles, cache_dir, progress=progress)
     _name_skipped(report.skipped)
     say(
         f"Bundle {report.version} is live: {report.count} pictures, {report.reused} of them "

@@ -63,6 +63,7 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
         model_dir=result.model_dir,
         bundles=bundles,
         attribution=pairs.attribution,
+        cache_dir=data_dir / "cache",
         progress=progress,
     )
     publish(bundles, report.version)

@@ -27,6 +27,7 @@ def index_images(
     captions: Path | None,
     model: str,
     bundles: Path,
+    cache_dir: Path,
     *,
     progress: Report,
 ) -> BuildReport:
@@ -37,6 +38,7 @@ def index_images(
         captions: Captions for the folder, or None for those that lie beside the pictures.
         model: A model directory, a run of `showtell train`, or a hub name.
         bundles: The bundles directory; made when it is missing.
+        cache_dir: Where training keeps image features.
         progress: Told how far each step is.
 
     Raises:
@@ -58,6 +60,7 @@ def index_images(
             model_dir=model_dir,
             bundles=bundles,
             attribution=pairs.attribution,
+            cache_dir=cache_dir,
             progress=progress,
         )
     publish(bundles, report.version)

@@ -7,12 +7,12 @@ renamed or copied picture is not computed again and a changed one is.
 import hashlib
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from embedding.model import JointEmbedding
 from embedding.precision import best_precision
 from embedding.progress import Progress, silent
 
-__all__ = ["ImageFeatures", "default_cache_dir", "extract_features"]
+__all__ = ["FeatureCache", "ImageFeatures", "default_cache_dir", "extract_features"]
 
 _BATCH = 32
 
@@ -77,8 +77,7 @@ def extract_features(
     rows: dict[int, NDArray[np.float32]] = {}
     skipped: list[Skipped] = []
     total = len(pairs.image_paths)
-    directory = cache_dir or default_cache_dir()
-    with closing(_open_cache(directory, model.image_fingerprint)) as cache:
+    with FeatureCache(cache_dir or default_cache_dir(), model) as cache:
         done = 0
         for batch in _read_ahead(pairs.image_paths, cache, views):
             for item in batch:
@@ -89,7 +88,7 @@ def extract_features(
                 found = model.encode_image_features([p for item in fresh for p in item.pictures])
                 for i, item in enumerate(fresh):
                     item.vectors = found[i * views : (i + 1) * views]
-                _store(cache, fresh)
+                cache.store({i.sha256: i.vectors for i in fresh if i.vectors is not None})
             rows.update({i.index: i.vectors for i in batch if i.vectors is not None})
             done += len(batch)
             progress(done, total, "extracting image features")
@@ -101,6 +100,54 @@ def extract_features(
     return ImageFeatures(vectors, kept, skipped)
 
 
+class FeatureCache:
+    """A model's image features on disk, by the content of the files; a context manager.
+
+    Args:
+        directory: where the caches of all models lie; made when it is missing.
+        model: whose features; models that share an image encoder share its features.
+    """
+
+    def __init__(self, directory: Path, model: JointEmbedding) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        name = f"{model.image_fingerprint}-{best_precision()}.sqlite"
+        # One thread looks vectors up while another stores some; SQLite serialises them.
+        self._database = sqlite3.connect(directory / name, timeout=60, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS features "
+            "(sha256 BLOB, view INTEGER, vector BLOB, PRIMARY KEY (sha256, view)) WITHOUT ROWID"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def lookup(self, sha256: bytes, views: int = 1) -> NDArray[np.float32] | None:
+        """Return (views, width) of a file's content, or None if any of them is not known."""
+        known = self._database.execute(
+            "SELECT vector FROM features WHERE sha256 = ? AND view < ? ORDER BY view",
+            (sha256, views),
+        ).fetchall()
+        if len(known) != views:
+            return None
+        return np.stack([np.frombuffer(blob, dtype=np.float32) for (blob,) in known])
+
+    def store(self, found: Mapping[bytes, NDArray[np.float32]]) -> None:
+        """Keep (views, width) of each content (sha256)."""
+        rows = [
+            (sha256, view, np.ascontiguousarray(vector, dtype=np.float32).tobytes())
+            for sha256, vectors in found.items()
+            for view, vector in enumerate(vectors)
+        ]
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
+
+
 @dataclass
 class _Item:
     index: int
@@ -110,9 +157,7 @@ class _Item:
     why: str = ""
 
 
-def _read_ahead(
-    paths: Sequence[Path], cache: sqlite3.Connection, views: int
-) -> Iterator[list[_Item]]:
+def _read_ahead(paths: Sequence[Path], cache: FeatureCache, views: int) -> Iterator[list[_Item]]:
     """Yield batches; the next one's files are decoded while this one is encoded."""
     starts = range(0, len(paths), _BATCH)
 
@@ -130,45 +175,18 @@ def _read_ahead(
                 yield batch
 
 
-def _read(index: int, path: Path, cache: sqlite3.Connection, views: int) -> _Item:
+def _read(index: int, path: Path, cache: FeatureCache, views: int) -> _Item:
     """Return a file's known vectors, or else its decoded picture, or else what is wrong."""
     try:
         data = path.read_bytes()
     except OSError as error:
         return _Item(index, why=f"it cannot be read: {error.strerror}")
     key = hashlib.sha256(data).digest()
-    known = cache.execute(
-        "SELECT vector FROM features WHERE sha256 = ? AND view < ? ORDER BY view", (key, views)
-    ).fetchall()
-    if len(known) == views:
-        vectors = np.stack([np.frombuffer(blob, dtype=np.float32) for (blob,) in known])
-        return _Item(index, key, vectors)
+    known = cache.lookup(key, views)
+    if known is not None:
+        return _Item(index, key, known)
     try:
         picture = open_image(data)
     except ImageError as error:
         return _Item(index, why=str(error))
     return _Item(index, key, pictures=(picture, ImageOps.mirror(picture))[:views])
-
-
-def _open_cache(directory: Path, fingerprint: str) -> sqlite3.Connection:
-    directory.mkdir(parents=True, exist_ok=True)
-    name = f"{fingerprint}-{best_precision()}.sqlite"
-    # The reading thread looks vectors up while this one stores others; SQLite serialises them.
-    cache = sqlite3.connect(directory / name, timeout=60, check_same_thread=False)
-    cache.execute("PRAGMA journal_mode=WAL")
-    cache.execute(
-        "CREATE TABLE IF NOT EXISTS features "
-        "(sha256 BLOB, view INTEGER, vector BLOB, PRIMARY KEY (sha256, view)) WITHOUT ROWID"
-    )
-    return cache
-
-
-def _store(cache: sqlite3.Connection, items: Sequence[_Item]) -> None:
-    rows: list[tuple[Any, ...]] = [
-        (item.sha256, view, np.ascontiguousarray(vector, dtype=np.float32).tobytes())
-        for item in items
-        if item.vectors is not None
-        for view, vector in enumerate(item.vectors)
-    ]
-    with cache:
-        cache.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from embedding.data import Skipped
+from embedding.features import FeatureCache
 from embedding.model import JointEmbedding
 from embedding.progress import Progress, silent
 from retrieval.candidates import Candidate, Rejected, Source, read_source
@@ -81,6 +82,7 @@ def build_bundle(
     model_dir: Path,
     bundles: Path,
     attribution: str = "",
+    cache_dir: Path | None = None,
     progress: Progress | None = None,
 ) -> BuildReport:
     """Write the next bundle, which `publish` can then make the live one.
@@ -92,6 +94,8 @@ def build_bundle(
         model_dir: a saved JointEmbedding; copied into the bundle.
         bundles: the bundles directory; made when it is missing.
         attribution: whom the pictures are owed to.
+        cache_dir: where training keeps image features, so that they are not computed again;
+            None computes them all and keeps none.
         progress: told how many candidates are done.
 
     Raises:
@@ -107,10 +111,12 @@ def build_bundle(
         raise RetrievalError(f"there are no pictures to index in {root}")
     model = JointEmbedding.load(model_dir)
     with (
+        ExitStack() as stack,
         building(bundles) as directory,
         find_previous(bundles, model.fingerprint) or nullcontext() as previous,
     ):
-        work = _Build(model, root.resolve(), previous)
+        features = stack.enter_context(FeatureCache(cache_dir, model)) if cache_dir else None
+        work = _Build(model, root.resolve(), previous, features)
         work.take(candidates, progress or silent)
         entries = list(work.entries.values())
         if not entries:
@@ -149,7 +155,13 @@ def build_bundle(
 class _Build:
     """Collects entries from candidates, a batch at a time."""
 
-    def __init__(self, model: JointEmbedding, root: Path, previous: PreviousBundle | None) -> None:
+    def __init__(
+        self,
+        model: JointEmbedding,
+        root: Path,
+        previous: PreviousBundle | None,
+        features: FeatureCache | None,
+    ) -> None:
         self.entries: dict[str, _Entry] = {}
         self.skipped: list[Skipped] = []
         self.reused = 0
@@ -157,6 +169,7 @@ class _Build:
         self._model = model
         self._root = root
         self._previous = previous
+        self._features = features
 
     def take(self, candidates: Sequence[Candidate], progress: Progress) -> None:
         """Make entries of all candidates that can be read."""
@@ -204,10 +217,25 @@ class _Build:
         }
         usable = [(source, r) for source, r in decoded if not isinstance(r, Rejected)]
         if usable:
-            vectors = self._model.encode_images([image for _, (image, _) in usable])
+            vectors = self._vectors([(source.sha256, image) for source, (image, _) in usable])
             for (source, (_, size)), vector in zip(usable, vectors, strict=True):
                 self.entries[source.sha256] = _Entry(source.path, source.sha256, vector, *size)
         return damaged
+
+    def _vectors(self, pictures: Sequence[tuple[str, Image.Image]]) -> Vectors:
+        """Return unit vectors (n, dimension); training may have left the features of some."""
+        if self._features is None:
+            return self._model.encode_images([image for _, image in pictures])
+        keys = [bytes.fromhex(sha256) for sha256, _ in pictures]
+        found = {key: self._features.lookup(key) for key in keys}
+        known = {key: features for key, features in found.items() if features is not None}
+        fresh = [i for i, key in enumerate(keys) if key not in known]
+        if fresh:
+            rows = self._model.encode_image_features([pictures[i][1] for i in fresh])
+            new = {keys[i]: row[None] for i, row in zip(fresh, rows, strict=True)}
+            self._features.store(new)
+            known |= new
+        return self._model.encode_features(np.concatenate([known[key] for key in keys]))
 
 
 def _decode(source: Source) -> tuple[Image.Image, tuple[int, int]] | Rejected:

@@ -1,11 +1,15 @@
+import hashlib
 import shutil
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from embedding.errors import ModelError
+from embedding.features import FeatureCache
+from embedding.model import JointEmbedding
 from retrieval.build import BuildReport, build_bundle
 from retrieval.bundle import Bundle, Candidate, current_version, list_versions
 from retrieval.errors import NoBundle, RetrievalError
@@ -22,10 +26,14 @@ def folder(shapes_dir: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def build(folder: Path, model_dir: Path, bundles: Path, *names: str) -> BuildReport:
+def build(
+    folder: Path, model_dir: Path, bundles: Path, *names: str, cache_dir: Path | None = None
+) -> BuildReport:
     paths = [Path(name) for name in names] or sorted(folder.glob("*.png"))
     candidates = [Candidate(path, (path.stem.replace("-", " "),)) for path in paths]
-    return build_bundle(candidates, root=folder, model_dir=model_dir, bundles=bundles)
+    return build_bundle(
+        candidates, root=folder, model_dir=model_dir, bundles=bundles, cache_dir=cache_dir
+    )
 
 
 def test_reports_progress_and_does_not_publish(
@@ -188,3 +196,25 @@ def test_two_builders_at_once(folder: Path, shapes_model_dir: Path, tmp_path: Pa
     for report in reports:
         with Bundle.open(bundles, report.version) as bundle:
             assert bundle.manifest.count == 12
+
+
+def test_features_that_training_left_are_not_computed_again(
+    folder: Path, shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    def vectors(name: str, cache_dir: Path | None) -> np.ndarray:
+        report = build(folder, shapes_model_dir, tmp_path / name, cache_dir=cache_dir)
+        with Bundle.open(tmp_path / name, report.version) as bundle:
+            return bundle.index.vectors(np.arange(report.count))
+
+    cache_dir = tmp_path / "cache"
+    computed = vectors("computed", None)
+    np.testing.assert_allclose(vectors("filling", cache_dir), computed, atol=1e-6)
+    np.testing.assert_array_equal(vectors("reusing", cache_dir), vectors("filling2", cache_dir))
+
+    # Other features in the cache give other vectors: it really is the cache that is read.
+    model = JointEmbedding.load(shapes_model_dir)
+    with FeatureCache(cache_dir, model) as cache:
+        files = [path.read_bytes() for path in sorted(folder.glob("*.png"))]
+        keys = [hashlib.sha256(data).digest() for data in files]
+        cache.store({key: np.ones((1, model.image.width), np.float32) for key in keys})
+    assert not np.allclose(vectors("altered", cache_dir), computed, atol=1e-3)
