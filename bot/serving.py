@@ -12,7 +12,7 @@ import contextvars
 import gc
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,9 +23,9 @@ from typing import Any, ParamSpec, TypeVar
 
 import torch
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
+from bot.swap_news import news_of_swaps, tell_of_swap
 from bot.understanding import Interpreter
 from retrieval.bundle import Bundle, current_version, list_versions, previous_version, publish
 from retrieval.errors import BundleError, BundleRefused, NoBundle
@@ -33,7 +33,6 @@ from retrieval.query import Query
 
 logger = logging.getLogger(__name__)
 
-CHANNEL = "showtell:bundle"
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -235,11 +234,7 @@ class LiveBundle:
         slot = await self._load(version)
         await asyncio.to_thread(publish, self._bundles, version)
         self._replace(slot)
-        if self._redis is not None:
-            try:
-                await self._redis.publish(CHANNEL, version)
-            except (RedisError, OSError) as error:
-                logger.warning("other workers find bundle %s by polling: %s", version, error)
+        await tell_of_swap(self._redis, version)
         return version
 
     async def _take_or_stand_in(self, version: str) -> None:
@@ -320,7 +315,7 @@ class LiveBundle:
 
     async def _follow(self) -> None:
         """Take what other workers publish: told by Redis at once, else seen in `CURRENT`."""
-        async for told in self._words():
+        async for told in news_of_swaps(self._redis, self._poll_s):
             # Under the lock, so that CURRENT is not read while a reload of our own replaces it.
             async with self._swap:
                 try:
@@ -332,23 +327,6 @@ class LiveBundle:
                 if version != self.version and (told or not refused):
                     with suppress(BundleRefused, NoBundle):  # logged and remembered by _load
                         self._replace(await self._load(version))
-
-    async def _words(self) -> AsyncIterator[bool]:
-        """Yield True for each message about a swap, and False at least every `poll_s` seconds."""
-        while self._redis is not None:
-            try:
-                async with self._redis.pubsub() as pubsub:
-                    await pubsub.subscribe(CHANNEL)
-                    while True:
-                        message = await pubsub.get_message(timeout=self._poll_s)
-                        yield message is not None and message["type"] == "message"
-            except (RedisError, OSError) as error:
-                logger.debug("no word from Redis: %s", error)
-                await asyncio.sleep(self._poll_s)
-                yield False
-        while True:
-            await asyncio.sleep(self._poll_s)
-            yield False
 
 
 def _close(slot: _Slot) -> None:

@@ -1,4 +1,5 @@
 import json
+import time
 
 import httpx
 import pytest
@@ -98,11 +99,10 @@ def test_a_published_bundle_is_followed_without_being_asked(start_server, three_
     server = start_server(three_bundles)
     publish(three_bundles, second)
     with httpx.Client(base_url=server.url, headers=admin) as client:
-        for _ in range(600):
-            if client.get("/admin/model").json()["version"] == second:
-                break
-        else:
-            pytest.fail("the server did not follow CURRENT")
+        deadline = time.monotonic() + 60
+        while client.get("/admin/model").json()["version"] != second:
+            assert time.monotonic() < deadline, "the server did not follow CURRENT"
+            time.sleep(0.05)
 
 
 def test_a_page_of_another_site_may_not_send_the_token(client):
