@@ -51,7 +51,7 @@ $(VENV)/.dev: requirements.lock requirements-dev.lock pyproject.toml scripts/set
 check-demo: ## the first journey: `make demo` in a fresh clone, twice, with the seconds it took
 	@$(PYTHON) scripts/check_demo.py
 
-test-rasa: $(VENV)/.runtime ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
+test-rasa: $(VENV)/.dev ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
 	@$(BIN)/python scripts/test_rasa.py
 
 bench-flickr8k: $(VENV)/.runtime ## train on Flickr8k with default settings and print the dev table

@@ -184,6 +184,7 @@ async def _lifespan(
         live = LiveBundle(
             bundles,
             partial(build_interpreter, project, cache_dir=settings.data_dir / "cache"),
+            images=settings.images,
             redis=redis,
             threads=settings.threads,
             torch_threads=settings.torch_threads,

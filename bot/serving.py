@@ -73,6 +73,7 @@ class LiveBundle:
     Args:
         bundles: The bundles directory.
         interpret: Builds the interpreter of a bundle that was just opened.
+        images: The folder of the pictures, if it is not where it was when they were indexed.
         redis: Tells the other workers of a swap; None when there are none.
         threads: Turns that compute at once.
         torch_threads: Threads of one forward pass.
@@ -85,6 +86,7 @@ class LiveBundle:
         bundles: Path,
         interpret: Callable[[Bundle], Interpreter],
         *,
+        images: Path | None = None,
         redis: Redis | None = None,
         threads: int = 2,
         torch_threads: int = 1,
@@ -93,6 +95,7 @@ class LiveBundle:
     ) -> None:
         self._bundles = bundles
         self._interpret = interpret
+        self._images = images
         self._redis = redis
         self._poll_s = poll_s
         self._on_swap = on_swap
@@ -270,7 +273,7 @@ class LiveBundle:
 
     def _open(self, version: str) -> _Slot:
         torch.set_num_threads(self._torch_threads)  # loading must not crowd out the turns
-        bundle = Bundle.open(self._bundles, version)
+        bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             interpreter = self._interpret(bundle)
             # The first search of a fresh model is the slowest; nobody should wait for it.

@@ -33,6 +33,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     bundles: Path | None = Field(None, description="The bundles directory.")
+    images: Path | None = Field(
+        None, description="The pictures' folder, if it has moved since they were indexed."
+    )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     workers: int = Field(1, ge=1, le=64, description="Processes that answer.")
@@ -70,7 +73,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("redis_url", "public_url", "admin_token", "bundles", mode="before")
+    @field_validator("redis_url", "public_url", "admin_token", "bundles", "images", mode="before")
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         """Compose files pass variables that nobody set as empty strings."""

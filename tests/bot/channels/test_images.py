@@ -1,5 +1,6 @@
 import io
 import os
+import shutil
 from pathlib import Path
 
 import httpx
@@ -190,3 +191,13 @@ def test_formats_that_browsers_do_not_show_go_out_as_webp(start_server, shapes_m
     assert size_of(io.BytesIO(answer.content)) == (640, 320)
     answer = httpx.get(f"{server.url}/images/{ids['photo.jpg']}")
     assert answer.headers["content-type"] == "image/jpeg"
+
+
+def test_pictures_that_moved_are_found_in_their_new_folder(
+    start_server, bundles_copy, gallery_image, shapes_dir, tmp_path
+):
+    moved = tmp_path / "moved"
+    shutil.copytree(shapes_dir, moved)
+    (moved / gallery_image.path).write_bytes(b"the new folder's file")
+    url = start_server(bundles_copy, images=moved).url
+    assert httpx.get(f"{url}/images/{gallery_image.image_id}").content == b"the new folder's file"
