@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-search clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-search clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ test-rasa: $(VENV)/.dev ## play the scripted conversations through a real Rasa 3
 
 bench-flickr8k: $(VENV)/.runtime ## train on Flickr8k with default settings and print the dev table
 	@$(BIN)/showtell train --data flickr8k:$(or $(FLICKR8K),../shared/flickr8k) --out runs/f8k
+
+bench-hybrid: $(VENV)/.runtime ## what captions add to vision, on a trained run
+	@$(BIN)/python benchmarks/hybrid.py runs/f8k $(or $(FLICKR8K),../shared/flickr8k)
 
 bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
 	@$(BIN)/python benchmarks/search_speed.py

@@ -10,9 +10,14 @@ from typing import Any
 import uvicorn
 
 from bot.console import say
+from bot.errors import BotError
 from bot.logs import log_config
 from bot.redis_server import EmbeddedRedis
 from bot.settings import Settings
+
+
+class NoBundlesDirectory(BotError):
+    """The directory that should hold the bundles is not there."""
 
 
 def run_server(settings: Settings, *, only_actions: bool = False) -> None:
@@ -24,7 +29,16 @@ def run_server(settings: Settings, *, only_actions: bool = False) -> None:
     Args:
         settings: What to serve, where.
         only_actions: Serve the Rasa action server alone.
+
+    Raises:
+        NoBundlesDirectory: There is none where the settings say.
     """
+    # One that is there but empty is waited for: the first bundle may be on its way.
+    if settings.bundles is None or not settings.bundles.is_dir():
+        raise NoBundlesDirectory(
+            f"there is no bundles directory {str(settings.bundles)!r}; make one with "
+            "`showtell index`, or try `showtell demo`"
+        )
     with ExitStack() as stack:
         if settings.redis_url is None:
             redis = stack.enter_context(EmbeddedRedis(settings.data_dir / "redis"))

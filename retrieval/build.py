@@ -24,7 +24,16 @@ from retrieval.files import sha256_of
 from retrieval.gallery import GalleryImage
 from retrieval.gallery_writer import GalleryWriter
 from retrieval.index import Vectors, build_index
-from retrieval.manifest import GALLERY, INDEX, MODEL, Manifest, record_files, versions_in_use
+from retrieval.manifest import (
+    GALLERY,
+    INDEX,
+    MEANINGS,
+    MODEL,
+    Manifest,
+    record_files,
+    versions_in_use,
+)
+from retrieval.meanings import Captioned, build_meanings
 from retrieval.previous import PreviousBundle, find_previous
 from retrieval.versions import building, install, next_version
 
@@ -65,6 +74,7 @@ class _Entry:
     vector: Vectors
     width: int
     height: int
+    captioned: Captioned | None = None
     captions: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
 
@@ -130,6 +140,12 @@ def build_bundle(
         index = build_index(np.arange(len(entries), dtype=np.int64), vectors)
         index.save(directory / INDEX)
         _write_gallery(directory / GALLERY, entries, root.resolve(), attribution)
+        known = {row: old for row, e in enumerate(entries) if (old := e.captioned) is not None}
+        meanings = build_meanings(
+            [entry.captions for entry in entries], known, model.encode_text, progress or silent
+        )
+        if meanings is not None:
+            meanings.save(directory / MEANINGS)
         captions = [caption for entry in entries for caption in entry.captions]
         confidence = calibrate(model.encode_text, index, captions)
         files = record_files(directory)
@@ -188,7 +204,9 @@ class _Build:
         known = self._previous.lookup(list(new)) if self._previous else {}
         for sha256, old in known.items():
             path = new.pop(sha256).path
-            self.entries[sha256] = _Entry(path, sha256, old.vector, old.width, old.height)
+            self.entries[sha256] = _Entry(
+                path, sha256, old.vector, old.width, old.height, old.captioned
+            )
         self.reused += len(known)
         damaged = self._encode(list(new.values()), readers)
         told = set(self.entries) - set(new) - set(known)

@@ -15,7 +15,7 @@ from retrieval.candidates import Candidate, candidates_from_pairs, find_images
 from retrieval.errors import BundleRefused, GalleryError, IndexMismatch
 from retrieval.gallery import Gallery
 from retrieval.index import FaissIndex, VectorIndex
-from retrieval.manifest import GALLERY, INDEX, MODEL, Manifest, check_files
+from retrieval.manifest import GALLERY, INDEX, MEANINGS, MODEL, Manifest, check_files
 from retrieval.searcher import Searcher
 from retrieval.versions import (
     current_version,
@@ -49,18 +49,27 @@ class Bundle:
         model: encodes texts and uploads.
         index: over the gallery's rows.
         gallery: its pictures.
+        meanings: over the captions' vectors, by row; None where there are no captions.
         searcher: searches it, with captions.
     """
 
     def __init__(
-        self, manifest: Manifest, model: JointEmbedding, index: VectorIndex, gallery: Gallery
+        self,
+        manifest: Manifest,
+        model: JointEmbedding,
+        index: VectorIndex,
+        gallery: Gallery,
+        meanings: VectorIndex | None = None,
     ) -> None:
         self.version = manifest.version
         self.manifest = manifest
         self.model = model
         self.index = index
         self.gallery = gallery
-        self.searcher = Searcher(model, index, gallery, threshold=manifest.confidence.threshold)
+        self.meanings = meanings
+        self.searcher = Searcher(
+            model, index, gallery, meanings=meanings, threshold=manifest.confidence.threshold
+        )
 
     @classmethod
     def open(
@@ -90,16 +99,18 @@ class Bundle:
         check_files(directory, manifest, hashes=verify)
         try:
             index = FaissIndex.load(directory / INDEX)
+            told = MEANINGS in manifest.files
+            meanings = FaissIndex.load(directory / MEANINGS) if told else None
             model = JointEmbedding.load(directory / MODEL)
             gallery = Gallery.open(directory / GALLERY, root)
         except (IndexMismatch, GalleryError, EmbeddingError) as error:
             raise BundleRefused(version, str(error)) from error
         try:
-            _check_parts(manifest, model, index, gallery, fingerprint=verify)
+            _check_parts(manifest, model, index, gallery, meanings, fingerprint=verify)
         except BundleRefused:
             gallery.close()
             raise
-        return cls(manifest, model, index, gallery)
+        return cls(manifest, model, index, gallery, meanings)
 
     def __enter__(self) -> Self:
         return self
@@ -119,6 +130,7 @@ def _check_parts(
     model: JointEmbedding,
     index: VectorIndex,
     gallery: Gallery,
+    meanings: VectorIndex | None,
     *,
     fingerprint: bool,
 ) -> None:
@@ -127,6 +139,7 @@ def _check_parts(
         ("dimension of the model", model.dimension, manifest.dimension),
         ("dimension of the index", index.dimension, manifest.dimension),
         ("number of vectors in the index", len(index), manifest.count),
+        ("dimension of the captions", _dimension(meanings, manifest), manifest.dimension),
         ("number of pictures in the gallery", len(gallery), manifest.count),
     ):
         if found != expected:
@@ -135,9 +148,15 @@ def _check_parts(
             )
     if index.ids.tolist() != list(range(manifest.count)):
         raise BundleRefused(manifest.version, "the ids of the index are not the gallery's rows")
+    if meanings is not None and not set(meanings.ids.tolist()) <= set(index.ids.tolist()):
+        raise BundleRefused(manifest.version, "the captions' ids are not the gallery's rows")
     if fingerprint and model.fingerprint != manifest.model_fingerprint:
         raise BundleRefused(
             manifest.version,
             f"the model has fingerprint {model.fingerprint}, "
             f"the manifest says {manifest.model_fingerprint}",
         )
+
+
+def _dimension(meanings: VectorIndex | None, manifest: Manifest) -> int:
+    return manifest.dimension if meanings is None else meanings.dimension

@@ -14,7 +14,8 @@ class Hit:
         caption: the caption that fits the request best; "" if it has none.
         captions: all of them.
         score: cosine of its vector to the query's; 0 if the query has no vector.
-        reasons: why it is here: "visual", "caption:<word>", "feedback", "filter".
+        reasons: why it is here: "visual", "caption:<word>", "caption" (it means what was asked
+            for in other words), "feedback", "filter".
         width: in pixels.
         height: in pixels.
         metadata: what the gallery knows of it besides.

@@ -16,6 +16,7 @@ __all__ = [
     "GALLERY",
     "INDEX",
     "MANIFEST",
+    "MEANINGS",
     "MODEL",
     "FileRecord",
     "Manifest",
@@ -27,6 +28,8 @@ __all__ = [
 MANIFEST = "manifest.json"
 INDEX = "index.faiss"
 GALLERY = "gallery.sqlite"
+MEANINGS = "captions.faiss"
+"""The vectors of the captions; only where there are any."""
 MODEL = "model"
 
 

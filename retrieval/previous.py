@@ -13,7 +13,8 @@ from retrieval.errors import RetrievalError
 from retrieval.files import sha256_of
 from retrieval.gallery import Gallery
 from retrieval.index import FaissIndex, Vectors
-from retrieval.manifest import GALLERY, INDEX, Manifest
+from retrieval.manifest import GALLERY, INDEX, MEANINGS, Manifest
+from retrieval.meanings import Captioned
 from retrieval.versions import list_versions
 
 __all__ = ["Known", "PreviousBundle", "find_previous"]
@@ -23,11 +24,19 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Known:
-    """A picture that was encoded before: its vector (dimension,) and its size in pixels."""
+    """A picture that was encoded before.
+
+    Attributes:
+        vector: (dimension,) of its looks.
+        width: in pixels.
+        height: in pixels.
+        captioned: its captions of then with their vector; None where it had none.
+    """
 
     vector: Vectors
     width: int
     height: int
+    captioned: Captioned | None
 
 
 class PreviousBundle:
@@ -36,10 +45,12 @@ class PreviousBundle:
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         self.directory = directory
         self.manifest = manifest
-        for name in (INDEX, GALLERY):
+        names = [name for name in (INDEX, GALLERY, MEANINGS) if name in manifest.files]
+        for name in names:
             if sha256_of(directory / name) != manifest.files[name].sha256:
                 raise RetrievalError(f"{directory.name}/{name} is damaged")
         self._index = FaissIndex.load(directory / INDEX)
+        self._meanings = FaissIndex.load(directory / MEANINGS) if MEANINGS in names else None
         self._gallery = Gallery.open(directory / GALLERY)
 
     def __enter__(self) -> Self:
@@ -54,9 +65,20 @@ class PreviousBundle:
         """Return what is known of those contents (sha256 in hex) that are in the bundle."""
         rows = self._gallery.rows_of([sha256[:16] for sha256 in hashes])
         vectors = self._index.vectors(np.array(rows, np.int64))
+        images = self._gallery.by_rows(rows)
+        captioned = [row for row, image in zip(rows, images, strict=True) if image.captions]
+        meanings: dict[int, Vectors] = {}
+        if self._meanings is not None:
+            ids = np.array(captioned, np.int64)
+            meanings = dict(zip(captioned, self._meanings.vectors(ids), strict=True))
         return {
-            image.sha256: Known(vector, image.width, image.height)
-            for image, vector in zip(self._gallery.by_rows(rows), vectors, strict=True)
+            image.sha256: Known(
+                vector,
+                image.width,
+                image.height,
+                (image.captions, meanings[row]) if row in meanings else None,
+            )
+            for row, image, vector in zip(rows, images, vectors, strict=True)
         }
 
 

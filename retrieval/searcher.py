@@ -1,6 +1,7 @@
 """From a query to ranked, de-duplicated hits with the reasons for each.
 
-Two rankings are fused: by the cosine to the query's vector (vision), and by BM25 over captions.
+Three rankings are fused: by the cosine to the query's vector (vision), by BM25 over captions, and
+by what the captions mean (their vectors' cosine to the text's).
 """
 
 import functools
@@ -27,8 +28,11 @@ NEAR_DUPLICATE = 0.98
 # Candidates taken from each ranking: enough for hundreds of folded near-duplicates.
 _POOL = 500
 _CAPTION_POOL = 5_000
-# A hit counts as found by its looks when it is among the first so many for each one shown.
-_VISUAL_RANKS = 3
+# A hit counts as found by its looks, or by what its captions mean, when it is among the first so
+# many for each one shown.
+_TOLD_RANKS = 3
+# Of the ranking by meaning; that by looks has 1. docs/experiments.md has the comparison.
+_MEANING_WEIGHT = 1.0
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Searcher:
         gallery: the pictures.
         use_captions: False searches by vision alone, and keeps what captions say out of
             exclusions too.
+        meanings: over the vectors of captions, by row; None where there are none.
         threshold: least cosine between a text and the best picture for a confident answer
             (see confidence.py).
     """
@@ -60,6 +65,7 @@ class Searcher:
         gallery: Gallery,
         use_captions: bool = True,
         *,
+        meanings: VectorIndex | None = None,
         threshold: float = 0.0,
     ) -> None:
         if model.dimension != index.dimension:
@@ -71,6 +77,7 @@ class Searcher:
         self._index = index
         self._gallery = gallery
         self._use_captions = use_captions
+        self._meanings = meanings if use_captions else None
         self._threshold = threshold
         # A conversation asks with the same texts in every turn; only the new one is encoded.
         self._text_vector = functools.lru_cache(maxsize=1024)(self._encode_text)
@@ -115,7 +122,8 @@ class Searcher:
         pool = max(_POOL, 20 * k)
 
         words = content_words(" ".join(texts)) if self._use_captions else []
-        by_looks = self._rank_by_looks(signals.query, pool, among, barred)
+        by_looks = _rank(self._index, signals.query, pool, among, barred)
+        by_meaning = _rank(self._meanings, signals.texts, pool, among, barred)
         by_captions = self._rank_by_captions(words, pool, among, barred)
         coverage = self._coverage(words, by_captions)
         if signals.query is None and not by_captions:
@@ -124,7 +132,8 @@ class Searcher:
         else:
             # A caption with half of what was asked for counts a quarter.
             caption_weights = {row: share**2 for row, share in coverage.items()}
-            fused = fuse([by_looks, by_captions], [1.0, caption_weights])
+            rankings = [by_looks, by_captions, by_meaning]
+            fused = fuse(rankings, [1.0, caption_weights, _MEANING_WEIGHT])
             ranked = [row for row, _ in fused]
 
         # What looks just like a liked picture is what was asked for, even if that one was shown.
@@ -132,7 +141,9 @@ class Searcher:
         chosen, folded = self._fold(ranked, k, seen)
         vectors = self._index.vectors(_ids(chosen))
         matched = {row: found for row, found in self._words_in(words, chosen).items() if found}
-        reasons = self._reasons(chosen, vectors, signals, by_looks[: _VISUAL_RANKS * k], matched)
+        first = _TOLD_RANKS * k
+        alike, told = by_looks[:first], by_meaning[:first]
+        reasons = self._reasons(chosen, vectors, signals, alike, told, matched)
         hits = self._hits(chosen, vectors, signals.query, words, reasons)
         total = max(len(hits), left - folded) if len(hits) == k else len(hits)
         sure = any(coverage.get(row, 0.0) > 0.999 for row in chosen)
@@ -177,19 +188,6 @@ class Searcher:
             without_feedback=compose(wanted, upload, nothing, nothing, unwanted),
             texts=combine_texts(wanted) if len(wanted) else None,
         )
-
-    def _rank_by_looks(
-        self, vector: Vectors | None, pool: int, among: Sequence[int] | None, barred: set[int]
-    ) -> list[int]:
-        if vector is None:
-            return []
-        found, _ = self._index.search(
-            vector,
-            pool,
-            among=None if among is None else _ids(among),
-            without=_ids(barred) if barred else None,
-        )
-        return [int(row) for row in found]
 
     def _rank_by_captions(
         self, words: Sequence[str], pool: int, among: Sequence[int] | None, barred: set[int]
@@ -242,6 +240,7 @@ class Searcher:
         vectors: Vectors,
         signals: _Signals,
         looks_like: Collection[int],
+        means: Collection[int],
         matched: dict[int, tuple[str, ...]],
     ) -> list[tuple[str, ...]]:
         found: list[tuple[str, ...]] = []
@@ -253,6 +252,8 @@ class Searcher:
                 reasons.append("feedback")
             else:
                 gained = float(vector @ signals.query) > float(vector @ signals.without_feedback)
+                if row in means and not reasons:
+                    reasons.append("caption")
                 if row in looks_like or not reasons:
                     reasons.insert(0, "visual")
                 if gained and signals.query is not signals.without_feedback:
@@ -285,6 +286,25 @@ class Searcher:
                 rows, self._gallery.by_rows(rows), scores, reasons, strict=True
             )
         )
+
+
+def _rank(
+    index: VectorIndex | None,
+    vector: Vectors | None,
+    pool: int,
+    among: Sequence[int] | None,
+    barred: set[int],
+) -> list[int]:
+    """Return the rows of the nearest vectors, best first; none without an index or a vector."""
+    if index is None or vector is None:
+        return []
+    found, _ = index.search(
+        vector,
+        pool,
+        among=None if among is None else _ids(among),
+        without=_ids(barred) if barred else None,
+    )
+    return [int(row) for row in found]
 
 
 def _ids(rows: Iterable[int]) -> Ids:
