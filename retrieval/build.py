@@ -211,10 +211,11 @@ class _Build:
         damaged = self._encode(list(new.values()), readers)
         told = set(self.entries) - set(new) - set(known)
         for candidate, found in zip(batch, read, strict=True):
-            problem = found if isinstance(found, Rejected) else damaged.get(found.sha256)
-            if problem is not None:
-                self.skipped.append(Skipped(str(candidate.path), problem.why))
-            elif isinstance(found, Source):
+            if isinstance(found, Rejected):
+                self.skipped.append(Skipped(str(candidate.path), found.why))
+            elif problem := damaged.get(found.sha256):
+                self.skipped.append(Skipped(found.path, problem.why))
+            else:
                 self.folded += found.sha256 in told
                 told.add(found.sha256)
                 self.entries[found.sha256].tell(candidate)
