@@ -25,7 +25,7 @@ __all__ = [
     "read_karpathy",
 ]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _CAPTION_FILES = ("captions.csv", "captions.jsonl", "captions.txt", "captions.tsv", "results.csv")
 
 

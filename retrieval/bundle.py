@@ -11,7 +11,7 @@ from typing import Self
 from embedding.errors import EmbeddingError
 from embedding.model import JointEmbedding
 from retrieval.build import BuildReport, build_bundle
-from retrieval.candidates import Candidate, candidates_from_pairs, find_images
+from retrieval.candidates import Candidate, candidates_from_pairs
 from retrieval.errors import BundleRefused, GalleryError, IndexMismatch
 from retrieval.gallery import Gallery
 from retrieval.index import FaissIndex, VectorIndex
@@ -33,7 +33,6 @@ __all__ = [
     "build_bundle",
     "candidates_from_pairs",
     "current_version",
-    "find_images",
     "list_versions",
     "previous_version",
     "publish",

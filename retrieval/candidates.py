@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,17 +12,12 @@ from embedding.images import ImageError, open_image
 from retrieval.errors import RetrievalError
 
 __all__ = [
-    "SUFFIXES",
     "Candidate",
     "Rejected",
     "Source",
     "candidates_from_pairs",
-    "find_images",
     "read_source",
 ]
-
-SUFFIXES = frozenset({".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-"""Files taken for pictures; lower-cased."""
 
 
 @dataclass(frozen=True)
@@ -100,27 +94,6 @@ def read_source(candidate: Candidate, root: Path) -> Source:
     except OSError as error:
         raise Rejected(str(candidate.path), error.strerror or str(error)) from None
     return Source(name, hashlib.sha256(data).hexdigest(), data)
-
-
-def find_images(root: Path) -> list[Path]:
-    """Return the pictures in a folder and all below, by their suffix, sorted.
-
-    Hidden files and folders (with a leading dot) are skipped; links to folders are not followed.
-
-    Raises:
-        RetrievalError: there is no such folder.
-    """
-    if not root.is_dir():
-        raise RetrievalError(f"{root} is no folder; give the folder that holds the pictures")
-    return sorted(_walk(root))
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    for folder, folders, files in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES:
-                yield Path(folder) / name
 
 
 def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from embedding.captions import caption_from_name, read_captions
-from embedding.data import KINDS, Pairs, load_pairs
+from embedding.data import KINDS, Pairs, load_folder, load_pairs
 from embedding.errors import DataError
 
 
@@ -236,3 +236,28 @@ def test_a_subset_keeps_the_order_given_and_the_captions_right() -> None:
     assert part.fingerprint() != pairs.fingerprint()
     with pytest.raises(DataError, match="belongs to none"):
         Pairs("x", ["a"], ["c"], np.array([1]))
+
+
+def test_a_folder_is_read_without_what_is_hidden(tmp_path: Path) -> None:
+    for name in ("b.JPG", "a.png", "sub/c.webp", ".hidden/d.png", "sub/.e.png", "notes.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    (tmp_path / "sub" / "around").symlink_to(tmp_path)
+    assert load_folder(tmp_path).image_ids == ["a.png", "b.JPG", "sub/c.webp"]
+
+
+def test_a_folder_takes_captions_from_a_file_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    (folder / "IMG_1.jpg").touch()
+    told = tmp_path / "told.csv"
+    told.write_text("file,caption\nIMG_1.jpg,a red ball\nIMG_2.jpg,nothing\n")
+    pairs = load_folder(folder, told)
+    assert pairs.captions == ["a red ball"]
+    assert [skipped.what for skipped in pairs.skipped] == ["IMG_2.jpg"]
+    with pytest.raises(DataError, match=r"missing\.csv"):
+        load_folder(folder, tmp_path / "missing.csv")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="holds no pictures"):
+        load_folder(tmp_path / "empty")

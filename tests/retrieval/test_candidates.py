@@ -10,25 +10,9 @@ from retrieval.candidates import (
     Candidate,
     Rejected,
     candidates_from_pairs,
-    find_images,
     read_source,
 )
 from retrieval.errors import RetrievalError
-
-
-def test_finds_images_below_sorted_and_leaves_out_what_is_hidden(tmp_path: Path) -> None:
-    for name in ("b.JPG", "a.png", "sub/c.webp", ".hidden/d.png", "sub/.e.png", "notes.txt"):
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
-    (tmp_path / "sub" / "around").symlink_to(tmp_path)
-    found = [path.relative_to(tmp_path).as_posix() for path in find_images(tmp_path)]
-    assert found == ["a.png", "b.JPG", "sub/c.webp"]
-
-
-def test_a_folder_is_needed(tmp_path: Path) -> None:
-    with pytest.raises(RetrievalError, match="is no folder"):
-        find_images(tmp_path / "nowhere")
 
 
 def test_reads_a_file_by_relative_or_absolute_path(tmp_path: Path) -> None:
