@@ -180,7 +180,8 @@ def index(
     _name_skipped(report.skipped)
     say(
         f"Bundle {report.version} is live: {report.count} pictures, {report.reused} of them "
-        f"already encoded before, {len(report.skipped)} skipped."
+        f"already encoded before, {len(report.skipped)} skipped, {report.folded} with the same "
+        "content as another."
     )
 
 
