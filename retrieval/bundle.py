@@ -1,7 +1,8 @@
 """A bundle: one immutable, versioned directory with a model, an index and a gallery.
 
-BUNDLES/<version>/ holds manifest.json, model/, index.faiss and gallery.sqlite; BUNDLES/CURRENT
-names the live version. Building is in build.py, the directory's rules are in versions.py.
+BUNDLES/<version>/ holds manifest.json, model/, index.faiss, gallery.sqlite and, where there are
+captions, captions.faiss; BUNDLES/CURRENT names the live version. Building is in build.py, the
+directory's rules are in versions.py.
 """
 
 from pathlib import Path
