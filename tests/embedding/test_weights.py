@@ -18,7 +18,8 @@ from embedding.weights import (
 
 def test_shipped_models_are_where_it_says() -> None:
     assert (shipped_model_path("minilm") / "modules.json").is_file()
-    assert shipped_model_path("efficientnet-lite0").suffix == ".pth"
+    assert shipped_model_path("efficientnet-lite0").name == "efficientnet-lite0-57934424.pth"
+    assert shipped_model_path("efficientnet-lite2").name == "efficientnet-lite2-9656183e.pth"
     with pytest.raises(ModelError, match=f"'resnet'.*{', '.join(SHIPPED)}"):
         shipped_model_path("resnet")
 
@@ -42,6 +43,7 @@ def test_minilm_and_paths_never_touch_the_network(
     monkeypatch.setattr(socket.socket, "connect", refuse)
     assert resolve_model(MINILM) == resolve_model("minilm")
     assert resolve_model(str(tmp_path)) == tmp_path
+    monkeypatch.chdir(tmp_path)
     for path in ("/no/such/model", "./model", "~/no-such-model", "a/b/c", "runs"):
         with pytest.raises(ModelError, match="check the path"):
             resolve_model(path)
