@@ -27,7 +27,11 @@ from sentence_transformers.sentence_transformer.modules.tokenizer import Whitesp
 from torch import Tensor, nn
 from transformers.utils import logging as transformers_logging
 
-from embedding.backbone import EfficientNetLiteImageProcessor, load_efficientnet_lite0
+from embedding.backbone import (
+    EfficientNetLiteImageProcessor,
+    is_efficientnet_lite,
+    load_efficientnet_lite,
+)
 from embedding.errors import ModelError
 from embedding.weights import resolve_model
 
@@ -148,22 +152,34 @@ def lstm_tower(
     return Tower(encoder, head, hidden)
 
 
-def image_tower(name: str, dimension: int, *, hidden: int, dropout: float) -> Tower:
-    """Return a tower over EfficientNet-Lite0 or any transformers vision backbone.
+def image_tower(
+    name: str,
+    dimension: int,
+    *,
+    hidden: int,
+    dropout: float,
+    fit: str = "crop",
+    image_size: int = 0,
+) -> Tower:
+    """Return a tower over EfficientNet-Lite or any transformers vision backbone.
 
     Args:
-        name: ``efficientnet-lite0``, a hub name, or a local directory.
+        name: ``efficientnet-lite0``, ``efficientnet-lite2``, both joined by ``+``, a hub name, or
+            a local directory.
         dimension: size of the joint space.
         hidden: size of the head's hidden layer.
         dropout: share of hidden values dropped in training, in [0, 1).
+        fit: how EfficientNet-Lite sees a picture that is no square: crop or squash.
+        image_size: side of EfficientNet-Lite's input in pixels; 0 means what it was trained on.
 
     Raises:
         ModelError: there is no such model, or it does not read images.
     """
     with tempfile.TemporaryDirectory() as scratch, quiet_transformers():
-        if name == "efficientnet-lite0":
-            load_efficientnet_lite0().save_pretrained(scratch)
-            EfficientNetLiteImageProcessor().save_pretrained(scratch)
+        if is_efficientnet_lite(name):
+            network = load_efficientnet_lite(name, image_size=image_size)
+            network.save_pretrained(scratch)
+            EfficientNetLiteImageProcessor(network.config.image_size, fit).save_pretrained(scratch)
             path = scratch
         else:
             path = str(resolve_model(name))

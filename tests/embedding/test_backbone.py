@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0: its weights, its preprocessing, its BatchNorm."""
+"""EfficientNet-Lite: its weights, its preprocessing, its BatchNorm, what of it may learn."""
 
 import numpy as np
 import pytest
@@ -6,14 +6,21 @@ import torch
 from PIL import Image
 from transformers import AutoImageProcessor, AutoModel
 
-from embedding.backbone import EfficientNetLiteImageProcessor, load_efficientnet_lite0
-from embedding.towers import quiet_transformers
+from embedding.backbone import (
+    EfficientNetLiteConfig,
+    EfficientNetLiteImageProcessor,
+    EfficientNetLiteModel,
+    load_efficientnet_lite,
+)
+from embedding.errors import ModelError
+from embedding.towers import image_tower, quiet_transformers
+from embedding.weights import efficientnet_lite_weights
 from tests.fixtures.models import draw_shape
 
 
 @pytest.fixture(scope="module")
 def backbone():
-    return load_efficientnet_lite0()
+    return load_efficientnet_lite()
 
 
 def test_pixels_are_scaled_as_the_weights_expect() -> None:
@@ -42,16 +49,85 @@ def test_the_feature_map_is_a_sequence_of_places(backbone) -> None:
     assert features.max() > 1
 
 
-def test_training_leaves_batch_norm_alone(backbone) -> None:
-    before = {key: value.clone() for key, value in backbone.state_dict().items()}
+@pytest.fixture(scope="module")
+def unfolded() -> EfficientNetLiteModel:
+    """The model as earlier versions saved it, with BatchNorm beside the convolutions."""
+    model = EfficientNetLiteModel(EfficientNetLiteConfig())
+    weights = torch.load(efficientnet_lite_weights("efficientnet-lite0"), weights_only=True)
+    model.network.load_state_dict({k: v for k, v in weights.items() if "_fc" not in k})
+    return model.eval()
+
+
+def test_training_leaves_batch_norm_alone(unfolded) -> None:
+    before = {key: value.clone() for key, value in unfolded.state_dict().items()}
     image = torch.randn(2, 3, 224, 224)
     with torch.no_grad():
-        expected = backbone.eval()(image).last_hidden_state
-        found = backbone.train()(image).last_hidden_state
-    assert backbone.training
+        expected = unfolded.eval()(image).last_hidden_state
+        found = unfolded.train()(image).last_hidden_state
+    assert unfolded.training
     assert (found == expected).all()
-    assert all((before[key] == value).all() for key, value in backbone.state_dict().items())
-    backbone.eval()
+    assert all((before[key] == value).all() for key, value in unfolded.state_dict().items())
+    unfolded.eval()
+
+
+def test_folding_changes_nothing_but_rounding(backbone, unfolded) -> None:
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in backbone.modules())
+    image = torch.randn(2, 3, 224, 224)
+    with torch.inference_mode():
+        expected = unfolded(image).last_hidden_state
+        found = backbone(image).last_hidden_state
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    assert expected.max() > 1
+
+
+def test_a_model_saved_unfolded_still_loads(unfolded, tmp_path) -> None:
+    with quiet_transformers():
+        unfolded.save_pretrained(tmp_path)
+        config = tmp_path / "config.json"  # as before there was the setting
+        lines = config.read_text().splitlines()
+        config.write_text("\n".join(line for line in lines if '"folded"' not in line))
+        again = AutoModel.from_pretrained(tmp_path).eval()
+    image = torch.randn(1, 3, 224, 224)
+    with torch.inference_mode():
+        assert (again(image).last_hidden_state == unfolded(image).last_hidden_state).all()
+
+
+def test_squashing_cuts_nothing_off() -> None:
+    image = Image.new("RGB", (400, 200), "red")
+    image.paste("blue", (100, 0, 300, 200))
+    pixels = np.asarray(EfficientNetLiteImageProcessor(fit="squash")(image)["pixel_values"][0])
+    assert (pixels[0, :, :50] > 0.9).all()  # the red edge is there
+    assert (pixels[2, :, 60:160] > 0.9).all()
+    with pytest.raises(ModelError, match="'stretch'; it must be one of crop, squash"):
+        EfficientNetLiteImageProcessor(fit="stretch")
+
+
+def test_only_what_is_worth_its_time_learns() -> None:
+    model = load_efficientnet_lite()
+    model.tune(frozen_blocks=3)
+    learning = {name for name, value in model.named_parameters() if value.requires_grad}
+    assert not any("_depthwise" in name or "_stem" in name for name in learning)
+    assert not any(f"_blocks.{i}." in name for name in learning for i in range(3))
+    assert {"network._blocks.3._expand_conv.weight", "network._conv_head.bias"} <= learning
+    model(torch.randn(1, 3, 224, 224)).last_hidden_state.sum().backward()
+    assert all((p.grad is not None) is p.requires_grad for p in model.parameters())
+
+
+def test_two_networks_side_by_side_see_what_each_sees_alone(tmp_path) -> None:
+    name = "efficientnet-lite0+efficientnet-lite2"
+    tower = image_tower(name, 8, hidden=0, dropout=0.0, fit="squash")
+    assert tower.width == 2560
+    processor = tower.encoder[0].processor
+    assert (processor.size, processor.fit) == (260, "squash")
+    pixels = processor([draw_shape("red", "star", 0, size=260)])["pixel_values"]
+    with torch.inference_mode():
+        found = tower.encode({"pixel_values": pixels, "modality": "image"})
+        alone = load_efficientnet_lite("efficientnet-lite2")(pixels).last_hidden_state.mean(1)
+        smaller = torch.nn.functional.interpolate(
+            pixels, (224, 224), mode="bilinear", antialias=True
+        )
+        first = load_efficientnet_lite()(smaller).last_hidden_state.mean(1)
+    torch.testing.assert_close(found, torch.cat([first, alone], dim=1), atol=1e-4, rtol=1e-4)
 
 
 def test_auto_classes_load_it_without_trust(backbone, tmp_path) -> None:
