@@ -162,6 +162,11 @@ class EfficientNetLiteImageProcessor(BaseImageProcessor):
         self.size = size
         self.fit = fit
 
+    @property
+    def unusual_view(self) -> str:
+        """What decides the pixels, for a model's fingerprint; empty for the settings of old."""
+        return "" if (self.size, self.fit) == (224, "crop") else f"{self.size} {self.fit}"
+
     def preprocess(
         self, images: Image.Image | Sequence[Image.Image], **_unused: object
     ) -> BatchFeature:

@@ -79,6 +79,9 @@ def hash_modules(modules: Sequence[nn.Module], more: str = "") -> str:
             digest.update(f"{name} {type(part).__name__} {settings}".encode())
             words: Any = getattr(getattr(part, "tokenizer", None), "get_vocab", dict)()
             digest.update(repr(sorted(words)).encode())
+            # How pictures are prepared; empty for what models of earlier versions do.
+            view: str = getattr(getattr(part, "processor", None), "unusual_view", "")
+            digest.update(view.encode())
         for key, value in sorted(module.state_dict().items()):
             digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
             digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())

@@ -13,9 +13,12 @@ from embedding.backbone import (
     load_efficientnet_lite,
 )
 from embedding.errors import ModelError
+from embedding.model_files import hash_modules
 from embedding.towers import image_tower, quiet_transformers
 from embedding.weights import efficientnet_lite_weights
 from tests.fixtures.models import draw_shape
+
+NAME = "efficientnet-lite0"
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,14 @@ def test_squashing_cuts_nothing_off() -> None:
     assert (pixels[2, :, 60:160] > 0.9).all()
     with pytest.raises(ModelError, match="'stretch'; it must be one of crop, squash"):
         EfficientNetLiteImageProcessor(fit="stretch")
+
+
+def test_pictures_seen_otherwise_have_other_features() -> None:
+    found = {
+        hash_modules(image_tower(NAME, 8, hidden=0, dropout=0.0, **view).encoder)
+        for view in ({}, {"fit": "squash"}, {"image_size": 160}, {"fit": "crop"})
+    }
+    assert len(found) == 3
 
 
 def test_only_what_is_worth_its_time_learns() -> None:
