@@ -42,7 +42,11 @@ Bundles = Annotated[
     Path, typer.Option(help="The bundles directory.", envvar="SHOWTELL_BUNDLES", file_okay=False)
 ]
 Model = Annotated[
-    str, typer.Option(help="A model directory, or the name of a sentence-transformers model.")
+    str | None,
+    typer.Option(
+        help="A model directory, or the name of a sentence-transformers model. Default: photos, "
+        "the model that comes with the project."
+    ),
 ]
 Url = Annotated[str, typer.Option(help="Where the server answers.", envvar="SHOWTELL_URL")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -164,15 +168,19 @@ def evaluate(
 @app.command()
 def index(
     images: Annotated[str, typer.Argument(help="A folder of pictures, or a data set KIND:PATH.")],
-    model: Model,
     bundles: Bundles,
+    model: Model = None,
     captions: Annotated[
         Path | None, typer.Option(help="CSV (file,caption), JSONL, or Flickr's token file.")
     ] = None,
 ) -> None:
     """Index pictures into a new bundle and make it the live one."""
-    from bot.indexing import index_images
+    from bot.indexing import default_model, index_images
     from bot.settings import load_settings
+
+    if model is None:
+        model, about = default_model()
+        say(f"model: {model}, {about}; see `showtell model-path {model}`")
 
     cache_dir = load_settings().data_dir / "cache"
     with progress_bars() as progress:
@@ -258,7 +266,9 @@ def reload(
 
 @app.command("model-path")
 def model_path(
-    name: Annotated[str, typer.Argument(help="minilm or efficientnet-lite0.")],
+    name: Annotated[
+        str, typer.Argument(help="photos, minilm, efficientnet-lite0 or efficientnet-lite2.")
+    ],
 ) -> None:
     """Print where a shipped model lies."""
     from embedding.weights import shipped_model_path

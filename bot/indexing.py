@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,18 @@ class IndexingRefused(BotError):
     exit_code = 2
 
 
+def default_model() -> tuple[str, str]:
+    """Return the name of the model that is used if none is given, and what it was trained on.
+
+    Raises:
+        ModelError: it is not in this installation.
+    """
+    from embedding.shipped import describe_shipped
+    from embedding.weights import PHOTOS
+
+    return PHOTOS, describe_shipped(PHOTOS)
+
+
 def index_images(
     images: str,
     captions: Path | None,
@@ -36,7 +49,7 @@ def index_images(
     Args:
         images: A folder, or a data set as `KIND:PATH`.
         captions: Captions for the folder, or None for those that lie beside the pictures.
-        model: A model directory, a run of `showtell train`, or a hub name.
+        model: A model directory, a run of `showtell train`, a shipped name, or a hub name.
         bundles: The bundles directory; made when it is missing.
         cache_dir: Where training keeps image features.
         progress: Told how far each step is.
@@ -49,22 +62,25 @@ def index_images(
     from retrieval.candidates import candidates_from_pairs
 
     pairs, root = _pictures(images, captions, progress)
-    # Loading says at once, before hours of encoding, whether the model can be used; saving gives
-    # every kind of model, a hub's too, the one form that a bundle keeps.
+    loaded = JointEmbedding.load(model)
     with tempfile.TemporaryDirectory(prefix="showtell-model-") as folder:
-        model_dir = Path(folder) / "model"
-        JointEmbedding.load(model).save(model_dir, {})
+        model_dir = loaded.directory
+        if not loaded.is_ours or model_dir is None:
+            # Saving gives every other kind of model, a hub's too, the form that a bundle keeps.
+            model_dir = Path(folder) / "model"
+            loaded.save(model_dir, {})
         report = build_bundle(
             candidates_from_pairs(pairs),
             root=root,
             model_dir=model_dir,
+            model=loaded,
             bundles=bundles,
             attribution=pairs.attribution,
             cache_dir=cache_dir,
             progress=progress,
         )
     publish(bundles, report.version)
-    return report
+    return replace(report, skipped=[*pairs.skipped, *report.skipped])
 
 
 def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pairs, Path]:

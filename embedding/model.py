@@ -53,14 +53,20 @@ class JointEmbedding:
         model: a sentence-transformers model that reads text and images (or feature vectors).
         name: what people call it.
         info: the contents of showtell.json; empty for a foreign model.
+        directory: where it was loaded from, if it was.
     """
 
     def __init__(
-        self, model: SentenceTransformer, name: str, info: Mapping[str, object] | None = None
+        self,
+        model: SentenceTransformer,
+        name: str,
+        info: Mapping[str, object] | None = None,
+        directory: Path | None = None,
     ) -> None:
         self._model = model.eval()
         self._tokenizing = threading.Lock()
         self.name = name
+        self.directory = directory
         self.info: dict[str, Any] = dict(info or {})
 
     @classmethod
@@ -125,7 +131,7 @@ class JointEmbedding:
                 f"{path_or_name} does not encode {' or '.join(sorted(missing))}; "
                 "a model that reads both text and images is needed"
             )
-        return cls(model, str(info.get("name", Path(path_or_name).name)), info)
+        return cls(model, str(info.get("name", Path(path_or_name).name)), info, path)
 
     def save(self, directory: Path, info: Mapping[str, object]) -> None:
         """Write the model and showtell.json as a whole or not at all; what was there is replaced.
@@ -163,10 +169,11 @@ class JointEmbedding:
     @cached_property
     def image_fingerprint(self) -> str:
         """Hash of what decides the image encoder's own vectors, for caching them."""
-        return hash_modules(self.image.encoder) if self._is_ours else self.fingerprint
+        return hash_modules(self.image.encoder) if self.is_ours else self.fingerprint
 
     @property
-    def _is_ours(self) -> bool:
+    def is_ours(self) -> bool:
+        """Whether it was built here, and so has two towers that can be taken apart."""
         return "encoder_modules" in self.info
 
     @property
@@ -232,14 +239,14 @@ class JointEmbedding:
                 f"the model {self.name!r} was trained on precomputed image features and cannot "
                 "read pictures; encode their features with encode_features, or train on images"
             )
-        run = self.image.encode if self._is_ours else self._joint
+        run = self.image.encode if self.is_ours else self._joint
 
         def encode(inputs: dict[str, Any]) -> torch.Tensor:
             with autocast():
                 return run(inputs)
 
         if not images:
-            width = self.image.width if self._is_ours else self.dimension
+            width = self.image.width if self.is_ours else self.dimension
             return np.zeros((0, width), dtype=np.float32)
         return self._encode(images, _IMAGE_BATCH, encode, progress=progress)
 
@@ -251,7 +258,7 @@ class JointEmbedding:
         Raises:
             ModelError: the vectors have another width than the model was trained on.
         """
-        if not self._is_ours:
+        if not self.is_ours:
             return _unit(features)
         width = self.image.width
         if features.ndim != 2 or features.shape[1] != width:
@@ -268,7 +275,7 @@ class JointEmbedding:
         They keep what the pretrained encoder knows about sentences, for understanding intents.
         A foreign model has no such point: there it is the text vector itself.
         """
-        if not self._is_ours or not texts:
+        if not self.is_ours or not texts:
             return self.encode_text(texts)
         return _unit(self._encode(texts, _TEXT_BATCH, self.text.encode, key=len))
 

@@ -90,6 +90,7 @@ def build_bundle(
     *,
     root: Path,
     model_dir: Path,
+    model: JointEmbedding | None = None,
     bundles: Path,
     attribution: str = "",
     cache_dir: Path | None = None,
@@ -102,6 +103,7 @@ def build_bundle(
             of all.
         root: the folder that holds all the files; served from there.
         model_dir: a saved JointEmbedding; copied into the bundle.
+        model: the same one, if it is loaded already.
         bundles: the bundles directory; made when it is missing.
         attribution: whom the pictures are owed to.
         cache_dir: where training keeps image features, so that they are not computed again;
@@ -119,7 +121,7 @@ def build_bundle(
     candidates = list(images)
     if not candidates:
         raise RetrievalError(f"there are no pictures to index in {root}")
-    model = JointEmbedding.load(model_dir)
+    model = model or JointEmbedding.load(model_dir)
     with (
         ExitStack() as stack,
         building(bundles) as directory,

@@ -23,17 +23,8 @@ TABLE = "embeddings.word_embeddings.weight"
 
 
 @pytest.fixture(scope="module")
-def packed(shapes_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A packed model with frozen towers; do not change it."""
-    out = tmp_path_factory.mktemp("packed") / "photos"
-    out.mkdir()
-    (out / CARD).write_text("# Photos\n")
-    report = pack_model(shapes_model_dir, out, name="photos", about=ABOUT)
-    # The towers are the packages'; the heads and MiniLM's tokenizer file are the model's own.
-    assert report.own < 200_000
-    assert report.packages > 25_000_000
-    assert report.bytes < 1_500_000
-    return out
+def packed(packed_shapes: Path) -> Path:
+    return packed_shapes
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +41,16 @@ def assert_alike(first: JointEmbedding, second: JointEmbedding) -> None:
         (first.encode_images(images), second.encode_images(images)),
     ):
         assert (before * after).sum(axis=1).min() > 0.9999
+
+
+def test_what_packages_hold_is_not_stored(shapes_model_dir: Path, tmp_path: Path) -> None:
+    report = pack_model(shapes_model_dir, tmp_path / "photos", name="photos", about=ABOUT)
+    # The towers are the packages'; the heads and MiniLM's tokenizer file are the model's own.
+    assert report.own < 200_000
+    assert report.packages > 25_000_000
+    assert report.bytes < 1_500_000
+    kept = sum(p.stat().st_size for p in (tmp_path / "photos").rglob("*") if p.is_file())
+    assert kept == report.bytes
 
 
 def test_the_model_comes_back(packed: Path, assembled: Path, shapes_model_dir: Path) -> None:
@@ -181,8 +182,8 @@ def test_the_result_is_checked_too(packed: Path, tmp_path: Path) -> None:
         assemble(copy, tmp_path / "models")
 
 
-def test_by_name(packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipped, "SHIPPED_DIR", packed.parent)
+@pytest.mark.usefixtures("shipped_photos")
+def test_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
     path = shipped_model_path("Photos")
     assert path.parent == tmp_path / "data" / "models"
