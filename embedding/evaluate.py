@@ -1,7 +1,10 @@
 """How well the joint space finds the right one: recall@k and median rank, both directions."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from statistics import mean, stdev
+from typing import Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,10 +12,23 @@ from numpy.typing import NDArray
 from embedding.data import Pairs
 from embedding.errors import DataError
 from embedding.features import extract_features
+from embedding.intervals import Intervals, bootstrap
 from embedding.model import JointEmbedding, Vectors
 from embedding.progress import Progress, silent
 
-__all__ = ["Direction", "Metrics", "evaluate_model", "image_ranks", "recall", "text_ranks"]
+__all__ = [
+    "Direction",
+    "Embedded",
+    "Metrics",
+    "Summary",
+    "embed_pairs",
+    "evaluate_model",
+    "image_ranks",
+    "mean_and_deviation",
+    "measure",
+    "recall",
+    "text_ranks",
+]
 
 _BLOCK = 1024
 """Rows of the similarity matrix held at a time."""
@@ -27,13 +43,36 @@ class Direction(TypedDict):
     median_rank: float
 
 
+class Summary(TypedDict):
+    """One figure for each column, over folds."""
+
+    text_to_image: Direction
+    image_to_text: Direction
+
+
 class Metrics(TypedDict):
-    """What ``showtell evaluate --json`` writes."""
+    """What ``showtell evaluate --json`` writes; ``intervals`` are there where asked for."""
 
     text_to_image: Direction
     image_to_text: Direction
     images: int
     captions: int
+    intervals: NotRequired[Intervals]
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """A data set in the joint space.
+
+    Attributes:
+        pairs: the images that could be read, and their captions.
+        texts: (n_captions, d) unit vectors.
+        images: (n_images, d) unit vectors.
+    """
+
+    pairs: Pairs
+    texts: Vectors
+    images: Vectors
 
 
 def evaluate_model(
@@ -43,7 +82,7 @@ def evaluate_model(
     cache_dir: Path | None = None,
     progress: Progress = silent,
 ) -> Metrics:
-    """Return the recall of a model over all images and captions of a data set.
+    """Return the recall of a model over all images and captions of a data set, with intervals.
 
     Pictures that cannot be read, and their captions, are left out; ``images`` and ``captions``
     count what was used.
@@ -52,35 +91,53 @@ def evaluate_model(
         DataError: there are no captions, or no picture can be read.
         ModelError: the data are features and do not fit the model.
     """
-    images, kept = image_vectors(model, pairs, cache_dir=cache_dir, progress=progress)
-    used = pairs if len(kept) == len(pairs.image_ids) else pairs.subset(kept)
-    if not used.captions:
-        raise DataError(f"{pairs.name} has no captions to evaluate with")
-    texts = model.encode_text(used.captions)
-    return recall(texts, images, used.caption_to_image)
+    return measure(embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress))
 
 
-def image_vectors(
+def embed_pairs(
     model: JointEmbedding,
     pairs: Pairs,
     *,
     cache_dir: Path | None = None,
     progress: Progress = silent,
-) -> tuple[Vectors, NDArray[np.int64]]:
-    """Return joint vectors of the readable images and their indices in ``pairs``."""
+) -> Embedded:
+    """Return the joint vectors of all captions and readable images.
+
+    Raises:
+        DataError: there are no captions, or no picture can be read.
+        ModelError: the data are features and do not fit the model.
+    """
     if pairs.features is not None:
-        return model.encode_features(pairs.features), np.arange(len(pairs.image_ids))
-    found = extract_features(model, pairs, cache_dir=cache_dir, progress=progress)
-    return model.encode_features(found.vectors[0]), found.kept
+        used, images = pairs, model.encode_features(pairs.features)
+    else:
+        found = extract_features(model, pairs, cache_dir=cache_dir, progress=progress)
+        used = pairs if len(found.kept) == len(pairs.image_ids) else pairs.subset(found.kept)
+        images = model.encode_features(found.vectors[0])
+    if not used.captions:
+        raise DataError(f"{pairs.name} has no captions to evaluate with")
+    return Embedded(used, model.encode_text(used.captions), images)
 
 
-def recall(texts: Vectors, images: Vectors, caption_to_image: NDArray[np.int64]) -> Metrics:
+def measure(embedded: Embedded) -> Metrics:
+    """Return the recall of what is in the joint space, with 95 % bootstrap intervals."""
+    owners = embedded.pairs.caption_to_image
+    return recall(embedded.texts, embedded.images, owners, intervals=True)
+
+
+def recall(
+    texts: Vectors,
+    images: Vectors,
+    caption_to_image: NDArray[np.int64],
+    *,
+    intervals: bool = False,
+) -> Metrics:
     """Return recall@1/5/10 and median rank over the whole gallery, ties counted against us.
 
     Args:
         texts: (n_captions, d) vectors.
         images: (n_images, d) vectors; images without captions are distractors for texts.
         caption_to_image: (n_captions,) the image of each caption.
+        intervals: add 95 % bootstrap intervals (see ``embedding.intervals``).
 
     Raises:
         DataError: the shapes do not fit, or a vector holds something that is no number.
@@ -92,12 +149,17 @@ def recall(texts: Vectors, images: Vectors, caption_to_image: NDArray[np.int64])
         )
     if not (np.isfinite(texts).all() and np.isfinite(images).all()):
         raise DataError("a vector holds a value that is no number; the model is broken")
-    return {
-        "text_to_image": _summary(text_ranks(texts, images, caption_to_image)),
-        "image_to_text": _summary(image_ranks(texts, images, caption_to_image)),
+    of_texts = text_ranks(texts, images, caption_to_image)
+    of_images = image_ranks(texts, images, caption_to_image)
+    metrics: Metrics = {
+        "text_to_image": _summary(of_texts),
+        "image_to_text": _summary(of_images),
         "images": len(images),
         "captions": len(texts),
     }
+    if intervals:
+        metrics["intervals"] = bootstrap(of_texts, of_images, caption_to_image)
+    return metrics
 
 
 def text_ranks(
@@ -133,6 +195,30 @@ def image_ranks(
         best = np.where(is_own, scores, -np.inf).max(axis=1, keepdims=True)
         ranks[start : start + _BLOCK] = ((scores >= best) & ~is_own).sum(axis=1) + 1
     return ranks
+
+
+def mean_and_deviation(folds: Sequence[Metrics]) -> tuple[Summary, Summary]:
+    """Return the mean of each figure over folds, and its standard deviation (n - 1).
+
+    Raises:
+        DataError: there are fewer than two folds.
+    """
+    if len(folds) < 2:
+        raise DataError(f"{len(folds)} folds have no standard deviation; at least 2 are needed")
+
+    def over(statistic: Callable[[list[float]], float]) -> Summary:
+        def of(direction: Literal["text_to_image", "image_to_text"]) -> Direction:
+            each = [fold[direction] for fold in folds]
+            return {
+                "r1": round(statistic([d["r1"] for d in each]), 2),
+                "r5": round(statistic([d["r5"] for d in each]), 2),
+                "r10": round(statistic([d["r10"] for d in each]), 2),
+                "median_rank": round(statistic([d["median_rank"] for d in each]), 2),
+            }
+
+        return {"text_to_image": of("text_to_image"), "image_to_text": of("image_to_text")}
+
+    return over(mean), over(stdev)
 
 
 def _summary(ranks: NDArray[np.int64]) -> Direction:

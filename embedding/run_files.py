@@ -7,11 +7,14 @@ from typing import Any
 
 from embedding.config import TrainConfig
 from embedding.data import Pairs, Skipped
+from embedding.errors import TrainingError
 from embedding.evaluate import Metrics
 from embedding.model import JointEmbedding
 from embedding.training_data import TrainingData
 
-__all__ = ["TrainResult", "save_model", "save_record"]
+__all__ = ["TrainResult", "read_record", "save_model", "save_record"]
+
+RECORD = "training.json"
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def save_model(
 
 
 def save_record(result: TrainResult, pairs: Pairs, out: Path) -> None:
-    """Write ``out / "training.json"``: settings, metrics, folds and the curves."""
+    """Write ``out / RECORD``: settings, metrics, folds and the curves."""
     record = {
         "settings": result.config.to_json(),
         "data": {"name": pairs.name, "fingerprint": pairs.fingerprint()},
@@ -60,4 +63,22 @@ def save_record(result: TrainResult, pairs: Pairs, out: Path) -> None:
         "skipped": [vars(item) for item in result.skipped],
     }
     text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-    (out / "training.json").write_text(text, encoding="utf-8")
+    (out / RECORD).write_text(text, encoding="utf-8")
+
+
+def read_record(run: Path) -> dict[str, Any]:
+    """Return what ``save_record`` wrote into a run's directory; empty where nothing did.
+
+    Raises:
+        TrainingError: the file is there and is no such record.
+    """
+    path = run / RECORD
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise TrainingError(f"{path} is damaged ({error}); train again or delete it") from error
+    if not isinstance(record, dict):
+        raise TrainingError(f"{path} holds no record of a run; train again or delete it")
+    return record
