@@ -35,6 +35,7 @@ from retrieval.manifest import (
 )
 from retrieval.meanings import Captioned, build_meanings
 from retrieval.previous import PreviousBundle, find_previous
+from retrieval.query import DATE
 from retrieval.versions import building, install, next_version
 
 __all__ = ["BuildReport", "build_bundle"]
@@ -78,11 +79,12 @@ class _Entry:
     captions: list[str] = field(default_factory=list)
     metadata: dict[str, str] = field(default_factory=dict)
 
-    def tell(self, candidate: Candidate) -> None:
-        """Add what a candidate says; what was said first stays."""
+    def tell(self, candidate: Candidate, taken: str | None = None) -> None:
+        """Add what a candidate says, and when it was taken; what was said first stays."""
         cleaned = (" ".join(caption.split()) for caption in candidate.captions)
         self.captions += [text for text in cleaned if text and text not in self.captions]
-        self.metadata = {**candidate.metadata, **self.metadata}
+        known = {DATE: taken} if taken else {}
+        self.metadata = {**known, **candidate.metadata, **self.metadata}
 
 
 def build_bundle(
@@ -220,7 +222,7 @@ class _Build:
             else:
                 self.folded += found.sha256 in told
                 told.add(found.sha256)
-                self.entries[found.sha256].tell(candidate)
+                self.entries[found.sha256].tell(candidate, found.taken)
 
     def _read(self, candidate: Candidate) -> Source | Rejected:
         try:

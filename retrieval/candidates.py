@@ -1,15 +1,18 @@
 """The pictures that are to be indexed, and what is read of each."""
 
 import hashlib
+import io
 import os
+import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import Image
+from PIL import ExifTags, Image
 
 from embedding.data import Pairs
 from embedding.images import ImageError, open_image
 from retrieval.errors import RetrievalError
+from retrieval.filters import normalize_date
 
 __all__ = [
     "Candidate",
@@ -18,6 +21,20 @@ __all__ = [
     "candidates_from_pairs",
     "read_source",
 ]
+
+# What Pillow raises on damaged headers and EXIF data; also its warnings, where they are errors.
+_EXIF_ERRORS = (
+    Warning,
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+)
 
 
 @dataclass(frozen=True)
@@ -43,11 +60,13 @@ class Source:
         path: below the gallery's root, with forward slashes.
         sha256: of its bytes, in hex.
         data: its bytes.
+        taken: when the camera took it, as YYYY-MM-DD; None where it does not say.
     """
 
     path: str
     sha256: str
     data: bytes
+    taken: str | None = None
 
     def decode(self) -> Image.Image:
         """Return the upright RGB picture.
@@ -93,7 +112,22 @@ def read_source(candidate: Candidate, root: Path) -> Source:
         raise Rejected(str(candidate.path), f"lies outside the gallery's root {root}") from None
     except OSError as error:
         raise Rejected(str(candidate.path), error.strerror or str(error)) from None
-    return Source(name, hashlib.sha256(data).hexdigest(), data)
+    return Source(name, hashlib.sha256(data).hexdigest(), data, _date_taken(data))
+
+
+def _date_taken(data: bytes) -> str | None:
+    """Return the date of a picture's EXIF data as YYYY-MM-DD; None without a sound one."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            details = image.getexif().get_ifd(ExifTags.IFD.Exif)
+    except _EXIF_ERRORS:
+        return None
+    for tag in (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized):
+        value = details.get(tag)
+        date = normalize_date(value.rstrip("\0")) if isinstance(value, str) else None
+        if date:
+            return date
+    return None
 
 
 def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:
@@ -107,11 +141,17 @@ def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:
             f"the data set {pairs.name!r} has no image files, only features; "
             "index the folder that holds the pictures"
         )
-    captions: list[list[str]] = [[] for _ in pairs.image_paths]
+    paths = [path for path in pairs.image_paths if isinstance(path, Path)]
+    if len(paths) < len(pairs.image_paths):
+        raise RetrievalError(
+            f"the data set {pairs.name!r} keeps its pictures inside larger files, and a gallery "
+            "shows files; unpack them into a folder and index that"
+        )
+    captions: list[list[str]] = [[] for _ in paths]
     for caption, image in zip(pairs.captions, pairs.caption_to_image, strict=True):
         captions[int(image)].append(caption)
-    known = pairs.metadata or [{} for _ in pairs.image_paths]
+    known = pairs.metadata or [{} for _ in paths]
     return [
         Candidate(path.absolute(), tuple(texts), dict(metadata))
-        for path, texts, metadata in zip(pairs.image_paths, captions, known, strict=True)
+        for path, texts, metadata in zip(paths, captions, known, strict=True)
     ]

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
 from retrieval.errors import GalleryError
-from retrieval.query import FOLDER
+from retrieval.filters import Facets, find_rows, read_facets
 from retrieval.words import content_words, exclusion_phrase, valid_text
 
 __all__ = ["GALLERY_FORMAT", "Gallery", "GalleryImage"]
@@ -83,6 +83,7 @@ class Gallery:
         self.attribution = about["attribution"]
         # Bound here rather than as a decorator, so that the cache dies with the gallery.
         self._frequency = functools.lru_cache(maxsize=4096)(self._count_word)
+        self._facets = functools.lru_cache(maxsize=1)(self._read_facets)
 
     @classmethod
     def open(cls, path: Path, root: Path | None = None) -> Self:
@@ -151,24 +152,17 @@ class Gallery:
         return [rows[image_id] for image_id in image_ids if image_id in rows]
 
     def rows_where(self, filters: Sequence[tuple[str, str]]) -> list[int]:
-        """Return the rows of which all (key, value) hold, ascending.
+        """Return the rows of which all (key, value) hold, ascending; filters.py has the forms.
 
-        The key "folder" compares with the picture's folder or one above it; any other with
-        metadata, exactly.
+        Raises:
+            RetrievalError: the value of a date is none.
         """
-        conditions, values = ["1"], list[str]()
-        for key, value in filters:
-            folder = valid_text(value).strip("/")
-            if key != FOLDER:
-                conditions.append("row IN (SELECT row FROM metadata WHERE key = ? AND value = ?)")
-                values += [valid_text(key), valid_text(value)]
-            elif folder:
-                # "0" follows "/": every path below the folder lies between the two.
-                conditions.append("path > ? AND path < ?")
-                values += [f"{folder}/", f"{folder}0"]
         with self._connection() as database:
-            query = f"SELECT row FROM images WHERE {' AND '.join(conditions)} ORDER BY row"  # noqa: S608 - fixed parts
-            return [row for (row,) in database.execute(query, values)]
+            return find_rows(database, filters)
+
+    def facets(self) -> Facets:
+        """Return what the pictures can be filtered by: folders, years, tags."""
+        return self._facets()
 
     def search_captions(self, text: str, limit: int) -> list[tuple[int, float]]:
         """Return (row, BM25) of the captions that share a content word with a text, best first.
@@ -248,6 +242,10 @@ class Gallery:
         if not path.is_relative_to(root) or not path.is_file():
             raise GalleryError(f"the path of picture {image_id} leaves the gallery; refused")
         return path
+
+    def _read_facets(self) -> Facets:
+        with self._connection() as database:
+            return read_facets(database)
 
     def _count_word(self, word: str) -> int:
         with self._connection() as database:

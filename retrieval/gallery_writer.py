@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 from typing import Self
 
+from retrieval.filters import indexed_metadata
 from retrieval.gallery import GALLERY_FORMAT, GalleryImage
 
 __all__ = ["GalleryWriter"]
@@ -69,7 +70,7 @@ class GalleryWriter:
         self._database.execute("INSERT INTO images VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values)
         self._database.executemany(
             "INSERT INTO metadata VALUES (?, ?, ?)",
-            [(key, value, row) for key, value in image.metadata.items()],
+            [(key, value, row) for key, value in indexed_metadata(image.metadata)],
         )
         # `Gallery.best_captions` takes the lines apart again.
         text = "\n".join(" ".join(caption.split()) for caption in image.captions)

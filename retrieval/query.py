@@ -16,10 +16,13 @@ import numpy as np
 from retrieval.errors import RetrievalError
 from retrieval.vectors import Vectors
 
-__all__ = ["FOLDER", "Query", "combine_texts", "compose"]
+__all__ = ["DATE", "FOLDER", "TAG", "Query", "combine_texts", "compose"]
 
-FOLDER = "folder"
-"""The filter key that compares with a picture's folder; every other key means metadata."""
+FOLDER, DATE, TAG = "folder", "date", "tag"
+"""The filter keys with a meaning of their own (see filters.py); any other means metadata."""
+
+MOST_SEEN = 200
+"""So many pictures are remembered as seen."""
 
 # How strongly each signal pulls (+) or pushes (-), before normalisation. Feedback as Rocchio
 # (1971) has it, with the weights usual since SMART: 1 / 0.75 / 0.25. An uploaded picture weighs
@@ -40,8 +43,9 @@ class Query:
         liked: ids of pictures like which more is wanted.
         disliked: ids of pictures that were not meant.
         excluded: words or short phrases for what must not be seen.
-        filters: (key, value) pairs that all must hold: metadata `key` is exactly `value`, or,
-            for the key "folder", the picture lies in that folder or below it.
+        filters: (key, value) pairs that all must hold; filters.py has the forms.
+        seen: ids of pictures that were on the screen when somebody asked for more than they had:
+            they step back.
     """
 
     texts: tuple[str, ...] = ()
@@ -50,15 +54,23 @@ class Query:
     disliked: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     filters: tuple[tuple[str, str], ...] = ()
+    seen: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing is asked for at all."""
         return self == Query()
 
-    def refine(self, text: str) -> "Query":
-        """Return the query with one more text."""
-        return dataclasses.replace(self, texts=(*self.texts, text))
+    def refine(self, text: str, seen: Sequence[str] = ()) -> "Query":
+        """Return the query with one more text.
+
+        Args:
+            text: what more is wanted.
+            seen: ids of the pictures that were shown before it was said. Whoever says more has
+                probably not found the picture among them.
+        """
+        texts = (*self.texts, text)
+        return dataclasses.replace(self, texts=texts, seen=_latest(self.seen, seen))
 
     def exclude(self, word: str) -> "Query":
         """Return the query without what `word` names."""
@@ -90,6 +102,11 @@ class Query:
         kept = tuple(other for other in self.filters if other != condition)
         return dataclasses.replace(self, filters=(*kept, condition))
 
+    def unfilter(self, key: str) -> "Query":
+        """Return the query without its conditions on a key."""
+        kept = tuple(condition for condition in self.filters if condition[0] != key)
+        return dataclasses.replace(self, filters=kept)
+
     def to_json(self) -> str:
         """Return the query as a JSON object; `from_json` gives the equal query back."""
         return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
@@ -120,6 +137,7 @@ class Query:
             disliked=_strings(data, "disliked"),
             excluded=_strings(data, "excluded"),
             filters=_pairs(data, "filters"),
+            seen=_strings(data, "seen"),
         )
 
 
@@ -182,6 +200,11 @@ def compose(
 def _normalize(vector: Vectors) -> Vectors:
     """Return the vector at length 1; one of length 0 (opposite texts) stays 0."""
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+
+
+def _latest(items: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:
+    """Return all, each once; the oldest go when there are too many."""
+    return tuple(dict.fromkeys((*items, *more)))[-MOST_SEEN:]
 
 
 def _with(items: tuple[str, ...], item: str) -> tuple[str, ...]:
