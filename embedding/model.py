@@ -32,7 +32,13 @@ from embedding.model_files import (
 )
 from embedding.precision import autocast
 from embedding.progress import Progress, silent
-from embedding.towers import Tower, image_tower, quiet_transformers, text_tower
+from embedding.towers import (
+    Tower,
+    image_tower,
+    pad_as_trained,
+    quiet_transformers,
+    text_tower,
+)
 from embedding.weights import is_local, resolve_model
 
 __all__ = ["INFO_FILE", "JointEmbedding", "Vectors"]
@@ -102,9 +108,10 @@ class JointEmbedding:
 
     @classmethod
     def load(cls, path_or_name: str | Path) -> "JointEmbedding":
-        """Return a model saved by ``save``, or any text+image sentence-transformers model.
+        """Return a model saved by ``save``, or any other that reads text and images.
 
-        A path is never looked up on the hub, and no code of the model's own is run. A training
+        That is a sentence-transformers model, or a transformers one such as CLIP or SigLIP. A
+        path is never looked up on the hub, and no code of the model's own is run. A training
         run's directory stands for the model in it.
 
         Raises:
@@ -115,16 +122,17 @@ class JointEmbedding:
         if not (path / "modules.json").is_file() and (path / "model" / "modules.json").is_file():
             path = path / "model"  # a training run's directory stands for its model
         info = read_info(path)
-        if local and not (path / "modules.json").is_file():
+        if local and not any((path / name).is_file() for name in ("modules.json", "config.json")):
             raise ModelError(
-                f"{path} is no sentence-transformers model: it has no modules.json; "
-                "give the directory that `showtell train` wrote"
+                f"{path} is no model: it has neither modules.json (sentence-transformers) nor "
+                "config.json (transformers); give the directory that `showtell train` wrote"
             )
         try:
             with quiet_transformers():
                 model = SentenceTransformer(str(path), device="cpu", local_files_only=True)
         except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
             raise ModelError(f"the model {path} cannot be loaded: {error}") from error
+        pad_as_trained(model)
         missing = {"text", "image"} - {m for m in _modalities(model) if isinstance(m, str)}
         if missing and "encoder_modules" not in info:
             raise ModelError(

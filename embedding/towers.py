@@ -41,11 +41,13 @@ __all__ = [
     "feature_tower",
     "image_tower",
     "lstm_tower",
+    "pad_as_trained",
     "quiet_transformers",
     "text_tower",
 ]
 
 _PADDING = "[pad]"
+_PADDED_TO_THE_END = {"siglip", "siglip2"}
 
 
 @dataclass
@@ -225,6 +227,23 @@ def _start_as_isometry(head: list[Module]) -> None:
             nn.init.zeros_(layer.linear.bias)
     nn.init.orthogonal_(layers[-1].linear.weight)
     nn.init.zeros_(layers[-1].linear.bias)
+
+
+def pad_as_trained(model: nn.Module) -> None:
+    """Let SigLIP's text sides pad every text to their full length, as they were trained.
+
+    They take a text's vector from its last place. Padded only to the longest text of a batch, as
+    sentence-transformers does, a text's vector would be another one in every company.
+    """
+    for module in model.modules():
+        settings = getattr(getattr(module, "config", None), "text_config", None)
+        length = getattr(settings, "max_position_embeddings", None)
+        if not isinstance(module, Transformer) or not length:
+            continue
+        if module.config.model_type in _PADDED_TO_THE_END:
+            known = dict(module.processing_kwargs or {})
+            text = {"padding": "max_length", "max_length": length, **known.get("text", {})}
+            module.processing_kwargs = {**known, "text": text}
 
 
 @contextmanager

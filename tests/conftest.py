@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "tests.fixtures.models",
+    "tests.fixtures.foreign",
     "tests.fixtures.bundles",
     "tests.fixtures.redis",
     "tests.fixtures.server",

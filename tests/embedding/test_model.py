@@ -9,12 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from sentence_transformers import SentenceTransformer
-from transformers import CLIPConfig, CLIPModel, CLIPProcessor, CLIPTokenizer
-from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
 from embedding.errors import ModelError
 from embedding.model import INFO_FILE, JointEmbedding
+from tests.fixtures.foreign import FOREIGN
 from tests.fixtures.models import COLORS, SHAPES, draw_shape
 
 TEXTS = ["a red circle", "http://127.0.0.1:9/x.png", "a much longer text about a blue ring", ""]
@@ -138,7 +136,7 @@ def test_another_weight_is_another_fingerprint(shapes_model_dir: Path) -> None:
 def test_what_is_no_model_is_refused(tmp_path: Path, shapes_model_dir: Path) -> None:
     with pytest.raises(ModelError, match="check the path"):
         JointEmbedding.load(tmp_path / "missing")
-    with pytest.raises(ModelError, match=r"no modules\.json"):
+    with pytest.raises(ModelError, match=r"neither modules\.json .* nor config\.json"):
         JointEmbedding.load(tmp_path)
     with pytest.raises(ModelError, match="does not encode image"):
         JointEmbedding.load("minilm")
@@ -148,35 +146,11 @@ def test_what_is_no_model_is_refused(tmp_path: Path, shapes_model_dir: Path) -> 
         JointEmbedding.load(tmp_path)
 
 
-def make_clip(directory: Path) -> Path:
-    """Write a tiny CLIP with random weights, as a sentence-transformers model."""
-    letters = [chr(code) for code in range(33, 127)]
-    words = [*letters, *(f"{letter}</w>" for letter in letters), "<|startoftext|>", "<|endoftext|>"]
-    vocabulary = {word: i for i, word in enumerate(words)}
-    size = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2}
-    config = CLIPConfig(
-        text_config={
-            **size,
-            "num_attention_heads": 2,
-            "vocab_size": len(vocabulary),
-            "bos_token_id": len(vocabulary) - 2,
-            "eos_token_id": len(vocabulary) - 1,
-        },
-        vision_config={**size, "num_attention_heads": 2, "image_size": 32, "patch_size": 16},
-        projection_dim=16,
-    )
-    CLIPModel(config).save_pretrained(directory / "raw")
-    processor = CLIPImageProcessorPil(
-        size={"shortest_edge": 32}, crop_size={"height": 32, "width": 32}
-    )
-    tokenizer = CLIPTokenizer(vocab=vocabulary, merges=[])
-    CLIPProcessor(image_processor=processor, tokenizer=tokenizer).save_pretrained(directory / "raw")
-    SentenceTransformer(str(directory / "raw"), device="cpu").save(str(directory / "clip"))
-    return directory / "clip"
-
-
-def test_a_foreign_clip_stands_in(tmp_path: Path, shapes_dir: Path) -> None:
-    model = JointEmbedding.load(make_clip(tmp_path))
+@pytest.mark.parametrize("kind", FOREIGN)
+def test_a_foreign_model_stands_in(
+    kind: str, foreign_models: dict[str, Path], shapes_dir: Path, tmp_path: Path
+) -> None:
+    model = JointEmbedding.load(foreign_models[kind])
     image = Image.new("RGBA", (50, 40), "red")
     path = str(next(shapes_dir.glob("*.png")))
     texts = model.encode_text([path, "a dog", "http://127.0.0.1:9/x.png"])
@@ -189,3 +163,9 @@ def test_a_foreign_clip_stands_in(tmp_path: Path, shapes_dir: Path) -> None:
     assert model.encode_sentences(["a dog"]).shape == (1, 16)
     with pytest.raises(ModelError, match="foreign"):
         _ = model.text
+    # A text is the same in any company, and a copy says the same of it.
+    np.testing.assert_allclose(model.encode_text(["a dog"])[0], texts[1], atol=1e-5)
+    model.save(tmp_path / "copy", {})
+    copy = JointEmbedding.load(tmp_path / "copy")
+    np.testing.assert_array_equal(copy.encode_text(["a dog"]), model.encode_text(["a dog"]))
+    assert copy.fingerprint == model.fingerprint
