@@ -99,5 +99,11 @@ def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pai
     pairs = load_pairs(images, progress=progress)
     if not pairs.image_paths:
         raise IndexingRefused(f"the data set {images!r} has no picture files to show")
-    folders = {str(path.resolve().parent) for path in pairs.image_paths}
+    paths = [path for path in pairs.image_paths if isinstance(path, Path)]
+    if not paths:
+        raise IndexingRefused(
+            f"the data set {images!r} keeps its pictures in tar files, and a gallery shows files; "
+            "unpack them into a folder and index that"
+        )
+    folders = {str(path.resolve().parent) for path in paths}
     return pairs, Path(os.path.commonpath(sorted(folders)))

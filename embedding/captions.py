@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from embedding.errors import DataError
 
-__all__ = ["Row", "Skipped", "caption_from_name", "read_captions", "read_rows"]
+__all__ = ["Row", "Skipped", "caption_from_name", "captions_in", "read_captions", "read_rows"]
 
 _FILE_COLUMNS = ("file", "image", "filename", "file_name", "image_name", "path")
 _CAPTION_COLUMNS = ("caption", "comment", "text", "sentence", "captions")
@@ -89,6 +89,12 @@ def caption_from_name(path: str) -> str:
     return re.sub(r"\s+", " ", " ".join(kept)).strip().lower()
 
 
+def captions_in(record: dict[str, Any]) -> list[Any]:
+    """Take whatever stands in the place of captions out of a JSON record, as one list."""
+    found = [record.pop(column) for column in _CAPTION_COLUMNS if column in record]
+    return [item for value in found for item in (value if isinstance(value, list) else [value])]
+
+
 def _row(path: Path, line: int, file: Any, caption: Any, **more: Any) -> Row | Skipped:
     where = f"{path.name}, line {line}"
     if not isinstance(file, str) or not file.strip():
@@ -112,7 +118,9 @@ def _token_lines(lines: list[str], path: Path) -> Iterator[Row | Skipped]:
 def _table_lines(lines: list[str], path: Path) -> Iterator[Row | Skipped]:
     header = next((line for line in lines if line.strip()), "")
     delimiter = next((mark for mark in ("\t", ",", ";", "|") if mark in header), ",")
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+    # Flickr30k's table, with bars, has quotation marks in its captions and means nothing by them.
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "|" else csv.QUOTE_MINIMAL
+    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, quoting=quoting)
     columns: list[str] = []
     while not any(columns):
         columns = [name.strip().lower() for name in next(reader, ["?"])]
@@ -155,9 +163,8 @@ def _json_lines(lines: list[str], path: Path) -> Iterator[Row | Skipped]:
             yield Skipped(f"{path.name}, line {number}", "not a JSON object")
             continue
         file = next((record.pop(c) for c in _FILE_COLUMNS if c in record), None)
-        found = [record.pop(c) for c in _CAPTION_COLUMNS if c in record]
+        captions = captions_in(record)
         split = str(record.pop("split", ""))
         metadata = {k: str(v) for k, v in record.items() if isinstance(v, str | int | float)}
-        captions = [c for value in found for c in (value if isinstance(value, list) else [value])]
         for caption in captions or [None]:
             yield _row(path, number, file, caption, metadata=metadata, split=split)

@@ -1,7 +1,7 @@
 """Data sets, whatever their form, as pairs of images and captions.
 
 ``load_pairs("KIND:PATH")`` is the one way in: flickr8k, flickr30k, karpathy, csv, jsonl, folder,
-features or openmoji.
+webdataset, features or openmoji.
 """
 
 import hashlib
@@ -16,8 +16,10 @@ from embedding import sources
 from embedding.captions import Skipped, caption_from_name, read_captions
 from embedding.errors import DataError
 from embedding.folds import FRACTIONS, split_by_hash, split_name
+from embedding.images import IMAGE_SUFFIXES, ImageFile
 from embedding.openmoji import ATTRIBUTION, render_openmoji
 from embedding.progress import Progress, silent
+from embedding.shards import read_webdataset
 
 __all__ = [
     "KINDS",
@@ -29,7 +31,17 @@ __all__ = [
     "read_captions",
 ]
 
-KINDS = ("flickr8k", "flickr30k", "karpathy", "csv", "jsonl", "folder", "features", "openmoji")
+KINDS = (
+    "flickr8k",
+    "flickr30k",
+    "karpathy",
+    "csv",
+    "jsonl",
+    "folder",
+    "webdataset",
+    "features",
+    "openmoji",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +53,8 @@ class Pairs:
         image_ids: one stable, unique id an image.
         captions: all captions.
         caption_to_image: (n_captions,) the image index of each caption.
-        image_paths: one file an image, or None where there are only features.
+        image_paths: one file an image, or place in a larger file, or None where there are only
+            features.
         features: (n_images, d) precomputed image vectors, or None.
         metadata: what else is known about each image.
         skipped: what was left out, and why.
@@ -52,7 +65,7 @@ class Pairs:
     image_ids: list[str]
     captions: list[str]
     caption_to_image: NDArray[np.int64]
-    image_paths: list[Path] | None = None
+    image_paths: Sequence[ImageFile] | None = None
     features: NDArray[np.float32] | None = None
     metadata: list[dict[str, str]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
@@ -118,7 +131,8 @@ def load_pairs(
 
     Args:
         spec: ``KIND:PATH``; for openmoji, PATH is the folder where the rendered pictures are kept
-            (``openmoji:`` alone means ``cache_dir``).
+            (``openmoji:`` alone means ``cache_dir``), for webdataset a folder of shards or a
+            pattern such as ``shards/{000..099}.tar``.
         split: train, dev (or val), test, or None for everything. Data sets without an official
             split are divided by a hash of each image's id.
         cache_dir: where what is made from packages may be kept.
@@ -141,6 +155,8 @@ def load_pairs(
     else:
         if kind == "openmoji":
             table = render_openmoji(path, progress or silent)
+        elif kind == "webdataset":
+            table = read_webdataset(location)
         elif not path.exists():
             raise DataError(f"there is no {path}, given as {spec!r}; check the path")
         else:
@@ -175,7 +191,7 @@ def load_folder(folder: Path, captions: Path | None = None) -> Pairs:
     spec = f"folder:{folder}"
     pairs, _ = _from_table(spec, sources.read_folder(folder, captions))
     if not pairs.image_ids:
-        raise DataError(f"{folder} holds no pictures ({', '.join(sources.IMAGE_SUFFIXES)})")
+        raise DataError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
     return pairs
 
 
@@ -184,7 +200,7 @@ def _from_table(name: str, table: sources.Table) -> tuple[Pairs, list[str]]:
     skipped = list(table.skipped)
     place: dict[str, int] = {}
     missing: set[str] = set()
-    paths: list[Path] = []
+    paths: list[ImageFile] = []
     metadata: list[dict[str, str]] = []
     splits: list[str] = []
     captions: list[str] = []
@@ -194,7 +210,7 @@ def _from_table(name: str, table: sources.Table) -> tuple[Pairs, list[str]]:
             continue
         if row.file not in place:
             try:
-                path = sources.find_image(table.roots, row.file)
+                path = table.find(row.file)
             except DataError as error:
                 missing.add(row.file)
                 skipped.append(Skipped(row.file, str(error)))
@@ -221,7 +237,7 @@ def _from_table(name: str, table: sources.Table) -> tuple[Pairs, list[str]]:
 
 
 def _with_features(name: str, path: Path) -> Pairs:
-    ids, captions, owners, features = sources.read_features(path)
+    ids, captions, owners, features, skipped = sources.read_features(path)
     return Pairs(
         name=name,
         image_ids=ids,
@@ -229,4 +245,5 @@ def _with_features(name: str, path: Path) -> Pairs:
         caption_to_image=owners,
         features=features,
         metadata=[{} for _ in ids],
+        skipped=skipped,
     )

@@ -21,7 +21,7 @@ from platformdirs import user_cache_path
 
 from embedding.data import Pairs, Skipped
 from embedding.errors import DataError
-from embedding.images import ImageError, open_image
+from embedding.images import ImageError, ImageFile, open_image
 from embedding.model import JointEmbedding
 from embedding.precision import best_precision
 from embedding.progress import Progress, silent
@@ -157,7 +157,9 @@ class _Item:
     why: str = ""
 
 
-def _read_ahead(paths: Sequence[Path], cache: FeatureCache, views: int) -> Iterator[list[_Item]]:
+def _read_ahead(
+    paths: Sequence[ImageFile], cache: FeatureCache, views: int
+) -> Iterator[list[_Item]]:
     """Yield batches; the next one's files are decoded while this one is encoded."""
     starts = range(0, len(paths), _BATCH)
 
@@ -175,7 +177,7 @@ def _read_ahead(paths: Sequence[Path], cache: FeatureCache, views: int) -> Itera
                 yield batch
 
 
-def _read(index: int, path: Path, cache: FeatureCache, views: int) -> _Item:
+def _read(index: int, path: ImageFile, cache: FeatureCache, views: int) -> _Item:
     """Return a file's known vectors, or else its decoded picture, or else what is wrong."""
     try:
         data = path.read_bytes()

@@ -5,18 +5,20 @@ errors, of which there are many kinds, are turned into three.
 """
 
 import io
+import os
 import struct
 import zlib
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, runtime_checkable
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from embedding.errors import EmbeddingError
 
 __all__ = [
+    "IMAGE_SUFFIXES",
     "MAX_PIXELS",
     "ImageError",
+    "ImageFile",
     "ImageTooLarge",
     "NotAnImage",
     "TruncatedImage",
@@ -27,8 +29,28 @@ __all__ = [
 MAX_PIXELS = 50_000_000
 """Largest accepted width x height, in pixels."""
 
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+
 # What Pillow's decoders raise on damaged files, found by feeding them such files.
 _DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, IndexError, struct.error, zlib.error)
+
+
+@runtime_checkable
+class ImageFile(Protocol):
+    """Where the bytes of a picture lie: a ``Path``, or a place in a larger file."""
+
+    @property
+    def name(self) -> str:
+        """The name without folders."""
+
+    def read_bytes(self) -> bytes:
+        """Return the bytes; raises OSError."""
+
+    def stat(self) -> os.stat_result:
+        """Return what the file system knows of them; raises OSError."""
+
+    def absolute(self) -> object:
+        """Return what, as a string, names them among all pictures of this machine."""
 
 
 class ImageError(EmbeddingError):
@@ -47,7 +69,9 @@ class TruncatedImage(ImageError):
     """The picture starts well, but its data are incomplete or damaged."""
 
 
-def open_image(source: Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
+def open_image(
+    source: ImageFile | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS
+) -> Image.Image:
     """Return a picture as upright RGB, fully decoded.
 
     EXIF rotation is applied, transparency is laid on white, CMYK and palettes are converted, and
@@ -63,11 +87,11 @@ def open_image(source: Path | bytes | BinaryIO, *, max_pixels: int = MAX_PIXELS)
         TruncatedImage: the data end too early or are damaged.
         OSError: the file itself cannot be read (it is missing, or may not be).
     """
-    name = source.name if isinstance(source, Path) else "the picture"
-    if isinstance(source, Path):
-        data = source.read_bytes()
-    elif isinstance(source, bytes):
+    name = "the picture"
+    if isinstance(source, bytes):
         data = source
+    elif isinstance(source, ImageFile):
+        name, data = source.name, source.read_bytes()
     else:
         data = source.read()
     try:

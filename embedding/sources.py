@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from embedding.captions import Row, Skipped, caption_from_name, read_rows
 from embedding.errors import DataError
+from embedding.images import IMAGE_SUFFIXES, ImageFile
 
 __all__ = [
-    "IMAGE_SUFFIXES",
     "Table",
     "find_image",
     "read_csv",
@@ -25,17 +25,32 @@ __all__ = [
     "read_karpathy",
 ]
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 _CAPTION_FILES = ("captions.csv", "captions.jsonl", "captions.txt", "captions.tsv", "results.csv")
 
 
 @dataclass
 class Table:
-    """Rows as a data set lists them, and the folders in which its pictures may lie."""
+    """What a data set lists.
+
+    Attributes:
+        rows: captions, each with the name of its picture.
+        roots: the folders in which the pictures may lie.
+        skipped: what was left out.
+        files: by name, those pictures that are no files of their own.
+    """
 
     rows: list[Row]
     roots: list[Path]
     skipped: list[Skipped] = field(default_factory=list)
+    files: dict[str, ImageFile] = field(default_factory=dict)
+
+    def find(self, name: str) -> ImageFile:
+        """Return where a picture lies.
+
+        Raises:
+            DataError: as ``find_image``.
+        """
+        return self.files.get(name) or find_image(self.roots, name)
 
 
 def find_image(roots: Sequence[Path], name: str) -> Path:
@@ -93,7 +108,7 @@ def read_karpathy(path: Path) -> Table:
         rows = [
             Row(
                 str(Path(image.get("filepath", "")) / image["filename"]),
-                " ".join(sentence["raw"].split()),
+                " ".join((sentence["raw"] or "").split()),
                 split={"restval": "train"}.get(image["split"], image["split"]),
             )
             for image in records
@@ -160,7 +175,7 @@ def _visible_files(path: Path) -> Iterator[Path]:
 
 def read_features(
     path: Path,
-) -> tuple[list[str], list[str], NDArray[np.int64], NDArray[np.float32]]:
+) -> tuple[list[str], list[str], NDArray[np.int64], NDArray[np.float32], list[Skipped]]:
     """Read precomputed image features: features.npy (n, d) and captions.txt.
 
     captions.txt has either ``id<TAB>caption`` lines, whose ids come in the order of the rows, or
@@ -168,7 +183,7 @@ def read_features(
     rows (a features file that repeats each image for each of its captions) are one image.
 
     Returns:
-        ids, captions, (n_captions,) image indices, (n_images, d) features.
+        ids, captions, (n_captions,) image indices, (n_images, d) features, what was left out.
 
     Raises:
         DataError: a file is missing, or the two do not fit.
@@ -194,9 +209,13 @@ def read_features(
                 "they must be equal and in the same order"
             )
         place = {name: i for i, name in enumerate(ids)}
-        owners = [place[name.rsplit("#", 1)[0].strip()] for name, _ in named]
-        captions = [caption.strip() for _, caption in named]
-        return ids, captions, np.array(owners, dtype=np.int64), features
+        told = [(n.rsplit("#", 1)[0].strip(), " ".join(caption.split())) for n, caption in named]
+        owners = [place[name] for name, caption in told if caption]
+        captions = [caption for _, caption in told if caption]
+        skipped = [
+            Skipped(name, "it has an empty caption") for name, caption in told if not caption
+        ]
+        return ids, captions, np.array(owners, dtype=np.int64), features, skipped
     if not lines or len(lines) % len(features):
         raise DataError(
             f"captions.txt has {len(lines)} lines for {len(features)} rows of features.npy; "
@@ -207,7 +226,8 @@ def read_features(
     owners_of_row = np.cumsum(starts) - 1
     kept = features[starts]
     ids = [f"{i:06d}" for i in range(len(kept))]
-    return ids, [line.strip() for line in lines], owners_of_row[row_of_line].astype(np.int64), kept
+    captions = [line.strip() for line in lines]
+    return ids, captions, owners_of_row[row_of_line].astype(np.int64), kept, []
 
 
 def _with_splits(tokens: Path, splits: dict[str, str], roots: list[Path]) -> Table:

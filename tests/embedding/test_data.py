@@ -51,14 +51,19 @@ def test_flickr30k(tmp_path: Path) -> None:
     put_images(tmp_path / "flickr30k-images", "1.jpg", "2.jpg")
     (tmp_path / "results.csv").write_text(
         "image_name| comment_number| comment\n"
-        "1.jpg| 0| Two men .\n1.jpg| 1| Men .\n2.jpg| 0| A bus\n"
+        '1.jpg| 0| Two men .\n1.jpg| 1| Men .\n2.jpg| 0| "A bus\n2.jpg| 1 A dog\n'
     )
     (tmp_path / "train.txt").write_text("1\n")
     (tmp_path / "test.txt").write_text("2\n")
     assert captions_by_image(load_pairs(f"flickr30k:{tmp_path}", "train")) == {
         "1.jpg": ["Two men .", "Men ."]
     }
-    assert load_pairs(f"flickr30k:{tmp_path}", "test").image_ids == ["2.jpg"]
+    test = load_pairs(f"flickr30k:{tmp_path}", "test")
+    # A quotation mark opens nothing; a row without its caption is named.
+    assert captions_by_image(test) == {"2.jpg": ['"A bus']}
+    assert [(s.what, s.why) for s in test.skipped] == [
+        ("results.csv, line 5", "2 columns instead of 3")
+    ]
 
 
 def test_karpathy(tmp_path: Path) -> None:
@@ -77,6 +82,20 @@ def test_karpathy(tmp_path: Path) -> None:
     dev = load_pairs(f"karpathy:{tmp_path / 'dataset_coco.json'}", "dev")
     assert dev.captions == ["y"]
     assert dev.skipped[0].what == "y.jpg"
+    # The pictures may lie in their sub-folders right beside the JSON; a sentence may be missing.
+    put_images(tmp_path, "train2014/z.jpg")
+    records.append(
+        {
+            "filepath": "train2014",
+            "filename": "z.jpg",
+            "split": "train",
+            "sentences": [{"raw": None}, {"raw": "z"}],
+        }
+    )
+    (tmp_path / "dataset_coco.json").write_text(json.dumps({"images": records}))
+    train = load_pairs(f"karpathy:{tmp_path}", "train")
+    assert captions_by_image(train) == {"val2014/x.jpg": ["x"], "train2014/z.jpg": ["z"]}
+    assert [item.what for item in train.skipped] == ["y.jpg", "train2014/z.jpg"]
     (tmp_path / "dataset_coco.json").write_text('{"images": [{"filename": 3}]}')
     with pytest.raises(DataError, match="not a Karpathy split"):
         load_pairs(f"karpathy:{tmp_path}")
