@@ -35,7 +35,8 @@ Data = Annotated[
     str,
     typer.Option(
         metavar="KIND:PATH",
-        help="KIND is flickr8k, flickr30k, karpathy, csv, jsonl, folder, features or openmoji.",
+        help="KIND is flickr8k, flickr30k, karpathy, csv, jsonl, folder, webdataset (tar shards), "
+        "features or openmoji.",
     ),
 ]
 Bundles = Annotated[
