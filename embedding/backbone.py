@@ -45,7 +45,7 @@ __all__ = [
 
 FITS = ("crop", "squash")
 """How a picture becomes a square: its centre alone, or the whole of it resized."""
-_SIDES = {"efficientnet-lite0": 224, "efficientnet-lite2": 260}
+_SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
 """The input each was trained on, in pixels."""
 
 
@@ -203,8 +203,9 @@ def load_efficientnet_lite(
     """Return EfficientNet-Lite with its ImageNet weights, BatchNorm folded, in evaluation mode.
 
     Args:
-        name: ``efficientnet-lite0``, ``efficientnet-lite2``, or both joined by ``+``.
-        image_size: side of its input in pixels; 0 means what it was trained on, 224 or 260.
+        name: ``efficientnet-lite0``, ``-lite1``, ``-lite2``, or several joined by ``+``.
+        image_size: side of its input in pixels, of the largest of several; 0 means what it was
+            trained on: 224, 240 or 260.
 
     Raises:
         ModelError: the package with the weights is missing or does not fit the architecture.

@@ -166,8 +166,8 @@ def image_tower(
     """Return a tower over EfficientNet-Lite or any transformers vision backbone.
 
     Args:
-        name: ``efficientnet-lite0``, ``efficientnet-lite2``, both joined by ``+``, a hub name, or
-            a local directory.
+        name: ``efficientnet-lite0``, ``-lite1``, ``-lite2``, several joined by ``+``, a hub name,
+            or a local directory.
         dimension: size of the joint space.
         hidden: size of the head's hidden layer.
         dropout: share of hidden values dropped in training, in [0, 1).
