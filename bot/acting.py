@@ -12,7 +12,7 @@ from rasa_sdk.executor import CollectingDispatcher
 
 from bot.hearing import Heard
 from bot.records import SessionRecord
-from bot.speaking import HELP, RESTART, UNDO, Speaker, keep
+from bot.speaking import HELP, LIFT_FILTERS, RESTART, UNDO, Speaker, keep
 from bot.turns import OpenTurn, running_turn
 from bot.uploads import open_upload
 from retrieval.query import Query
@@ -95,7 +95,12 @@ async def search_and_show(
     shown_before = record.shown if go_on else []
     result = await _search(scene.turn, query, shown_before)
     if not result.hits:
-        speaker.say(nothing, [UNDO, RESTART] if record.history else [HELP])
+        buttons = [UNDO, RESTART] if record.history else [HELP]
+        if query.filters and not go_on:
+            lift = [LIFT_FILTERS] if record.query.filters else []
+            speaker.say("utter_nothing_filtered", [*lift, *buttons], query=speaker.describe(query))
+        else:
+            speaker.say(nothing, buttons)
         return
     if not result.confident and not go_on:
         response = "utter_not_sure" if query.texts else "utter_not_sure_by_image"

@@ -17,7 +17,7 @@ from bot.feedback import (
     ActionUnlikeImage,
 )
 from bot.records import MAX_SHOWN
-from bot.speaking import HELP, RESTART, UNDO
+from bot.speaking import HELP, MORE, RESTART, UNDO
 from retrieval.query import Query
 
 MAX_TEXTS = 32
@@ -31,16 +31,20 @@ class ActionSearchImages(SearchAction):
     async def answer(self, scene: Scene) -> None:
         """Show what fits."""
         text = scene.heard.query
-        if not text and not scene.turn.upload:
+        filters = any(value is not None for _, value in scene.heard.filters)
+        if not text and not scene.turn.upload and not filters:
             scene.speaker.say("utter_ask_query", [HELP])
             return
-        query = Query(
-            texts=(text,) if text else (),
-            image=scene.turn.upload,
-            excluded=scene.heard.still_excluded(scene.record.query.excluded),
+        query = scene.heard.narrow(
+            Query(
+                texts=(text,) if text else (),
+                image=scene.turn.upload,
+                excluded=scene.heard.still_excluded(scene.record.query.excluded),
+            )
         )
         if scene.heard.excluded:
             query = query.exclude(scene.heard.excluded)
+        scene.record.asked = False
         if not scene.turn.upload:
             response = "utter_found"
         else:
@@ -58,10 +62,12 @@ class ActionRefineSearch(SearchAction):
         running = scene.record.query
         if not scene.record.searching:
             scene.speaker.say("utter_nothing_yet", [HELP])
-        elif not scene.heard.query:
+        elif not scene.heard.query and not scene.heard.filters:
             scene.speaker.say("utter_ask_query", [RESTART])
         else:
-            query = running.refine(scene.heard.query)
+            query = scene.heard.narrow(running)
+            if scene.heard.query:
+                query = query.refine(scene.heard.query)
             if len(query.texts) > MAX_TEXTS:  # the search itself stays, with its latest words
                 texts = (query.texts[0], *query.texts[1 - MAX_TEXTS :])
                 query = dataclasses.replace(query, texts=texts)
@@ -70,19 +76,31 @@ class ActionRefineSearch(SearchAction):
 
 
 class ActionExcludeFromSearch(SearchAction):
-    """Takes something out of the running search, until a restart."""
+    """Takes something out of the running search, until a restart, or lets it in again."""
 
     action_name = "action_exclude_from_search"
 
     async def answer(self, scene: Scene) -> None:
-        """Show what fits without it."""
+        """Show what fits without it, or with what is allowed again."""
         if not scene.record.searching:
             scene.speaker.say("utter_nothing_yet", [HELP])
+        elif scene.heard.allowed:
+            await self._allow(scene, scene.heard.allowed)
         elif not scene.heard.excluded:
             scene.speaker.say("utter_ask_excluded", [RESTART])
         else:
-            query = scene.record.query.exclude(scene.heard.excluded)
+            query = scene.heard.narrow(scene.record.query.exclude(scene.heard.excluded))
             await search_and_show(scene, query, "utter_excluded", excluded=scene.heard.excluded)
+
+    async def _allow(self, scene: Scene, allowed: str) -> None:
+        lifted = scene.heard.lifted(scene.record.query.excluded)
+        if not lifted:
+            scene.speaker.say("utter_not_excluded", [MORE, RESTART], allowed=allowed)
+            return
+        query = scene.record.query
+        for phrase in lifted:
+            query = query.allow(phrase)
+        await search_and_show(scene, query, "utter_allowed", allowed=", ".join(lifted))
 
 
 class ActionMoreImages(SearchAction):
@@ -112,6 +130,7 @@ class ActionUndoSearch(SearchAction):
         if not record.undo():
             scene.speaker.say("utter_nothing_to_undo", [RESTART] if record.searching else [HELP])
             return
+        record.asked = True  # to be asked again what was just taken back would annoy
         hits = []
         for kept in record.hits:
             hit = await scene.find(kept.image_id)

@@ -7,7 +7,7 @@ in front of us uses two doors here instead: `parse` understands for it, `run_act
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,15 +29,21 @@ _SEARCH, _REFINE = "search_images", "refine_search"
 # A bare fragment at least this likely to be a refinement is one while a search runs.
 _REFINE_SHARE = 0.3
 _SHORT_WORDS = 4
+# A bare sentence in doubt refines a search that it is close to, and begins one where it is far
+# off: cosines of sentence vectors, as captions of one picture and of two differ in.
+_DOUBT = 0.03
+_CLOSE, _FAR = 0.5, 0.25
+_COMPARED_TEXTS = 4
 _SPOKEN = ("text", "image", "buttons", "custom")
 
 
 @dataclass
 class Message:
-    """What somebody sent: words, a picture, or both."""
+    """What somebody sent: words, a picture, or both, and filters that a program set."""
 
     text: str = ""
     image: Image.Image | None = None
+    filters: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,8 @@ class Conversation:
             SessionsUnavailable: The session cannot be read or saved.
             NoBundle: There are no pictures to show.
         """
-        text = check_message(message.text, self._settings.max_text_length, message.image)
+        given = message.image is not None or bool(message.filters)
+        text = check_message(message.text, self._settings.max_text_length, nothing_else=not given)
         async with self._sessions.turn(sender_id) as record:
             with self._live.lease() as serving:
                 upload = None
@@ -98,7 +105,8 @@ class Conversation:
                     upload, stored = await self._live.run(store_upload, message.image)
                     record.add_upload(upload, stored)
                 parsed = await self._understand(serving, text)
-                intent = settle_intent(parsed, record, upload)
+                parsed = {**parsed, "entities": _with_filters(parsed, message.filters)}
+                intent = await self._settle(serving, parsed, record, upload)
                 call = self._call(sender_id, parsed)
                 turn = self._open(record, serving, upload)
                 replies: list[dict[str, Any]] = []
@@ -140,7 +148,7 @@ class Conversation:
         try:
             async with self._sessions.turn(call["tracker"]["sender_id"]) as record:
                 with self._live.lease() as serving:
-                    name = self._settle_action(name, latest, record)
+                    name = await self._settle_action(serving, name, latest, record)
                     turn = self._open(record, serving, None)
                     result = await self._run(turn, {**call, "next_action": name})
                     record.turn += 1
@@ -158,12 +166,28 @@ class Conversation:
         understanding = await self._live.run(serving.interpreter.parse, text)
         return understanding.to_rasa()
 
-    def _settle_action(self, name: str, latest: dict[str, Any], record: SessionRecord) -> str:
+    async def _settle(
+        self,
+        serving: Serving,
+        parsed: Mapping[str, Any],
+        record: SessionRecord,
+        upload: str | None = None,
+    ) -> str:
+        similarity = 0.0
+        if in_doubt(parsed, record):
+            texts = record.query.texts[-_COMPARED_TEXTS:]
+            compare = serving.interpreter.similarity
+            similarity = await self._live.run(compare, parsed["text"], texts)
+        return settle_intent(parsed, record, upload, similarity)
+
+    async def _settle_action(
+        self, serving: Serving, name: str, latest: dict[str, Any], record: SessionRecord
+    ) -> str:
         """Return the action for what the session makes of the intent that Rasa acted on."""
         intent = (latest.get("intent") or {}).get("name")
         if intent not in self._project.rules or name not in self._project.actions_for(intent):
             return name  # Rasa has its own reasons, a story of somebody's, perhaps
-        return self._project.actions_for(settle_intent(latest, record))[0]
+        return self._project.actions_for(await self._settle(serving, latest, record))[0]
 
     def _open(self, record: SessionRecord, serving: Serving, upload: str | None) -> OpenTurn:
         return OpenTurn(record, serving, self._live.run, self._settings, upload)
@@ -201,7 +225,10 @@ class Conversation:
 
 
 def settle_intent(
-    parsed: Mapping[str, Any], record: SessionRecord, upload: str | None = None
+    parsed: Mapping[str, Any],
+    record: SessionRecord,
+    upload: str | None = None,
+    similarity: float = 0.0,
 ) -> str:
     """Return what a message is in its session. This is the one place that decides it.
 
@@ -209,38 +236,85 @@ def settle_intent(
     - a message with a picture searches by that picture, its words beside it;
     - where no search runs there is nothing to refine: a fragment is a search ("on a beach");
     - while a search runs, a short text that is content throughout ("a red one") refines it when
-      the interpreter finds that likely enough.
+      the interpreter finds that likely enough;
+    - a longer one in doubt ("the dog is white") refines a search that it is close to in meaning.
 
     Args:
         parsed: The message as `Conversation.parse` gives it.
         record: The session of its sender.
         upload: Key of the picture that came with it.
+        similarity: Cosine of the message to the closest text of the running search; asked for
+            only where `in_doubt`.
     """
     intent = str(parsed["intent"]["name"])
     if upload is not None:
         return _SEARCH
+    if not parsed.get("text"):  # filters alone
+        return _REFINE if record.searching else _SEARCH
     if intent == _REFINE and not record.searching:
         return _SEARCH
-    if intent == _SEARCH and record.searching:
-        text = parsed.get("text") or ""
-        shares = {rank["name"]: rank["confidence"] for rank in parsed.get("intent_ranking") or []}
-        bare = any(
-            entity["entity"] == "query" and entity["end"] - entity["start"] == len(text)
-            for entity in parsed.get("entities") or []
-        )
-        if bare and len(text.split()) <= _SHORT_WORDS and shares.get(_REFINE, 0) >= _REFINE_SHARE:
+    if intent == _SEARCH and record.searching and _is_bare(parsed):
+        short = len(str(parsed["text"]).split()) <= _SHORT_WORDS
+        if short and _refine_share(parsed) >= _REFINE_SHARE:
             return _REFINE
+    if in_doubt(parsed, record):
+        likely = _refine_share(parsed) >= 0.5
+        return _REFINE if similarity >= _CLOSE or (likely and similarity >= _FAR) else _SEARCH
     return intent
 
 
-def check_message(text: str, longest: int, image: Image.Image | None = None) -> str:
+def in_doubt(parsed: Mapping[str, Any], record: SessionRecord) -> bool:
+    """Whether only the running search can tell if a message refines it or begins another."""
+    return (
+        bool(record.query.texts)
+        and parsed["intent"]["name"] in (_SEARCH, _REFINE)
+        and _is_bare(parsed)
+        and len(str(parsed["text"]).split()) >= _SHORT_WORDS
+        and _DOUBT <= _refine_share(parsed) <= 1 - _DOUBT
+    )
+
+
+def _is_bare(parsed: Mapping[str, Any]) -> bool:
+    """Whether a message is content throughout, without words that say what to do."""
+    text = parsed.get("text") or ""
+    return any(
+        entity["entity"] == "query" and entity["end"] - entity["start"] >= len(text.rstrip(" .!?"))
+        for entity in parsed.get("entities") or []
+    )
+
+
+def _refine_share(parsed: Mapping[str, Any]) -> float:
+    """Return how likely a refinement is, if it is that or a new search."""
+    shares = {rank["name"]: rank["confidence"] for rank in parsed.get("intent_ranking") or []}
+    refine, search = shares.get(_REFINE, 0.0), shares.get(_SEARCH, 0.0)
+    return float(refine / (refine + search)) if refine else 0.0
+
+
+def _with_filters(
+    parsed: Mapping[str, Any], filters: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Return the entities with those that a program gave instead of words."""
+    named = {key for key, _ in filters}
+    kept = [entity for entity in parsed["entities"] if entity["entity"] not in named]
+    return kept + [
+        {"entity": key, "start": 0, "end": 0, "value": value, "extractor": "Given"}
+        for key, value in filters
+    ]
+
+
+def check_message(text: str, longest: int, *, nothing_else: bool = True) -> str:
     """Return the text of a message, line ends and margins cleaned.
 
+    Args:
+        text: What was typed.
+        longest: Most characters.
+        nothing_else: Whether the text is all there is, so that it must not be empty.
+
     Raises:
-        MessageRefused: It is empty without a picture, too long, or has control characters.
+        MessageRefused: It is empty, too long, or has control characters.
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not text and image is None:
+    if not text and nothing_else:
         raise MessageRefused("The message is empty: send a text, a picture, or both.")
     if len(text) > longest:
         raise MessageRefused(

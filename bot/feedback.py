@@ -1,8 +1,9 @@
-"""The actions about one of the pictures shown: more like it, not like it, what is in it, thumbs."""
+"""The actions about pictures shown: more like them, not like them, what is in them, thumbs."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 from bot.acting import Scene, SearchAction, search_and_show
 from bot.hearing import Heard
@@ -12,38 +13,39 @@ from retrieval.searcher import Hit
 
 
 class FeedbackAction(SearchAction):
-    """Common to the actions about one of the pictures shown."""
+    """Common to the actions about some of the pictures shown."""
 
     async def answer(self, scene: Scene) -> None:
-        """Find out which picture is meant and answer about it, or ask."""
+        """Find out which pictures are meant and answer about them, or ask."""
         record, heard = scene.record, scene.heard
         if heard.image is None and not record.hits:
             scene.speaker.say("utter_nothing_yet", [HELP])
             return
-        image_id = heard.image or self._meant(heard, record)
-        if image_id is None:
+        image_ids = (heard.image,) if heard.image else self._meant(heard, record)
+        if not image_ids:
             known = {"rating": heard.rating} if heard.rating else {}
             scene.speaker.ask_which(self._intent, len(record.hits), known)
             return
-        hit = await scene.find(image_id)
-        if hit is None:
+        found = [await scene.find(image_id) for image_id in image_ids]
+        hits = [hit for hit in found if hit is not None]
+        if not hits:
             scene.speaker.say("utter_gone", [MORE, RESTART] if record.searching else [HELP])
             return
-        await self.answer_about(hit, scene)
+        await self.answer_about(hits, scene)
 
     @abstractmethod
-    async def answer_about(self, hit: Hit, scene: Scene) -> None:
-        """Answer about one picture."""
+    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
+        """Answer about the pictures, at least one."""
 
     @property
     def _intent(self) -> str:
         return self.action_name.removeprefix("action_")
 
-    def _meant(self, heard: Heard, record: SessionRecord) -> str | None:
-        """Return the picture that a position names; without one, the only picture there is."""
-        if heard.position is not None:
+    def _meant(self, heard: Heard, record: SessionRecord) -> tuple[str, ...]:
+        """Return the pictures that positions name; without one, the only picture there is."""
+        if heard.positions:
             return heard.choose(record.last_hits)
-        return record.last_hits[0] if len(record.hits) == 1 else None
+        return tuple(record.last_hits) if len(record.hits) == 1 else ()
 
 
 class ActionSimilarToImage(FeedbackAction):
@@ -51,36 +53,46 @@ class ActionSimilarToImage(FeedbackAction):
 
     action_name = "action_similar_to_image"
 
-    async def answer_about(self, hit: Hit, scene: Scene) -> None:
-        """Show pictures like it that were not shown yet."""
-        query = scene.record.query.like(hit.image_id)
-        await search_and_show(scene, query, "utter_similar", "utter_no_more", go_on=True)
+    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
+        """Show pictures like them that were not shown yet."""
+        query = scene.heard.narrow(scene.record.query)
+        for hit in hits:
+            query = query.like(hit.image_id)
+        response = "utter_similar" if len(hits) == 1 else "utter_similar_to_several"
+        await search_and_show(scene, query, response, "utter_no_more", go_on=True)
 
-    def _meant(self, heard: Heard, record: SessionRecord) -> str | None:
-        return record.last_hits[0] if heard.position is None else super()._meant(heard, record)
+    def _meant(self, heard: Heard, record: SessionRecord) -> tuple[str, ...]:
+        return super()._meant(heard, record) if heard.positions else tuple(record.last_hits[:1])
 
 
 class ActionUnlikeImage(FeedbackAction):
-    """Draws the running search away from a picture."""
+    """Draws the running search away from pictures."""
 
     action_name = "action_unlike_image"
 
-    async def answer_about(self, hit: Hit, scene: Scene) -> None:
+    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
         """Show others that were not shown yet."""
         if not scene.record.searching:
             scene.speaker.say("utter_nothing_yet", [HELP])
             return
-        query = scene.record.query.dislike(hit.image_id)
-        await search_and_show(scene, query, "utter_unlike", "utter_no_more", go_on=True)
+        query = scene.heard.narrow(scene.record.query)
+        for hit in hits:
+            query = query.dislike(hit.image_id)
+        response = "utter_unlike" if len(hits) == 1 else "utter_unlike_several"
+        await search_and_show(scene, query, response, "utter_no_more", go_on=True)
 
 
 class ActionDescribeImage(FeedbackAction):
-    """Reads out the captions of a picture."""
+    """Reads out the captions of pictures."""
 
     action_name = "action_describe_image"
 
-    async def answer_about(self, hit: Hit, scene: Scene) -> None:
-        """Utter the captions."""
+    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
+        """Utter the captions, a picture at a time."""
+        for hit in hits:
+            self._describe(hit, scene)
+
+    def _describe(self, hit: Hit, scene: Scene) -> None:
         buttons = [Button("similar_to_this", "similar_to_image", {"image": hit.image_id})]
         captions = " / ".join(
             " ".join(caption.split()) for caption in hit.captions if caption.strip()
@@ -96,15 +108,17 @@ class ActionDescribeImage(FeedbackAction):
 
 
 class ActionRateImage(FeedbackAction):
-    """Keeps a thumb, and lets the running search follow it."""
+    """Keeps thumbs, and lets the running search follow them."""
 
     action_name = "action_rate_image"
 
-    async def answer_about(self, hit: Hit, scene: Scene) -> None:
+    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
         """Thank for the rating; the pictures on the screen stay."""
-        record, heard, image_id = scene.record, scene.heard, hit.image_id
+        record, heard = scene.record, scene.heard
         if heard.rating is None:
-            about = {"image": image_id}
+            about: dict[str, object] = {"position": list(heard.positions)}
+            if len(hits) == 1:
+                about = {"image": hits[0].image_id}
             scene.speaker.say(
                 "utter_ask_rating",
                 [
@@ -115,8 +129,10 @@ class ActionRateImage(FeedbackAction):
             return
         if record.searching:
             record.remember()
-            liked = heard.rating == "up"
-            record.query = record.query.like(image_id) if liked else record.query.dislike(image_id)
-        record.rate(image_id, heard.rating)
+        for hit in hits:
+            if record.searching:
+                follow = record.query.like if heard.rating == "up" else record.query.dislike
+                record.query = follow(hit.image_id)
+            record.rate(hit.image_id, heard.rating)
         buttons = [MORE, UNDO] if record.searching else []
         scene.speaker.say(f"utter_rated_{heard.rating}", buttons)

@@ -64,6 +64,7 @@ class RasaProject:
         examples: What people say, with its intent and entities.
         synonyms: Lower-cased phrase -> the value it stands for.
         rules: Intent -> the actions that answer it.
+        language: Of the examples and of everything that is said.
     """
 
     directory: Path
@@ -71,19 +72,31 @@ class RasaProject:
     examples: tuple[Example, ...]
     synonyms: dict[str, str]
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    language: str = "en"
 
     @classmethod
-    def load(cls, directory: Path = PROJECT_DIR) -> Self:
+    def load(cls, directory: Path = PROJECT_DIR, language: str = "en") -> Self:
         """Read and check the project.
+
+        Args:
+            directory: Where it lies.
+            language: "en" is domain.yml and data/nlu.yml; any other is languages/<language>, whose
+                responses stand in the place of the domain's. One that it lacks stays English.
 
         Raises:
             ProjectError: A file is missing or no valid YAML, or the files contradict each other.
         """
         domain = _read_yaml(directory / "domain.yml")
-        nlu = _read_yaml(directory / "data" / "nlu.yml")
+        nlu_file = directory / "data" / "nlu.yml"
+        if language != "en":
+            folder = directory / "languages" / language
+            spoken = _read_yaml(folder / "responses.yml").get("responses", {})
+            domain = {**domain, "responses": {**domain.get("responses", {}), **spoken}}
+            nlu_file = folder / "nlu.yml"
+        nlu = _read_yaml(nlu_file)
         rules = _read_yaml(directory / "data" / "rules.yml")
         examples, synonyms = _read_nlu(nlu)
-        project = cls(directory, domain, tuple(examples), synonyms, _read_rules(rules))
+        project = cls(directory, domain, tuple(examples), synonyms, _read_rules(rules), language)
         project._check()
         return project
 

@@ -62,6 +62,7 @@ class SessionRecord(SearchState):
     v: Literal[1] = 1
     sender_id: str
     turn: int = 0
+    asked: bool = False  # whether this search has had its clarifying question
     history: list[SearchState] = Field(default=[], max_length=MAX_HISTORY)
     uploads: dict[str, str] = Field(default={}, max_length=MAX_UPLOADS)
     ratings: dict[str, Literal["up", "down"]] = Field(default={}, max_length=MAX_RATINGS)

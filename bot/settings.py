@@ -59,6 +59,8 @@ class Settings(BaseSettings):
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
     lock_timeout_s: float = Field(30, gt=0, description="Longest turn before its lock is lost.")
     results: int = Field(6, ge=1, le=24, description="Pictures in one reply.")
+    ask: bool = Field(True, description="Ask back once where a search has clear groups.")
+    language: Literal["en", "de"] = Field("en", description="Language of everything said.")
     max_text_length: int = Field(2000, ge=1, description="Longest message, in characters.")
     max_upload_bytes: int = Field(20_000_000, ge=1, description="Largest uploaded picture.")
     max_upload_pixels: int = Field(50_000_000, ge=1, description="Largest width x height.")

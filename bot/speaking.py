@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 
+from bot.hearing import ANY, FILTER_KEYS
 from bot.records import StoredHit
 from bot.turns import OpenTurn
 from retrieval.query import Query
@@ -36,6 +38,9 @@ MORE = Button("more_images", "more_images")
 UNDO = Button("undo_search", "undo_search")
 RESTART = Button("restart_search", "restart_search")
 HELP = Button("help", "help")
+
+
+LIFT_FILTERS = Button("any", "refine_search", dict.fromkeys(FILTER_KEYS, ANY))
 
 
 class Speaker:
@@ -80,6 +85,21 @@ class Speaker:
             response="utter_which_one", buttons=buttons, count=str(count)
         )
 
+    def ask_group(self, labels: Sequence[str]) -> None:
+        """Ask which group of pictures is meant; each is a quick reply that refines the search."""
+        names = [clean_label(label) for label in labels]
+        word = self._word("utter_or")
+        choice = f"{', '.join(names[:-1])} {word} {names[-1]}"
+        buttons = [
+            {"title": name, "payload": Button("", "refine_search", {"query": label}).payload}
+            for name, label in zip(names, labels, strict=True)
+        ]
+        self._dispatcher.utter_message(response="utter_ask_group", buttons=buttons, choice=choice)
+
+    def describe(self, query: Query) -> str:
+        """Return the query's texts and filters as one line, for people; empty if it has none."""
+        return clean_label(", ".join([*query.texts, *map(self._condition, query.filters)]))
+
     def show(
         self, response: str, query: Query, hits: Sequence[Hit], *, more: bool, **values: object
     ) -> None:
@@ -92,9 +112,10 @@ class Speaker:
             more: Whether to offer more pictures.
             values: For other variables of the response.
         """
-        label = describe_query(query)
+        label = self.describe(query)
         similar = Button("similar_to_image", "similar_to_image", {"image": hits[0].image_id})
-        buttons = [*([MORE] if more else []), similar, UNDO, RESTART]
+        lift = [LIFT_FILTERS] if query.filters else []
+        buttons = [*([MORE] if more else []), similar, *lift, UNDO, RESTART]
         self.say(response, buttons, query=label, **values)
         images = [self._facts(hit) for hit in hits]
         for image in images:
@@ -104,7 +125,25 @@ class Speaker:
         self._dispatcher.utter_message(json_message={"data": facts})
 
     def _title(self, name: str) -> str:
-        return str(self._domain["responses"][f"utter_button_{name}"][0]["text"])
+        return self._word(f"utter_button_{name}")
+
+    def _word(self, response: str) -> str:
+        return str(self._domain["responses"][response][0]["text"])
+
+    def _condition(self, condition: tuple[str, str]) -> str:
+        """Return a filter in words: ("date", "2023") is "from 2023 only"."""
+        key, value = condition
+        first, dots, last = value.partition("..")
+        if key != "date" or not dots:
+            kind = f"utter_filter_{key}" if key in FILTER_KEYS else "utter_filter"
+        elif first and last:
+            kind = "utter_filter_between"
+        else:
+            kind = "utter_filter_since" if first else "utter_filter_until"
+        words = {"value": value, "key": key, "first": first, "last": last}
+        # Not str.format: what people typed may hold braces.
+        template = self._word(kind)
+        return re.sub(r"{(\w+)}", lambda match: words[match[1]], template)
 
     def _facts(self, hit: Hit) -> dict[str, Any]:
         url = f"{self._turn.settings.base_url}/images/{hit.image_id}"
@@ -120,9 +159,8 @@ class Speaker:
         }
 
 
-def describe_query(query: Query) -> str:
-    """Return the query's texts as one line, for people; empty if it has none."""
-    label = ", ".join(query.texts)
+def clean_label(label: str) -> str:
+    """Return a text as it may stand in an utterance: one line, bounded."""
     if len(label) > _LONGEST_LABEL:
         label = label[: _LONGEST_LABEL - 1].rstrip() + "…"
     # Rasa takes "0[" in a filled response for a variable that it failed to fill.

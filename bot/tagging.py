@@ -11,9 +11,9 @@ from __future__ import annotations
 import random
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -24,36 +24,53 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from bot.project import EntitySpan, Example, RasaProject
+from bot.spelling import one_slip
 
-CONTENT_ENTITIES = ("query", "excluded")
-_OUTSIDE, _CONTENT, _POSITION, _RATING = "outside", "content", "position", "rating"
-_LABELS = {"query": _CONTENT, "excluded": _CONTENT, "position": _POSITION, "rating": _RATING}
+CONTENT_ENTITIES = ("query", "excluded", "allowed")
+_OUTSIDE, _CONTENT, _ALLOWED = "outside", "content", "allowed"
+_POSITION, _RATING = "position", "rating"
+_LABELS = {
+    "query": _CONTENT,
+    "excluded": _CONTENT,
+    "allowed": _ALLOWED,
+    "position": _POSITION,
+    "rating": _RATING,
+}
 
 _WORD = re.compile(r"\w+(?:['\u2019\-]\w+)*")
-_NUMBER = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?", re.IGNORECASE)
+_NUMBER = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\.?", re.IGNORECASE)
+# Ordinals of English and German by their endings: "second", "4th", "zweite", "dritten".
+_ORDINAL = re.compile(r"(?:st|nd|rd|th|second|te[nmrs]?)$", re.IGNORECASE)
+_STRONG_MARKS = frozenset(":.!?;\u2013\u2014-")
 _COPIES = 4
 # Share of words made unknown while learning, as new command words will be.
 _HIDDEN = 0.02
 # Bounds the log-odds, so that one odd word in the middle does not cut the content in two.
 _LEAST_SHARE = 0.1
 _WINDOW = 3
+# Above this a number is a position: in "the one on the right", "one" could be one too.
+_SURE_POSITION = 0.5
 
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a text: lower-cased, with its place."""
+    """A word of a text: lower-cased, with its place and the punctuation before it."""
 
     text: str
     start: int
     end: int
+    mark: str = ""
 
 
 def split_words(text: str) -> list[Word]:
     """Return the words of a text; punctuation stands between words."""
-    return [
-        Word(match[0].lower().replace("\u2019", "'"), match.start(), match.end())
-        for match in _WORD.finditer(text)
-    ]
+    words = []
+    end = 0
+    for match in _WORD.finditer(text):
+        mark = text[end : match.start()].strip()[:1]
+        end = match.end()
+        words.append(Word(match[0].lower().replace("\u2019", "'"), match.start(), end, mark))
+    return words
 
 
 class Normalizer:
@@ -76,6 +93,11 @@ class Normalizer:
             return int(number[1]) or None
         return self._positions.get(self._correct(word, self._positions))
 
+    def count(self, word: str) -> int | None:
+        """Return the number in "the first two", "the last 3"; None for ordinals and others."""
+        position = self.position(word)
+        return position if position and position > 1 and not _ORDINAL.search(word) else None
+
     def rating(self, phrase: str) -> str | None:
         """Return "up" or "down", or None if the phrase names no rating."""
         return self._ratings.get(self._correct(phrase, self._ratings))
@@ -83,7 +105,7 @@ class Normalizer:
     def _correct(self, word: str, targets: Iterable[str]) -> str:
         if word in self._known or len(word) < 4:
             return word
-        return next((target for target in targets if _one_slip(word, target)), word)
+        return next((target for target in targets if one_slip(word, target)), word)
 
 
 class Tagger:
@@ -92,10 +114,15 @@ class Tagger:
     def __init__(self, examples: Sequence[Example], synonyms: dict[str, str]) -> None:
         known = {word.text for example in examples for word in split_words(example.text)}
         self.normalizer = Normalizer(synonyms, known)
-        tagged = [example for example in examples if example.entities]
+        tagged = [
+            example
+            for example in examples
+            if any(span.entity in _LABELS for span in example.entities)
+        ]
         self._allowed: dict[str, set[str]] = defaultdict(set)
         for example in tagged:
-            self._allowed[example.intent] |= {span.entity for span in example.entities}
+            names = {span.entity for span in example.entities}
+            self._allowed[example.intent] |= names & _LABELS.keys()
         training = [example for example in examples if example.intent in self._allowed]
         self._command_words = {
             word.text
@@ -121,44 +148,87 @@ class Tagger:
             self._classifier.fit(features, labels)
         self._column = {label: i for i, label in enumerate(self._classifier.classes_)}
 
-    def tag(self, text: str, intent: str) -> list[dict[str, Any]]:
-        """Return the entities in Rasa's form: entity, start, end, value, extractor."""
-        words = split_words(text)
+    @property
+    def command_words(self) -> frozenset[str]:
+        """Words that are said around content: what a typing error may have been meant for."""
+        return frozenset(self._command_words)
+
+    def tag(
+        self, text: str, intent: str, correct: Callable[[str], str] = str
+    ) -> list[dict[str, Any]]:
+        """Return the entities in Rasa's form: entity, start, end, value, extractor.
+
+        Args:
+            text: What was said.
+            intent: What it was understood as.
+            correct: Returns the word that a typing error was meant for.
+        """
+        words = [replace(word, text=correct(word.text)) for word in split_words(text)]
         allowed = self._allowed.get(intent, set())
         if not words or not allowed:
             return []
         features = self._vectorizer.transform(self._features(words, intent))
         probabilities = self._classifier.predict_proba(features)
-        found = []
-        for entity in CONTENT_ENTITIES:
-            if entity in allowed:
-                found += self._content(text, words, probabilities, entity)
+        # Only what this intent can have: "three kayakers" in a search names no position.
+        possible = {_OUTSIDE} | {_LABELS[name] for name in allowed}
+        for label, column in self._column.items():
+            if label not in possible:
+                probabilities[:, column] = 0.0
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        found = self._content(text, words, probabilities, allowed)
         if "position" in allowed:
-            found += self._position(words, probabilities)
+            found += self._positions(words, probabilities)
         if "rating" in allowed:
             found += self._rating(words, probabilities)
         return sorted(found, key=lambda entity: int(entity["start"]))
 
     def _content(
-        self, text: str, words: Sequence[Word], probabilities: npt.NDArray[Any], entity: str
+        self,
+        text: str,
+        words: Sequence[Word],
+        probabilities: npt.NDArray[Any],
+        allowed: set[str],
     ) -> list[dict[str, Any]]:
-        share = np.clip(probabilities[:, self._column[_CONTENT]], _LEAST_SHARE, 1 - _LEAST_SHARE)
+        """Return the one span of content, named for what most of it is."""
+        names = [name for name in CONTENT_ENTITIES if name in allowed]
+        if not names:
+            return []
+        labels = sorted({_LABELS[name] for name in names})
+        shares = probabilities[:, [self._column[label] for label in labels]]
+        share = np.clip(shares.sum(axis=1), _LEAST_SHARE, 1 - _LEAST_SHARE)
         span = best_span(np.log(share / (1 - share)))
         if span is None:
             return []
+        label = labels[int(shares[span[0] : span[1]].sum(axis=0).argmax())]
+        entity = next(name for name in names if _LABELS[name] == label)
         start, end = words[span[0]].start, words[span[1] - 1].end
         return [_entity(entity, start, end, text[start:end])]
 
-    def _position(
+    def _positions(
         self, words: Sequence[Word], probabilities: npt.NDArray[Any]
     ) -> list[dict[str, Any]]:
-        """Return the surest one: in "the one on the right", "one" could be a number too."""
+        """Return all that are named; "the first two" are two, "the one on the right" is one."""
         shares = probabilities[:, self._column[_POSITION]]
-        for at in np.argsort(-shares, kind="stable"):
-            value = self.normalizer.position(words[at].text)
-            if shares[at] > 0.5 and value is not None:
-                return [_entity("position", words[at].start, words[at].end, value)]
-        return []
+        found: list[dict[str, Any]] = []
+        at = 0
+        while at < len(words):
+            word = words[at]
+            value = self.normalizer.position(word.text)
+            if value is None or shares[at] <= _SURE_POSITION:
+                at += 1
+                continue
+            following = words[at + 1] if at + 1 < len(words) else None
+            count = None
+            if value in (1, -1) and following is not None and not following.mark:
+                count = self.normalizer.count(following.text)
+            if count is not None and following is not None:
+                span = range(1, count + 1) if value == 1 else range(-count, 0)
+                found += [_entity("position", word.start, following.end, each) for each in span]
+                at += 1
+            else:
+                found.append(_entity("position", word.start, word.end, value))
+            at += 1
+        return found
 
     def _rating(
         self, words: Sequence[Word], probabilities: npt.NDArray[Any]
@@ -176,11 +246,14 @@ class Tagger:
     ) -> list[dict[str, Any]]:
         """Return a row for each word; `hide` makes some words unknown, as new ones will be."""
         shown = [
-            "<content>" if hide and hide.random() < _HIDDEN else self._shape(word.text)
+            "<content>" if hide and hide.random() < _HIDDEN else self._shape(word.text, intent)
             for word in words
         ]
         padded = ["<s>"] * _WINDOW + shown + ["</s>"] * _WINDOW
         content = [i for i, shape in enumerate(shown) if shape == "<content>"]
+        strong = [word.mark in _STRONG_MARKS and bool(word.mark) for word in words]
+        before_mark = [any(strong[: i + 1]) for i in range(len(words))]
+        after_mark = [any(strong[i + 1 :]) for i in range(len(words))]
         rows = []
         for i, word in enumerate(words):
             at = i + _WINDOW
@@ -195,6 +268,9 @@ class Tagger:
             row["content"] = f"{bool(content) and content[0] < i} {padded[at]}"
             row["content after"] = f"{bool(content) and content[-1] > i} {padded[at]}"
             row["place"] = min(i, 5)
+            row["mark"] = word.mark
+            row["mark after"] = words[i + 1].mark if i + 1 < len(words) else ""
+            row["sentence"] = f"{before_mark[i]} {after_mark[i]} {padded[at]}"
             row["first words"] = f"{padded[_WINDOW]} {padded[_WINDOW + 1]}"
             row["position"] = self.normalizer.position(word.text) is not None
             row["rating"] = self.normalizer.rating(word.text) is not None
@@ -203,7 +279,9 @@ class Tagger:
             rows.append(row)
         return rows
 
-    def _shape(self, word: str) -> str:
+    def _shape(self, word: str, intent: str) -> str:
+        if "position" not in self._allowed[intent] and self.normalizer.count(word):
+            return "<content>"  # "three kayakers"
         return word if word in self._command_words else "<content>"
 
 
@@ -253,7 +331,7 @@ def _labelled(example: Example) -> list[tuple[Word, str]]:
         label = _OUTSIDE
         for span in example.entities:
             if word.start < span.end and span.start < word.end:
-                label = _LABELS[span.entity]
+                label = _LABELS.get(span.entity, _OUTSIDE)
         labelled.append((word, label))
     return labelled
 
@@ -276,15 +354,3 @@ def _vary(examples: Sequence[Example], choose: random.Random) -> list[Example]:
                 Example(text, example.intent, (EntitySpan(span.entity, span.start, end),))
             )
     return varied
-
-
-def _one_slip(word: str, target: str) -> bool:
-    """Whether one missing, extra, wrong or swapped letter after the first makes the target."""
-    if word[:1] != target[:1] or abs(len(word) - len(target)) > 1:
-        return False
-    start = 0
-    while start < min(len(word), len(target)) and word[start] == target[start]:
-        start += 1
-    a, b = word[start:], target[start:]
-    swapped = a[1:2] + a[:1] + a[2:]
-    return b in (a, a[1:], swapped) or a == b[1:] or a[1:] == b[1:]

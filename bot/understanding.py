@@ -13,6 +13,7 @@ import json
 import logging
 import re
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +25,11 @@ from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from bot.filtering import FilterReader, Names, without
 from bot.project import Example, RasaProject
+from bot.spelling import Speller
 from bot.tagging import learn_tagger, one_thread
+from embedding.vocabulary import known_words
 
 if TYPE_CHECKING:
     from retrieval.bundle import Bundle
@@ -38,7 +42,14 @@ Encode = Callable[[list[str]], npt.NDArray[np.float32]]
 # As Rasa writes it: /intent, perhaps @confidence, perhaps {"entity": value}.
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
 _WORDS = r"<s>|</s>|\w+(?:'\w+)*|[?!]"
+_WORD = re.compile(r"[^\W\d_]+")
+_SEARCH, _REFINE = "search_images", "refine_search"
+# Intents that may carry filters beside what they are about.
+_WITH_FILTERS = {_SEARCH, _REFINE, "exclude_from_search", "similar_to_image", "unlike_image"}
 _SENTENCE_WEIGHT = 2.0
+_LONG_TEXT = 15
+# Typing errors are mended towards words that so many examples have.
+_COMMON = 5
 
 
 @dataclass(frozen=True)
@@ -62,10 +73,17 @@ class Understanding:
 
 
 class IntentClassifier:
-    """Text -> probabilities of the intents."""
+    """Text -> probabilities of the intents.
 
-    def __init__(self, encode: Encode) -> None:
+    Args:
+        encode: The text tower's sentence encoder.
+        known: Tells whether a word is spelled as meant; None takes every word as it is.
+    """
+
+    def __init__(self, encode: Encode, known: Callable[[str], bool] | None = None) -> None:
         self._encode = encode
+        self._known = known
+        self._speller = Speller((), None)
         self._words = TfidfVectorizer(
             ngram_range=(1, 3), token_pattern=_WORDS, min_df=2, sublinear_tf=True
         )
@@ -73,7 +91,7 @@ class IntentClassifier:
             analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True
         )
         self._classifier = LogisticRegression(
-            C=3.0, class_weight="balanced", max_iter=300, tol=5e-4
+            C=10.0, class_weight="balanced", max_iter=300, tol=5e-4
         )
 
     def fit(
@@ -81,6 +99,9 @@ class IntentClassifier:
     ) -> None:
         """Learn from texts and their intents; `encode` may know the texts' vectors already."""
         texts = [_clean(text) for text in texts]
+        counts = Counter(word for text in texts for word in set(_WORD.findall(text)))
+        common = [word for word, count in counts.items() if count >= _COMMON]
+        self._speller = Speller(common, self._known)
         self._words.fit(_bounded(texts))
         self._letters.fit(texts)
         features = self._features(texts, encode or self._encode)
@@ -89,15 +110,18 @@ class IntentClassifier:
 
     def rank(self, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
         """Return for each text all intents with their probabilities, likeliest first."""
-        probabilities = self._classifier.predict_proba(
-            self._features([_clean(text) for text in texts], self._encode)
-        )
+        meant = [self.correct(_clean(text)) for text in texts]
+        probabilities = self._classifier.predict_proba(self._features(meant, self._encode))
         order = np.argsort(-probabilities, axis=1, kind="stable")
         names = [str(name) for name in self._classifier.classes_]
         return [
             [(names[column], float(row[column])) for column in columns]
             for row, columns in zip(probabilities, order, strict=True)
         ]
+
+    def correct(self, text: str) -> str:
+        """Return a text with the typing errors in its common words mended."""
+        return _WORD.sub(lambda match: self._speller.correct(match[0]), text)
 
     def _features(self, texts: list[str], encode: Encode) -> Any:
         sentences = np.asarray(encode(texts)) * _SENTENCE_WEIGHT
@@ -106,6 +130,7 @@ class IntentClassifier:
                 sparse.csr_array(sentences.astype(np.float64)),
                 self._words.transform(_bounded(texts)),
                 self._letters.transform(texts),
+                sparse.csr_array(np.array([_shape(text) for text in texts])),
             ],
             format="csr",
         )
@@ -118,13 +143,22 @@ class Interpreter:
         project: Its examples and synonyms are what is learned.
         encode: The text tower's sentence encoder.
         encode_examples: Used on the examples instead, all at once; it may remember their vectors.
+        known: Tells whether a word is spelled as meant; None takes every word as it is.
+        filters: Reads dates, folders and tags; by default such as a gallery with none has.
     """
 
     def __init__(
-        self, project: RasaProject, encode: Encode, encode_examples: Encode | None = None
+        self,
+        project: RasaProject,
+        encode: Encode,
+        encode_examples: Encode | None = None,
+        known: Callable[[str], bool] | None = None,
+        filters: FilterReader | None = None,
     ) -> None:
+        self._encode = encode
+        self._filters = filters or FilterReader(project.language)
         self._intents = set(project.intents)
-        self._classifier = IntentClassifier(encode)
+        self._classifier = IntentClassifier(encode, known)
         self._classifier.fit(*texts_and_intents(project.examples), encode_examples)
         self._tagger = learn_tagger(project)
 
@@ -133,15 +167,32 @@ class Interpreter:
         payload = self._payload(text)
         if payload is not None:
             return payload
-        ranking = self._classifier.rank([text])[0]
+        filters = self._filters.read(text)
+        rest = without(text, filters)
+        if filters and not _WORD.search(rest):
+            only = [{"name": _REFINE, "confidence": 1.0}]
+            return Understanding(text, _REFINE, 1.0, filters, only)
+        ranking = self._classifier.rank([rest])[0]
         intent, confidence = ranking[0]
+        if filters and intent not in _WITH_FILTERS:  # "more from 2023" narrows down, too
+            intent = _REFINE
+        entities = self._tagger.tag(rest, intent, self._classifier.correct)
+        if filters and not entities and intent == _SEARCH:
+            intent = _REFINE
         return Understanding(
             text=text,
             intent=intent,
             confidence=confidence,
-            entities=self._tagger.tag(text, intent),
+            entities=sorted([*entities, *filters], key=lambda entity: int(entity["start"])),
             intent_ranking=[{"name": name, "confidence": share} for name, share in ranking],
         )
+
+    def similarity(self, text: str, others: Sequence[str]) -> float:
+        """Return how close in meaning a text is to the closest of the others: a cosine."""
+        if not text or not others:
+            return 0.0
+        vector, *vectors = self._encode([text, *others])
+        return float(max(np.dot(vector, other) for other in vectors))
 
     def _payload(self, text: str) -> Understanding | None:
         match = _PAYLOAD.fullmatch(text)
@@ -176,11 +227,16 @@ def build_interpreter(
             server that starts again, or loads a bundle with the same model, need not do it twice.
     """
     encode: Encode = bundle.model.encode_sentences
+    vocabulary = known_words(bundle.model)
+    known = vocabulary.__contains__ if vocabulary else None
+    facets = bundle.gallery.facets()
+    filters = FilterReader(project.language, Names(facets.folders, facets.years, facets.tags))
     if cache_dir is None:
-        return Interpreter(project, encode)
+        return Interpreter(project, encode, known=known, filters=filters)
     texts, _ = texts_and_intents(project.examples)
     digest = hashlib.sha256("\0".join([bundle.model.fingerprint, *texts]).encode()).hexdigest()
-    return Interpreter(project, encode, _read_or_make(cache_dir / f"nlu-{digest[:24]}.npy", encode))
+    keep = _read_or_make(cache_dir / f"nlu-{digest[:24]}.npy", encode)
+    return Interpreter(project, encode, keep, known, filters)
 
 
 def _read_or_make(path: Path, encode: Encode) -> Encode:
@@ -209,6 +265,12 @@ def _read_or_make(path: Path, encode: Encode) -> Encode:
 
 def _clean(text: str) -> str:
     return " ".join(text.lower().replace("\u2019", "'").split())
+
+
+def _shape(text: str) -> list[float]:
+    """Return how long a text is: fragments refine, whole captions are requests."""
+    words = len(text.split())
+    return [min(words, _LONG_TEXT) / _LONG_TEXT, words == 1, words <= 2, words >= _LONG_TEXT // 2]
 
 
 def _bounded(texts: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from rasa_sdk.interfaces import ActionMissingDomainException, ActionNotFoundException
 
-from bot.conversation import check_message, settle_intent
+from bot.conversation import Message, check_message, settle_intent
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.project import RasaProject
 from bot.records import SessionRecord
@@ -23,6 +23,7 @@ from tests.bot.talk import (
     ids_of,
     open_stage,
     payloads_of,
+    said,
     text_of,
 )
 from tests.fixtures.models import draw_shape
@@ -161,8 +162,6 @@ def test_a_payload_is_a_click(stage: Stage) -> None:
 
 def test_turns_of_one_sender_count_up(stage: Stage) -> None:
     async def together() -> list[int]:
-        from bot.conversation import Message
-
         reply = stage.conversation.reply
         turns = await asyncio.gather(*(reply("crowd", Message("hello")) for _ in range(8)))
         return [turn.turn for turn in turns]
@@ -249,7 +248,10 @@ def _parsed(intent: str, text: str, refine: float = 0.0) -> dict[str, Any]:
         "text": text,
         "intent": {"name": intent, "confidence": 0.6},
         "entities": [{"entity": "query", "start": 0, "end": len(text), "value": text}],
-        "intent_ranking": [{"name": "refine_search", "confidence": refine}],
+        "intent_ranking": [
+            {"name": "search_images", "confidence": 1 - refine},
+            {"name": "refine_search", "confidence": refine},
+        ],
     }
 
 
@@ -264,6 +266,8 @@ def _parsed(intent: str, text: str, refine: float = 0.0) -> dict[str, Any]:
         (_parsed("search_images", "two dogs play in the snow", 0.4), True, None, "search_images"),
         (_parsed("greet", "hello"), True, None, "greet"),
         (_parsed("similar_to_image", "like this"), True, "key", "search_images"),
+        (_parsed("search_images", ""), True, None, "refine_search"),
+        (_parsed("search_images", ""), False, None, "search_images"),
     ],
 )
 def test_the_session_settles_what_a_message_is(
@@ -271,3 +275,97 @@ def test_the_session_settles_what_a_message_is(
 ) -> None:
     record = SessionRecord(sender_id="anna", query=Query(("a dog",)) if searching else Query())
     assert settle_intent(parsed, record, upload) == intent
+
+
+@pytest.mark.parametrize(
+    ("refine", "similarity", "intent"),
+    [
+        (0.2, 0.7, "refine_search"),
+        (0.2, 0.1, "search_images"),
+        (0.7, 0.3, "refine_search"),
+        (0.7, 0.1, "search_images"),
+        (0.01, 0.9, "search_images"),
+    ],
+)
+def test_in_doubt_the_running_search_tells(refine: float, similarity: float, intent: str) -> None:
+    record = SessionRecord(sender_id="anna", query=Query(("a dog",)))
+    parsed = _parsed("search_images", "the dog is all white", refine)
+    assert settle_intent(parsed, record, None, similarity) == intent
+
+
+def test_what_is_close_to_the_search_refines_it(stage: Stage) -> None:
+    stage.say("close", "a blue circle")
+    record = stage.record("close")
+    with stage.conversation._live.lease() as serving:
+        close, far = (
+            serving.interpreter.similarity(text, record.query.texts)
+            for text in ("the circle is round and blue", "people wait for the bus")
+        )
+    assert close > 0.5 > 0.25 > far
+
+
+def test_exclusions_hold_until_they_are_lifted(stage: Stage) -> None:
+    stage.say("lift", "a circle")
+    turn = stage.say("lift", "no red circles")
+    assert turn.intent == "exclude_from_search"
+    stage.say("lift", "make it blue")
+    assert stage.record("lift").query.excluded == ("red circles",)
+    turn = stage.say("lift", "stars are fine again")
+    assert text_of(turn) == said(stage, "utter_not_excluded", allowed="stars")
+    turn = stage.say("lift", "red circles are fine again")
+    assert turn.intent == "exclude_from_search"
+    assert text_of(turn) == said(stage, "utter_allowed", allowed="red circles")
+    assert stage.record("lift").query.excluded == ()
+    stage.say("lift", "go back")
+    assert stage.record("lift").query.excluded == ("red circles",)
+
+
+def test_filters_are_said_survive_and_are_lifted(stage: Stage) -> None:
+    stage.say("filters", "a circle")
+    turn = stage.say("filters", "from 2023")
+    assert turn.intent == "refine_search"
+    label = "a circle, from 2023 only"
+    assert text_of(turn) == said(stage, "utter_nothing_filtered", query=label)
+    assert stage.record("filters").query.filters == ()
+    turn = stage.say("filters", "any year")
+    assert stage.record("filters").query.texts == ("a circle",)
+    assert ids_of(turn)
+
+
+def test_filters_that_a_program_gives(stage: Stage) -> None:
+    reply = stage.conversation.reply
+    turn = stage.run(reply("given", Message("a circle", filters=(("date", "1999"),))))
+    assert "from 1999 only" in text_of(turn)
+    stage.say("given", "a circle")
+    turn = stage.run(reply("given", Message(filters=(("tag", "sunset"),))))
+    assert (turn.intent, "tagged sunset only" in text_of(turn)) == ("refine_search", True)
+
+
+def test_several_pictures_at_once(stage: Stage) -> None:
+    first = ids_of(stage.say("several", "a red circle"))
+    turn = stage.say("several", "more like the second and third one")
+    assert text_of(turn) == said(stage, "utter_similar_to_several")
+    assert stage.record("several").query.liked == (first[1], first[2])
+    second = ids_of(turn)
+    stage.say("several", "not the first two")
+    assert stage.record("several").query.disliked == (second[0], second[1])
+    turn = stage.say("several", "what is in the first one and the second one?")
+    assert [reply["text"].split(":")[0] for reply in turn.replies] == ["Number 1", "Number 2"]
+
+
+def test_a_long_conversation_still_works_and_is_undone_step_by_step(stage: Stage) -> None:
+    says = ["a circle", "make it red", "no stars", "more", "more like the first one", "thanks"]
+    says += ["a square", "make it blue", "more", "not the last one", "hello", "without triangles"]
+    says += ["make it bigger", "go back", "what is in the first one?", "a ring", "make it green"]
+    says += ["thumbs up for the first one", "more", "tell me a joke", "make it yellow", "more"]
+    states = [stage.record("long").query]
+    for text in says:
+        turn = stage.say("long", text)
+        assert "went wrong" not in text_of(turn)
+        states.append(stage.record("long").query)
+    assert stage.record("long").turn == len(says) > 20
+    assert states[-1].texts == ("a ring", "green", "yellow")
+    assert states[-1].excluded == ("stars", "triangles")
+    stage.say("long", "go back")  # the last "more"
+    stage.say("long", "go back")  # yellow
+    assert stage.record("long").query == states[-4]

@@ -138,6 +138,44 @@ def test_positions(tagger: Tagger, text: str, position: int | None) -> None:
     assert _value(tagger, text, "similar_to_image", "position") == position
 
 
+@pytest.mark.parametrize(
+    ("text", "intent", "positions"),
+    [
+        ("more like the second and third one", "similar_to_image", [2, 3]),
+        ("more like the 2nd and the last one", "similar_to_image", [2, -1]),
+        ("more like 1, 3 and 5", "similar_to_image", [1, 3, 5]),
+        ("not the first two", "unlike_image", [1, 2]),
+        ("not the last 3", "unlike_image", [-3, -2, -1]),
+        ("#2", "similar_to_image", [2]),
+        ("thumbs up for the first and the fourth", "rate_image", [1, 4]),
+        ("describe the one on the left", "describe_image", [1]),
+    ],
+)
+def test_several_positions(tagger: Tagger, text: str, intent: str, positions: list[int]) -> None:
+    found = [e["value"] for e in tagger.tag(text, intent) if e["entity"] == "position"]
+    assert found == positions
+
+
+@pytest.mark.parametrize(
+    ("text", "allowed"),
+    [
+        ("dogs are fine again", "dogs"),
+        ("you can show people again", "people"),
+        ("bring back the horses", "the horses"),
+        ("I don't mind umbrellas any more", "umbrellas"),
+    ],
+)
+def test_what_is_allowed_again_is_no_exclusion(tagger: Tagger, text: str, allowed: str) -> None:
+    assert _value(tagger, text, "exclude_from_search", "allowed") == allowed
+    assert _value(tagger, text, "exclude_from_search", "excluded") is None
+
+
+def test_a_corrected_word_keeps_its_place(tagger: Tagger) -> None:
+    fix = {"shwo": "show"}
+    (entity,) = tagger.tag("shwo me a snail", "search_images", lambda word: fix.get(word, word))
+    assert (entity["value"], entity["start"]) == ("a snail", 8)
+
+
 def test_a_rating_and_its_picture(tagger: Tagger) -> None:
     text = "thumbs down for the third one"
     assert _value(tagger, text, "rate_image", "rating") == "down"
