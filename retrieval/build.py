@@ -29,6 +29,7 @@ from retrieval.manifest import (
     INDEX,
     MEANINGS,
     MODEL,
+    REQUESTS,
     Manifest,
     record_files,
     versions_in_use,
@@ -36,6 +37,7 @@ from retrieval.manifest import (
 from retrieval.meanings import Captioned, build_meanings
 from retrieval.previous import PreviousBundle, find_previous
 from retrieval.query import DATE
+from retrieval.requests import choose_requests, measure_requests
 from retrieval.versions import building, install, next_version
 
 __all__ = ["BuildReport", "build_bundle"]
@@ -145,12 +147,15 @@ def build_bundle(
         index.save(directory / INDEX)
         _write_gallery(directory / GALLERY, entries, root.resolve(), attribution)
         known = {row: old for row, e in enumerate(entries) if (old := e.captioned) is not None}
-        meanings = build_meanings(
-            [entry.captions for entry in entries], known, model.encode_text, progress or silent
-        )
+        told = [entry.captions for entry in entries]
+        meanings = build_meanings(told, known, model.encode_text, progress or silent)
         if meanings is not None:
             meanings.save(directory / MEANINGS)
-        captions = [caption for entry in entries for caption in entry.captions]
+        requests = choose_requests(model.info.get("requests", ()), told)
+        if requests:
+            measured = measure_requests(requests, model.encode_text, vectors, told)
+            measured.save(directory / REQUESTS)
+        captions = [caption for own in told for caption in own]
         confidence = calibrate(model.encode_text, index, captions)
         files = record_files(directory)
         content = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()

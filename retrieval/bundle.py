@@ -1,8 +1,8 @@
 """A bundle: one immutable, versioned directory with a model, an index and a gallery.
 
 BUNDLES/<version>/ holds manifest.json, model/, index.faiss, gallery.sqlite and, where there are
-captions, captions.faiss; BUNDLES/CURRENT names the live version. Building is in build.py, the
-directory's rules are in versions.py.
+captions, captions.faiss, and requests.npz where typical requests are known; BUNDLES/CURRENT names
+the live version. Building is in build.py, the directory's rules are in versions.py.
 """
 
 from pathlib import Path
@@ -13,10 +13,11 @@ from embedding.errors import EmbeddingError
 from embedding.model import JointEmbedding
 from retrieval.build import BuildReport, build_bundle
 from retrieval.candidates import Candidate, candidates_from_pairs
-from retrieval.errors import BundleRefused, GalleryError, IndexMismatch
+from retrieval.errors import BundleRefused, RetrievalError
 from retrieval.gallery import Gallery
 from retrieval.index import FaissIndex, VectorIndex
-from retrieval.manifest import GALLERY, INDEX, MEANINGS, MODEL, Manifest, check_files
+from retrieval.manifest import GALLERY, INDEX, MEANINGS, MODEL, REQUESTS, Manifest, check_files
+from retrieval.requests import TypicalRequests
 from retrieval.searcher import Searcher
 from retrieval.versions import (
     current_version,
@@ -50,6 +51,7 @@ class Bundle:
         index: over the gallery's rows.
         gallery: its pictures.
         meanings: over the captions' vectors, by row; None where there are no captions.
+        requests: typical ones; None where none are known.
         searcher: searches it, with captions.
     """
 
@@ -60,6 +62,7 @@ class Bundle:
         index: VectorIndex,
         gallery: Gallery,
         meanings: VectorIndex | None = None,
+        requests: TypicalRequests | None = None,
     ) -> None:
         self.version = manifest.version
         self.manifest = manifest
@@ -67,8 +70,14 @@ class Bundle:
         self.index = index
         self.gallery = gallery
         self.meanings = meanings
+        self.requests = requests
         self.searcher = Searcher(
-            model, index, gallery, meanings=meanings, threshold=manifest.confidence.threshold
+            model,
+            index,
+            gallery,
+            meanings=meanings,
+            requests=requests,
+            threshold=manifest.confidence.threshold,
         )
 
     @classmethod
@@ -101,16 +110,18 @@ class Bundle:
             index = FaissIndex.load(directory / INDEX)
             told = MEANINGS in manifest.files
             meanings = FaissIndex.load(directory / MEANINGS) if told else None
+            asked = REQUESTS in manifest.files
+            requests = TypicalRequests.load(directory / REQUESTS) if asked else None
             model = JointEmbedding.load(directory / MODEL)
             gallery = Gallery.open(directory / GALLERY, root)
-        except (IndexMismatch, GalleryError, EmbeddingError) as error:
+        except (RetrievalError, EmbeddingError) as error:
             raise BundleRefused(version, str(error)) from error
         try:
-            _check_parts(manifest, model, index, gallery, meanings, fingerprint=verify)
+            _check_parts(manifest, model, index, gallery, meanings, requests, fingerprint=verify)
         except BundleRefused:
             gallery.close()
             raise
-        return cls(manifest, model, index, gallery, meanings)
+        return cls(manifest, model, index, gallery, meanings, requests)
 
     def __enter__(self) -> Self:
         return self
@@ -131,6 +142,7 @@ def _check_parts(
     index: VectorIndex,
     gallery: Gallery,
     meanings: VectorIndex | None,
+    requests: TypicalRequests | None,
     *,
     fingerprint: bool,
 ) -> None:
@@ -141,6 +153,7 @@ def _check_parts(
         ("number of vectors in the index", len(index), manifest.count),
         ("dimension of the captions", _dimension(meanings, manifest), manifest.dimension),
         ("number of pictures in the gallery", len(gallery), manifest.count),
+        ("shape of the requests", *_shapes(requests, manifest)),
     ):
         if found != expected:
             raise BundleRefused(
@@ -160,3 +173,14 @@ def _check_parts(
 
 def _dimension(meanings: VectorIndex | None, manifest: Manifest) -> int:
     return manifest.dimension if meanings is None else meanings.dimension
+
+
+def _shapes(
+    requests: TypicalRequests | None, manifest: Manifest
+) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    """Return the shapes of the requests' parts as they are and as they must be."""
+    if requests is None:
+        return (), ()
+    count = len(requests.texts)
+    expected = ((count, manifest.dimension), (manifest.count,))
+    return (requests.vectors.shape, requests.nearness.shape), expected

@@ -18,6 +18,7 @@ __all__ = [
     "MANIFEST",
     "MEANINGS",
     "MODEL",
+    "REQUESTS",
     "FileRecord",
     "Manifest",
     "check_files",
@@ -30,6 +31,8 @@ INDEX = "index.faiss"
 GALLERY = "gallery.sqlite"
 MEANINGS = "captions.faiss"
 """The vectors of the captions; only where there are any."""
+REQUESTS = "requests.npz"
+"""Typical requests; only where some are known."""
 MODEL = "model"
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from retrieval.errors import RetrievalError
 from retrieval.vectors import Vectors
 
-__all__ = ["DATE", "FOLDER", "TAG", "Query", "combine_texts", "compose"]
+__all__ = ["DATE", "FOLDER", "MOST_SEEN", "TAG", "Query", "combine_texts", "compose"]
 
 FOLDER, DATE, TAG = "folder", "date", "tag"
 """The filter keys with a meaning of their own (see filters.py); any other means metadata."""
@@ -30,7 +30,6 @@ MOST_SEEN = 200
 IMAGE_WEIGHT = 1.0
 LIKED_WEIGHT = 0.75
 DISLIKED_WEIGHT = 0.25
-EXCLUDED_WEIGHT = 0.25
 
 
 @dataclass(frozen=True)
@@ -162,19 +161,18 @@ def compose(
     image: Vectors | None,
     liked: Vectors,
     disliked: Vectors,
-    excluded: Vectors,
 ) -> Vectors | None:
     """Return the one vector that a query's signals amount to.
 
-    All vectors are normalised and share one dimension; those of texts and exclusions come from
-    the text tower, the others from the image tower.
+    All vectors are normalised and share one dimension; those of texts come from the text tower,
+    the others from the image tower. What is excluded is no part of it: taking a vector away leads
+    somewhere else instead of leaving something out (see looks.py).
 
     Args:
         texts: (n, dimension), of the search and its refinements.
         image: (dimension,), of the uploaded picture, or None.
         liked: (n, dimension), of the liked pictures.
         disliked: (n, dimension), of the disliked pictures.
-        excluded: (n, dimension), of the excluded words.
 
     Returns:
         (dimension,), normalised, or None when there is no signal, or signals cancel out.
@@ -187,7 +185,6 @@ def compose(
     for vectors, weight in (
         (liked, LIKED_WEIGHT),
         (disliked, -DISLIKED_WEIGHT),
-        (excluded, -EXCLUDED_WEIGHT),
     ):
         if len(vectors):
             parts.append(np.float32(weight) * vectors.mean(axis=0))

@@ -15,9 +15,12 @@ from embedding.model import JointEmbedding
 from retrieval.errors import RetrievalError
 from retrieval.fusion import fuse
 from retrieval.gallery import Gallery
+from retrieval.groups import CANDIDATES, Group, split
 from retrieval.hits import Hit, SearchResult
 from retrieval.index import Ids, VectorIndex, Vectors
+from retrieval.looks import Looks
 from retrieval.query import Query, combine_texts, compose
+from retrieval.requests import TypicalRequests
 from retrieval.words import content_words, valid_text
 
 __all__ = ["NEAR_DUPLICATE", "Hit", "SearchResult", "Searcher"]
@@ -28,6 +31,8 @@ NEAR_DUPLICATE = 0.98
 # Candidates taken from each ranking: enough for hundreds of folded near-duplicates.
 _POOL = 500
 _CAPTION_POOL = 5_000
+# Whether anything fits is asked of so many candidates: the nearest is seldom the best.
+_POOL_SURE = 50
 # A hit counts as found by its looks, or by what its captions mean, when it is among the first so
 # many for each one shown.
 _TOLD_RANKS = 3
@@ -54,6 +59,7 @@ class Searcher:
         use_captions: False searches by vision alone, and keeps what captions say out of
             exclusions too.
         meanings: over the vectors of captions, by row; None where there are none.
+        requests: typical ones; None where none are known.
         threshold: least cosine between a text and the best picture for a confident answer
             (see confidence.py).
     """
@@ -66,6 +72,7 @@ class Searcher:
         use_captions: bool = True,
         *,
         meanings: VectorIndex | None = None,
+        requests: TypicalRequests | None = None,
         threshold: float = 0.0,
     ) -> None:
         if model.dimension != index.dimension:
@@ -81,6 +88,7 @@ class Searcher:
         self._threshold = threshold
         # A conversation asks with the same texts in every turn; only the new one is encoded.
         self._text_vector = functools.lru_cache(maxsize=1024)(self._encode_text)
+        self._looks = Looks(index, self._text_vector, requests)
 
     def search(
         self,
@@ -112,7 +120,7 @@ class Searcher:
         liked = self._gallery.rows_of(query.liked)
         disliked = self._gallery.rows_of(query.disliked)
         shown_rows = self._gallery.rows_of(shown)
-        signals = self._signals(texts, image, liked, disliked, query.excluded)
+        signals = self._signals(texts, image, liked, disliked)
 
         barred = {*liked, *disliked, *shown_rows}
         if self._use_captions:
@@ -122,7 +130,14 @@ class Searcher:
         pool = max(_POOL, 20 * k)
 
         words = content_words(" ".join(texts)) if self._use_captions else []
-        by_looks = _rank(self._index, signals.query, pool, among, barred)
+        by_looks = self._looks.rank(
+            signals.query,
+            pool,
+            among,
+            barred,
+            unwanted=query.excluded,
+            seen=self._gallery.rows_of(query.seen),
+        )
         by_meaning = _rank(self._meanings, signals.texts, pool, among, barred)
         by_captions = self._rank_by_captions(words, pool, among, barred)
         coverage = self._coverage(words, by_captions)
@@ -148,10 +163,30 @@ class Searcher:
         total = max(len(hits), left - folded) if len(hits) == k else len(hits)
         sure = any(coverage.get(row, 0.0) > 0.999 for row in chosen)
         if signals.texts is not None and not (sure or liked or image):
-            confident = bool(hits) and float(np.max(vectors @ signals.texts)) >= self._threshold
+            near = self._index.vectors(_ids([*chosen, *by_looks[:_POOL_SURE]]))
+            confident = bool(hits) and float(np.max(near @ signals.texts)) >= self._threshold
         else:
             confident = bool(hits)
         return SearchResult(hits, confident, total)
+
+    def groups(self, query: Query, *, image: Image.Image | None = None) -> tuple[Group, ...]:
+        """Return the 2 or 3 groups that the best candidates of a query clearly fall into, or ().
+
+        Args:
+            query: what is looked for.
+            image: the uploaded picture that `query.image` names.
+
+        Raises:
+            RetrievalError: as `search`.
+        """
+        hits = self.search(query, CANDIDATES, image=image).hits
+        rows = self._gallery.rows_of([hit.image_id for hit in hits])
+        captions = [hit.captions if self._use_captions else () for hit in hits]
+        found = split(rows, captions, self._looks.relative, " ".join(query.texts))
+        return tuple(
+            Group(label, tuple(hits[i].image_id for i in members), len(members) / len(hits))
+            for label, members in found
+        )
 
     def get(self, image_id: str) -> Hit | None:
         """Return one picture as a hit without score and reasons, or None if there is none."""
@@ -176,16 +211,14 @@ class Searcher:
         image: Image.Image | None,
         liked: Sequence[int],
         disliked: Sequence[int],
-        excluded: Sequence[str],
     ) -> _Signals:
         wanted = self._text_vectors(texts)
         upload = None if image is None else self._model.encode_images([image])[0]
-        unwanted = self._text_vectors(phrase for phrase in excluded if phrase.strip())
         nothing = wanted[:0]
         plus, minus = self._index.vectors(_ids(liked)), self._index.vectors(_ids(disliked))
         return _Signals(
-            query=compose(wanted, upload, plus, minus, unwanted),
-            without_feedback=compose(wanted, upload, nothing, nothing, unwanted),
+            query=compose(wanted, upload, plus, minus),
+            without_feedback=compose(wanted, upload, nothing, nothing),
             texts=combine_texts(wanted) if len(wanted) else None,
         )
 

@@ -8,7 +8,14 @@ itself: the rarer among its captions, the more (see gallery.py).
 
 import re
 
-__all__ = ["FUNCTION_WORDS", "content_words", "exclusion_phrase", "tokens", "valid_text"]
+__all__ = [
+    "FUNCTION_WORDS",
+    "content_words",
+    "exclusion_phrase",
+    "singular",
+    "tokens",
+    "valid_text",
+]
 
 # Letters and digits, as SQLite's unicode61 tokenizer sees them.
 _TOKEN = re.compile(r"[^\W_]+")
@@ -52,6 +59,34 @@ def exclusion_phrase(text: str) -> list[str]:
     words = tokens(text)
     content = [i for i, word in enumerate(words) if word not in FUNCTION_WORDS]
     return words[content[0] : content[-1] + 1] if content else words
+
+
+_IRREGULAR = {
+    "men": "man",
+    "women": "woman",
+    "children": "child",
+    "people": "person",
+    "persons": "person",
+    "mice": "mouse",
+    "feet": "foot",
+    "teeth": "tooth",
+    "leaves": "leaf",
+    "knives": "knife",
+    "wolves": "wolf",
+}
+
+
+def singular(word: str) -> str:
+    """Return an English noun's singular, nearly: one form for both, to compare words by."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "sses", "xes", "zes")):
+        return word[:-2]
+    return word[:-1]
 
 
 def valid_text(text: str) -> str:

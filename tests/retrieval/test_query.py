@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from retrieval.errors import RetrievalError
-from retrieval.query import Query, combine_texts, compose
+from retrieval.query import MOST_SEEN, Query, combine_texts, compose
 
 words = st.lists(st.text(max_size=12), max_size=3).map(tuple)
 queries = st.builds(
@@ -17,6 +17,7 @@ queries = st.builds(
     liked=words,
     disliked=words,
     excluded=words,
+    seen=words,
     filters=st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=3).map(tuple),
 )
 
@@ -83,28 +84,27 @@ def unit(*values: float) -> np.ndarray:
 
 
 NOTHING = np.zeros((0, 3), np.float32)
-X, Y, Z = np.eye(3, dtype=np.float32)
+X, Y, _ = np.eye(3, dtype=np.float32)
 
 
 def test_texts_are_averaged() -> None:
     assert combine_texts(np.stack([X, Y])) == pytest.approx(unit(1, 1, 0))
-    assert compose(X[None], None, NOTHING, NOTHING, NOTHING) == pytest.approx(X)
+    assert compose(X[None], None, NOTHING, NOTHING) == pytest.approx(X)
 
 
 def test_no_signal_is_no_vector() -> None:
-    assert compose(NOTHING, None, NOTHING, NOTHING, NOTHING) is None
-    assert compose(X[None], -X, NOTHING, NOTHING, NOTHING) is None
+    assert compose(NOTHING, None, NOTHING, NOTHING) is None
+    assert compose(X[None], -X, NOTHING, NOTHING) is None
 
 
-def test_likes_attract_dislikes_and_exclusions_repel() -> None:
-    plain = compose(X[None], None, NOTHING, NOTHING, NOTHING)
-    moved = compose(X[None], None, Y[None], NOTHING, Z[None])
-    away = compose(X[None], None, NOTHING, Y[None], NOTHING)
+def test_likes_attract_and_dislikes_repel() -> None:
+    plain = compose(X[None], None, NOTHING, NOTHING)
+    moved = compose(X[None], None, Y[None], NOTHING)
+    away = compose(X[None], None, NOTHING, Y[None])
     assert plain is not None
     assert moved is not None
     assert away is not None
     assert moved @ Y > plain @ Y
-    assert moved @ Z < plain @ Z
     assert away @ Y < plain @ Y
     for vector in (plain, moved, away):
         assert np.linalg.norm(vector) == pytest.approx(1)
@@ -112,8 +112,22 @@ def test_likes_attract_dislikes_and_exclusions_repel() -> None:
 
 
 def test_a_liked_picture_alone_is_its_own_query() -> None:
-    assert compose(NOTHING, None, Y[None], NOTHING, NOTHING) == pytest.approx(Y)
+    assert compose(NOTHING, None, Y[None], NOTHING) == pytest.approx(Y)
 
 
 def test_an_upload_composes_with_text() -> None:
-    assert compose(X[None], Y, NOTHING, NOTHING, NOTHING) == pytest.approx(unit(1, 1, 0))
+    assert compose(X[None], Y, NOTHING, NOTHING) == pytest.approx(unit(1, 1, 0))
+
+
+def test_refining_remembers_what_was_seen() -> None:
+    query = Query(texts=("a dog",)).refine("on a beach", ["a", "b"]).refine("brown", ["b", "c"])
+    assert query.texts == ("a dog", "on a beach", "brown")
+    assert query.seen == ("a", "b", "c")
+    many = query.refine("more", [str(i) for i in range(MOST_SEEN)])
+    assert len(many.seen) == MOST_SEEN
+    assert many.seen[-1] == str(MOST_SEEN - 1)
+
+
+def test_conditions_on_a_key_are_lifted_together() -> None:
+    query = Query().filter("date", "2022..").filter("tag", "x").filter("date", "..2023")
+    assert query.unfilter("date").filters == (("tag", "x"),)

@@ -1,0 +1,135 @@
+"""Ranking by looks: the nearest vectors, then what a single vector cannot say.
+
+FAISS finds the candidates by cosine. Their scores are then corrected: by how near each picture is
+to any request, by what must not be seen, and by what was seen already. All corrections are in
+units of the model's own cosines, so that they hold for any model.
+"""
+
+import functools
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.index import Ids, VectorIndex, Vectors
+from retrieval.requests import TypicalRequests
+
+__all__ = ["Looks", "Unwanted"]
+
+# Chosen on Flickr8k; docs/experiments.md has the comparisons. How much of the nearness to all
+# requests is taken off; how far a seen picture steps back and how far each standard deviation of
+# an unwanted thing pushes, in standard deviations of the request's own cosines.
+NEARNESS_WEIGHT = 0.75
+SEEN_STEP = 0.35
+UNWANTED_STEP = 0.6
+
+_SAMPLE = 2_000
+_WORDINGS = ("{}", "a photo of {}", "there are {} in the picture")
+
+
+@dataclass(frozen=True)
+class Unwanted:
+    """What must not be seen, as looks.
+
+    Attributes:
+        direction: (dimension,) along which it shows.
+        mean: of the gallery's pictures along it.
+        deviation: standard deviation of the same.
+    """
+
+    direction: Vectors
+    mean: float
+    deviation: float
+
+    def amount(self, vectors: Vectors) -> npt.NDArray[np.float32]:
+        """Return how much more than usual pictures (n, dimension) show it, at least 0, (n,)."""
+        along = (vectors @ self.direction - self.mean) / self.deviation
+        return np.asarray(np.maximum(along, 0.0), np.float32)
+
+
+class Looks:
+    """The gallery's pictures as vectors; safe to use from several threads.
+
+    Args:
+        index: by row.
+        encode: text -> unit vector (dimension,).
+        requests: typical ones; None where there are none.
+    """
+
+    def __init__(
+        self,
+        index: VectorIndex,
+        encode: Callable[[str], Vectors],
+        requests: TypicalRequests | None = None,
+    ) -> None:
+        self.index = index
+        self._encode = encode
+        self._requests = requests
+        every = max(1, len(index) // _SAMPLE)
+        self._sample = index.vectors(index.ids[::every][:_SAMPLE])
+        self.unwanted = functools.lru_cache(maxsize=1024)(self._measure)
+
+    def rank(
+        self,
+        vector: Vectors | None,
+        pool: int,
+        among: Sequence[int] | None,
+        barred: Collection[int],
+        *,
+        unwanted: Sequence[str] = (),
+        seen: Iterable[int] = (),
+    ) -> list[int]:
+        """Return the rows that fit best, best first.
+
+        Args:
+            vector: (dimension,), normalised; None ranks nothing.
+            pool: how many at most.
+            among: only these rows; None means all.
+            barred: not these rows.
+            unwanted: phrases for what must not be seen.
+            seen: rows that step back.
+        """
+        if vector is None:
+            return []
+        ids, cosines = self.index.search(
+            vector,
+            pool,
+            among=None if among is None else np.fromiter(among, np.int64),
+            without=np.fromiter(barred, np.int64) if barred else None,
+        )
+        scores = cosines - self._corrections(vector, ids, unwanted, seen)
+        ranked: list[int] = ids[np.argsort(-scores, kind="stable")].tolist()
+        return ranked
+
+    def spread(self, vector: Vectors) -> float:
+        """Return the standard deviation of a vector's cosines to the gallery's pictures."""
+        return float((self._sample @ vector).std()) if len(self._sample) else 0.0
+
+    def relative(self, rows: Sequence[int], phrases: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return how much more than usual pictures show things, (rows, phrases), at least 0."""
+        vectors = self.index.vectors(np.asarray(rows, np.int64))
+        found = [self.unwanted(phrase).amount(vectors) for phrase in phrases]
+        return np.stack(found, axis=1) if found else np.zeros((len(rows), 0), np.float32)
+
+    def _corrections(
+        self, vector: Vectors, ids: Ids, unwanted: Sequence[str], seen: Iterable[int]
+    ) -> npt.NDArray[np.float32]:
+        total = np.zeros(len(ids), np.float32)
+        if self._requests is not None:
+            total += NEARNESS_WEIGHT * self._requests.nearness[ids]
+        seen = list(seen)
+        if seen or unwanted:
+            spread = self.spread(vector)
+            total += SEEN_STEP * spread * np.isin(ids, seen)
+            amounts = self.relative(ids.tolist(), [phrase for phrase in unwanted if phrase.strip()])
+            total += UNWANTED_STEP * spread * amounts.sum(axis=1)
+        return total
+
+    def _measure(self, phrase: str) -> Unwanted:
+        direction = self._requests.direction(phrase) if self._requests is not None else None
+        if direction is None:
+            mean = np.mean([self._encode(wording.format(phrase)) for wording in _WORDINGS], axis=0)
+            direction = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
+        along = self._sample @ direction
+        return Unwanted(direction, float(along.mean()), max(float(along.std()), 1e-6))

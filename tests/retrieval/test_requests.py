@@ -1,0 +1,95 @@
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from retrieval.errors import RetrievalError
+from retrieval.requests import (
+    LEAST_REQUESTS,
+    MOST_REQUESTS,
+    NEAREST,
+    TypicalRequests,
+    choose_requests,
+    measure_requests,
+)
+
+MANY = [f"request {i}" for i in range(LEAST_REQUESTS)]
+WORDS = ("dog", "cat", "car")
+
+
+def encode(texts: Sequence[str]) -> np.ndarray:
+    """One axis a word, and one that all texts share."""
+    rows = [[float(word in text) for word in WORDS] + [0.5] for text in texts]
+    vectors = np.array(rows, np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_the_model_s_requests_come_first_then_the_gallery_s_captions() -> None:
+    captions = [[f"caption {i}", " "] for i in range(LEAST_REQUESTS)]
+    assert sorted(choose_requests(MANY, captions)) == sorted(MANY)
+    assert sorted(choose_requests(MANY[1:], captions)) == sorted(own[0] for own in captions)
+    assert choose_requests([], captions[1:]) == []
+    lots = [f"request {i}" for i in range(2 * MOST_REQUESTS)]
+    chosen = choose_requests(lots, [])
+    assert len(set(chosen)) == MOST_REQUESTS
+    assert chosen == choose_requests(lots[::-1], [])
+
+
+def test_nearness_is_the_mean_of_the_nearest_but_the_own_captions() -> None:
+    texts = [*["a dog"] * 0, *(f"a dog {i}" for i in range(12)), *(f"a cat {i}" for i in range(12))]
+    pictures = np.eye(4, dtype=np.float32)
+    captions: list[list[str]] = [[], [f"a cat {i}" for i in range(11)], [], []]
+    found = measure_requests(texts, encode, pictures, captions)
+    vectors = found.vectors
+    expected = np.array(
+        [
+            sorted(
+                (
+                    picture @ vector
+                    for text, vector in zip(texts, vectors, strict=True)
+                    if text not in own
+                ),
+                reverse=True,
+            )[:NEAREST]
+            for picture, own in zip(pictures, captions, strict=True)
+        ]
+    ).mean(axis=1)
+    assert found.nearness == pytest.approx(expected, abs=1e-6)
+    assert found.nearness[1] < found.nearness[0]
+
+
+def test_the_direction_of_a_phrase_tells_it_from_the_rest() -> None:
+    texts = [f"{what} {i}" for i in range(4) for what in ("two dogs", "a cat", "a red car")]
+    found = measure_requests(texts * 3, encode, np.eye(4, dtype=np.float32), [[]] * 4)
+    for phrase in ("dog", "no dogs", "the dogs"):
+        direction = found.direction(phrase)
+        assert direction is not None
+        assert np.argmax(direction) == 0
+        assert np.linalg.norm(direction) == pytest.approx(1)
+    red_cars = found.direction("red cars")
+    assert red_cars is not None
+    assert np.argmax(red_cars) == 2
+    for rare in ("horse", "car red", "", "ca", "2 a"):
+        assert found.direction(rare) is None
+
+
+def test_saved_and_loaded_alike(tmp_path: Path) -> None:
+    texts = [f"{word} \u00e9 {i}" for word in WORDS for i in range(4)]
+    made = measure_requests(texts, encode, np.eye(4, dtype=np.float32), [[]] * 4)
+    for name in ("a.npz", "b.npz"):
+        made.save(tmp_path / name)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    loaded = TypicalRequests.load(tmp_path / "a.npz")
+    assert loaded.texts == made.texts
+    assert np.array_equal(loaded.vectors, made.vectors)
+    assert np.array_equal(loaded.nearness, made.nearness)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 nothing", b"\x93NUMPY"])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "requests.npz"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RetrievalError, match=r"requests\.npz cannot be read"):
+        TypicalRequests.load(path)
