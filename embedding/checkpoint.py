@@ -8,13 +8,15 @@ from typing import Any
 import torch
 
 from embedding.errors import TrainingError
-from embedding.model_files import replaced_directory
 
 __all__ = ["Checkpoint"]
 
 
 class Checkpoint:
-    """The directory ``RUN/checkpoint``, replaced as a whole after each epoch.
+    """The directory ``RUN/checkpoint``: progress.json, and the file of tensors that it names.
+
+    Replacing progress.json is what makes a new checkpoint; a process killed at any moment leaves
+    the old one or the new one, never a mixture.
 
     Args:
         directory: where it lies.
@@ -27,10 +29,17 @@ class Checkpoint:
 
     def save(self, tensors: dict[str, Any], progress: dict[str, Any]) -> None:
         """Write tensors (state dictionaries) and readable progress; the old ones go."""
-        with replaced_directory(self.directory) as scratch:
-            torch.save(tensors, scratch / "state.pt")
-            text = json.dumps({"identity": self.identity, "progress": progress}, indent=2)
-            (scratch / "progress.json").write_text(text + "\n", encoding="utf-8")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        numbers = [int(path.stem.rpartition("-")[2]) for path in self.directory.glob("state-*.pt")]
+        name = f"state-{max(numbers, default=0) + 1}.pt"
+        torch.save(tensors, self.directory / name)
+        found = {"identity": self.identity, "tensors": name, "progress": progress}
+        scratch = self.directory / "progress.json.new"
+        scratch.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        scratch.replace(self.directory / "progress.json")
+        for path in self.directory.glob("state-*.pt"):
+            if path.name != name:
+                path.unlink()
 
     def load(self) -> tuple[dict[str, Any], dict[str, Any]] | None:
         """Return tensors and progress, or None if there is nothing to resume.
@@ -38,13 +47,15 @@ class Checkpoint:
         Raises:
             TrainingError: it is damaged, or of a run with other settings or data.
         """
-        if not self.directory.is_dir():
+        if not (self.directory / "progress.json").is_file():
             return None
         try:
             text = (self.directory / "progress.json").read_text(encoding="utf-8")
             found = json.loads(text)
             identity, progress = found["identity"], found["progress"]
-            tensors = torch.load(self.directory / "state.pt", weights_only=True)
+            tensors = torch.load(
+                self.directory / found["tensors"], map_location="cpu", weights_only=True
+            )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise TrainingError(
                 f"{self.directory} cannot be resumed from ({error}); delete it to start anew"

@@ -22,6 +22,7 @@ __all__ = [
     "PairwiseRankingLoss",
     "SigmoidLoss",
     "build_loss",
+    "text_drift",
 ]
 
 
@@ -98,6 +99,9 @@ class HardestNegativeLoss(PairwiseRankingLoss):
 class InfoNCELoss(PairLoss):
     """Cross-entropy of finding the right one in the batch, mean of both ways.
 
+    A text chooses among the distinct images: one that is there with several captions counts once.
+    An image chooses among texts, once for each of its captions, which are no rivals of each other.
+
     Args:
         temperature: the softmax's temperature at the start; it is learned.
 
@@ -117,7 +121,10 @@ class InfoNCELoss(PairLoss):
         # As in CLIP, a scale over 100 would make training unstable.
         logits = scores * self.log_scale.exp().clamp(max=100)
         logits = logits.masked_fill(siblings, -torch.inf)
-        to_image = functional.cross_entropy(logits, right)
+        # Each of an image's c copies counts as 1/c, so that together they count as one.
+        copies = same_image.sum(dim=0).to(scores.dtype)
+        shares = (-copies.log()).expand(n, n).masked_fill(same_image, 0)
+        to_image = functional.cross_entropy(logits + shares, right)
         to_text = functional.cross_entropy(logits.T, right)
         return (to_image + to_text) / 2
 
@@ -170,6 +177,24 @@ def build_loss(name: str, *, margin: float, temperature: float) -> PairLoss:
         return LOSSES[name](temperature=temperature)
     except ValueError as error:
         raise TrainingError(str(error)) from error
+
+
+def text_drift(texts: Tensor, images: Tensor, sentences: Tensor) -> Tensor:
+    """Return how far similarities in a batch are from those the text encoder sees in the captions.
+
+    A picture is asked to be as near to each text as its own caption is: with few captions to
+    learn from, that is what makes it answer to sentences unlike any of them.
+
+    Args:
+        texts: (n, d) unit vectors of the captions.
+        images: (n, d) unit vectors of their images.
+        sentences: (n, width) the text encoder's own vectors; no gradient flows to them.
+    """
+    before = functional.normalize(sentences.detach(), dim=-1)
+    wanted = before @ before.T
+    return functional.mse_loss(texts @ texts.T, wanted) + functional.mse_loss(
+        texts @ images.T, wanted
+    )
 
 
 def _between(name: str, value: float, low: float, high: float) -> float:

@@ -14,14 +14,19 @@ The classic recipe: a caption LSTM, precomputed features, a ranking loss, cross-
     showtell train --data features:precomputed --config lstm.toml --folds 5 --out runs/lstm
     # lstm.toml: text_tower = "lstm", loss = "ranking", epochs = 15
 
+The image tower too, on several processes (of one machine):
+
+    # tune.toml: train_image = "yes", fit = "squash", mirrored = true, average = 0.99
+    torchrun --nproc-per-node 2 --no-python showtell train --data flickr8k:../shared/flickr8k
+        --config tune.toml --out runs/tuned
+
 An interrupted run goes on with --resume. RUN holds model/ (what the other commands take),
 training.json (settings, data, curves, folds) and, until the run is done, checkpoint/.
 """
 
 import math
 import time
-from collections.abc import Sequence
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,32 +35,35 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from embedding.batches import Batch, batches, captions_of, split, steps_of
 from embedding.checkpoint import Checkpoint
 from embedding.config import TrainConfig, load_config
 from embedding.data import Pairs
+from embedding.distributed import World, join_world
 from embedding.errors import TrainingError
 from embedding.evaluate import Metrics, recall
-from embedding.folds import Indices
-from embedding.losses import build_loss
+from embedding.event_log import EventLog, event_log
+from embedding.gradient_cache import backward_by_parts
+from embedding.inputs import Texts, images_of
+from embedding.losses import build_loss, text_drift
 from embedding.model import JointEmbedding
-from embedding.precision import autocast
+from embedding.precision import best_precision
 from embedding.progress import Progress, silent
 from embedding.run_files import TrainResult, save_model, save_record
-from embedding.towers import Tower, build_head, lstm_tower, text_tower
-from embedding.training_data import TrainingData, batches, captions_of, gather
+from embedding.trainable import Trainable, lent_weights, moving_average, start_towers
+from embedding.training_data import TrainingData, gather
 
 __all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
 
 _FRESH: dict[str, Any] = {
     "fold": 0,
     "epoch": 0,
+    "losses": [],
     "waited": 0,
     "metrics": None,
     "folds": [],
     "history": [],
 }
-_CHUNK = 64
-"""Captions of similar length that pass the text encoder at once."""
 
 
 def train(
@@ -74,7 +82,7 @@ def train(
         config: the settings.
         out: the run's directory.
         resume: go on with an interrupted run of the same settings and data.
-        cache_dir: where image features are kept between runs.
+        cache_dir: where image features and decoded pictures are kept between runs.
         progress: told about features and training.
 
     Raises:
@@ -82,17 +90,24 @@ def train(
         ModelError: a tower cannot be had.
         TrainingError: the settings do not fit the data, or the run cannot be resumed.
     """
-    gathered = gather(data, config, cache_dir=cache_dir, progress=progress)
-    config = config.resolved(len(gathered.parts[0][0]))
-    identity = {"settings": config.to_json(), "data": gathered.pairs.fingerprint()}
-    checkpoint = Checkpoint(out / "checkpoint", identity)
-    tensors, state = (checkpoint.load() if resume else None) or ({}, dict(_FRESH))
+    with join_world(config.device) as world:
+        progress = progress if world.is_first else silent
+        with world.first_goes_first():
+            gathered = gather(data, config, cache_dir=cache_dir, progress=progress)
+        config = config.resolved(len(gathered.parts[0][0]))
+        identity = {"settings": config.identity(), "data": gathered.pairs.fingerprint()}
+        checkpoint = Checkpoint(out / "checkpoint", identity)
+        tensors, state = (checkpoint.load() if resume else None) or ({}, dict(_FRESH))
 
-    for fold, part in enumerate(gathered.parts):
-        if fold >= state["fold"]:
-            with torch.random.fork_rng(devices=[]):
+        for fold in range(state["fold"], len(gathered.parts)):
+            cards = [world.device] if world.device.type == "cuda" else []
+            watched = config.tensorboard and world.is_first
+            with (
+                torch.random.fork_rng(cards),
+                event_log(out / "tensorboard" / f"fold-{fold}", wanted=watched) as log,
+            ):
                 model, metrics, state = _train_one(
-                    fold, part, gathered, config, checkpoint, tensors, state, progress
+                    fold, gathered, config, world, checkpoint, tensors, state, log, progress
                 )
             is_best = all(_score(metrics) > _score(other) for other in state["folds"])
             state = {
@@ -101,10 +116,11 @@ def train(
                 "folds": [*state["folds"], metrics],
                 "history": state["history"],
             }
-            if is_best:
-                save_model(model, metrics, gathered, config, out)
             tensors = {}
-            checkpoint.save(tensors, state)
+            if world.is_first:
+                if is_best:
+                    save_model(model, metrics, gathered, config, out)
+                checkpoint.save(tensors, state)
 
     best = max(state["folds"], key=_score)
     result = TrainResult(
@@ -115,164 +131,156 @@ def train(
         gathered.skipped,
         config,
     )
-    save_record(result, gathered.pairs, out)
-    checkpoint.clear()
+    if world.is_first:
+        save_record(result, gathered.pairs, out)
+        checkpoint.clear()
     return result
 
 
 def _train_one(
     fold: int,
-    part: tuple[Indices, Indices],
     gathered: TrainingData,
     config: TrainConfig,
+    world: World,
     checkpoint: Checkpoint,
     tensors: dict[str, Any],
     state: dict[str, Any],
+    log: EventLog,
     progress: Progress,
 ) -> tuple[JointEmbedding, Metrics, dict[str, Any]]:
     """Train on some of the images; return the model as it was when best on the others."""
-    train_images, dev_images = part
-    learned, held_out = gathered.pairs.subset(train_images), gathered.pairs.subset(dev_images)
-    train_views = torch.from_numpy(gathered.views[:, train_images])
-    dev_views = torch.from_numpy(gathered.views[0, dev_images])
-    tuned = config.train_text == "yes"
+    part = gathered.parts[fold]
+    learned, held_out = (gathered.pairs.subset(images) for images in part)
+    own_captions = captions_of(learned)
 
     # Model, loss, optimiser.
     torch.manual_seed(config.seed + fold)
-    text = _text_tower(learned.captions, config)
-    image = _fresh_head(gathered.image, config)
+    text, image = start_towers(learned.captions, gathered.image, config)
     model = JointEmbedding.from_towers(
         text, image, name=f"{config.text_tower}+{config.image_tower}"
     )
+    model.module.to(world.device)
     loss_of = build_loss(config.loss, margin=config.margin, temperature=config.temperature)
-    encoder = torch.nn.ModuleList(text.encoder).requires_grad_(tuned)
-    heads = torch.nn.ModuleList([*text.head, *image.head, loss_of])
-    trained = torch.nn.ModuleList([encoder, heads] if tuned else [heads])
-    text_rate = config.learning_rate if config.text_tower == "lstm" else config.text_rate
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": list(heads.parameters()), "lr": config.learning_rate},
-            {"params": list(encoder.parameters()) if tuned else [], "lr": text_rate},
-        ],
-        weight_decay=config.weight_decay,
-    )
-    steps = math.ceil(len(train_images) / config.batch_size)
+    trained = Trainable(text, image, loss_of, config).to(world.device)
+    average = moving_average(trained, config.average)
+    optimizer = torch.optim.AdamW(trained.groups(), weight_decay=config.weight_decay, fused=True)
+    steps = steps_of(len(learned.image_ids), config)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: _rate(step / (steps * config.epochs), config.warmup)
     )
-    known = None if tuned else _frozen(model, learned.captions, config)
-    known_dev = None if tuned else _frozen(model, held_out.captions, config)
-    own_captions = captions_of(learned)
+    scaler = torch.amp.GradScaler(
+        world.device.type, enabled=best_precision(config.precision, world.device) == "float16"
+    )
+    texts = Texts(model, learned.captions, held_out.captions, config, world.device)
+    images = images_of(image, gathered, part, config, world.device)
     # Where every picture is learned, the last epoch is the best: nothing is held out to judge by.
     judged = bool(config.folds) or config.train_on == "split"
 
     # Where an interrupted run goes on.
     best_weights: dict[str, Tensor] = tensors.get("best", {})
-    if tensors:
-        trained.load_state_dict(tensors["weights"])
-        optimizer.load_state_dict(tensors["optimizer"])
-        schedule.load_state_dict(tensors["schedule"])
+    keepers: dict[str, Any] = {
+        "weights": trained,
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "scaler": scaler,
+    }
+    if average is not None:
+        keepers["average"] = average
+    for name, keeper in keepers.items():
+        if tensors:
+            keeper.load_state_dict(tensors[name])
+
+    def save(state: dict[str, Any]) -> None:
+        if world.is_first:
+            kept = {name: keeper.state_dict() for name, keeper in keepers.items()}
+            checkpoint.save({**kept, "best": best_weights}, state)
+
+    def vectors(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """Return unit vectors of captions and of their images, and the captions' own."""
+        sentences = texts.of(batch)
+        pictures = functional.normalize(image.project(images.of(batch)), dim=-1)
+        owners = torch.from_numpy(batch.owners).to(world.device)
+        return functional.normalize(text.project(sentences), dim=-1), pictures[owners], sentences
+
+    def objective(batch: Batch, start: int, *own: Tensor) -> Tensor:
+        """Return the loss of a whole batch from the vectors of our share of it."""
+        captions, pictures, sentences = (
+            world.join(rows, start, len(batch.captions)) for rows in own
+        )
+        loss: Tensor = loss_of(
+            captions, pictures, torch.from_numpy(batch.image_ids).to(world.device)
+        )
+        if config.keep_text:
+            loss = loss + config.keep_text * text_drift(captions, pictures, sentences)
+        return scaler.scale(loss)
+
+    def look() -> Metrics:
+        """Return the recall on the held-out images."""
+        with torch.inference_mode():
+            captions, pictures = text.project(texts.held_out()), image.project(images.held_out())
+            return recall(
+                functional.normalize(captions, dim=-1).cpu().numpy(),
+                functional.normalize(pictures, dim=-1).cpu().numpy(),
+                held_out.caption_to_image,
+            )
 
     for epoch in range(state["epoch"], config.epochs):
         if state["waited"] >= config.patience:
             progress(config.epochs * steps, config.epochs * steps, _title(fold, config))
             break
-        started, losses = time.perf_counter(), []
-        random = np.random.default_rng((config.seed, fold, epoch))
-        torch.manual_seed(int(random.integers(2**31)))
+        started, losses = time.perf_counter(), list(state["losses"])
         trained.train()
-        for batch in batches(len(train_images), config.batch_size, random):
-            chosen = np.array([random.choice(own_captions[i]) for i in batch])
-            view = int(random.integers(len(train_views)))
-            if known is None:
-                sentences = _encode(model, [learned.captions[c] for c in chosen], config)
-            else:
-                sentences = known[chosen]
-            texts = functional.normalize(text.project(sentences), dim=-1)
-            images = functional.normalize(image.project(train_views[view, batch]), dim=-1)
-            loss = loss_of(texts, images, torch.from_numpy(batch))
-            if config.keep_text:
-                loss = loss + config.keep_text * _drift(texts, images, sentences)
+        for batch in batches(own_captions, config, fold, epoch, first=len(losses)):
+            torch.manual_seed(batch.seed + world.rank)
+            own = batch.part(*world.share(len(batch.images)))
             optimizer.zero_grad()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(trained.parameters(), config.clip)
-            optimizer.step()
-            schedule.step()
-            losses.append(loss.item())
+            loss = backward_by_parts(
+                split(own, config.chunk), vectors, partial(objective, batch, own.start)
+            )
+            losses.append(loss.item() / scaler.get_scale())
             if not math.isfinite(losses[-1]):
                 raise TrainingError(
                     f"the loss became {losses[-1]} in epoch {epoch + 1}; lower learning_rate "
-                    f"({config.learning_rate}) or text_rate ({config.text_rate})"
+                    f"({config.learning_rate}), text_rate ({config.text_rate}) or image_rate "
+                    f"({config.image_rate})"
                 )
-            progress(epoch * steps + len(losses), config.epochs * steps, _title(fold, config))
+            world.add_gradients(trained.shared())
+            scaler.unscale_(optimizer)
+            torch.nn.utils.clip_grad_norm_(trained.parameters(), config.clip, foreach=True)
+            scaler.step(optimizer)
+            scaler.update()
+            schedule.step()
+            if average is not None:
+                average.update_parameters(trained)
+            done = epoch * steps + len(losses)
+            log.add_scalar("loss", losses[-1], done)
+            for group in optimizer.param_groups:
+                log.add_scalar(f"rate/{group['name']}", group["lr"], done)
+            progress(done, config.epochs * steps, _title(fold, config))
+            if config.checkpoint_every and len(losses) % config.checkpoint_every == 0:
+                save({**state, "epoch": epoch, "losses": losses})
 
         record = {"fold": fold, "epoch": epoch + 1, "loss": float(np.mean(losses))}
         if epoch + 1 == config.epochs or (judged and (epoch + 1) % config.evaluate_every == 0):
             trained.eval()
-            with torch.inference_mode():
-                sentences = (
-                    known_dev
-                    if known_dev is not None
-                    else _encode(model, held_out.captions, config)
-                )
-                found = recall(
-                    functional.normalize(text.project(sentences), dim=-1).numpy(),
-                    functional.normalize(image.project(dev_views), dim=-1).numpy(),
-                    held_out.caption_to_image,
-                )
+            with lent_weights(trained, average):
+                found = world.tell(look() if world.is_first else None)
+                state = {**state, "waited": state["waited"] + 1}
+                if state["metrics"] is None or _score(found) > _score(state["metrics"]):
+                    state = {**state, "waited": 0, "metrics": found}
+                    best_weights = {k: v.clone() for k, v in trained.state_dict().items()}
             record["r1"] = found["text_to_image"]["r1"]
-            state = {**state, "waited": state["waited"] + 1}
-            if state["metrics"] is None or _score(found) > _score(state["metrics"]):
-                state = {**state, "waited": 0, "metrics": found}
-                best_weights = {k: v.clone() for k, v in trained.state_dict().items()}
+            for way in ("text_to_image", "image_to_text"):
+                for k in ("r1", "r5", "r10"):
+                    log.add_scalar(f"{way}/{k}", found[way][k], (epoch + 1) * steps)
         record["seconds"] = round(time.perf_counter() - started, 2)
-        state = {**state, "epoch": epoch + 1, "history": [*state["history"], record]}
-        checkpoint.save(
-            {
-                "weights": trained.state_dict(),
-                "best": best_weights,
-                "optimizer": optimizer.state_dict(),
-                "schedule": schedule.state_dict(),
-            },
-            state,
-        )
+        history = [*state["history"], record]
+        state = {**state, "epoch": epoch + 1, "losses": [], "history": history}
+        save(state)
 
     trained.load_state_dict(best_weights)
-    model.module.eval()
+    model.module.to("cpu").eval()
     return model, state["metrics"], state
-
-
-def _encode(model: JointEmbedding, captions: Sequence[str], config: TrainConfig) -> Tensor:
-    """Return the text encoder's vectors (n, width), with gradient where it is recorded.
-
-    Captions of similar length go together, so that little is spent on padding.
-    """
-    order = sorted(range(len(captions)), key=lambda i: len(captions[i]))
-    found = []
-    for start in range(0, len(order), _CHUNK):
-        inputs = model.preprocess([captions[i] for i in order[start : start + _CHUNK]])
-        with autocast(config.precision):
-            found.append(model.text.encode(inputs))
-    return torch.cat([vectors.float() for vectors in found])[np.argsort(order)]
-
-
-def _frozen(model: JointEmbedding, captions: Sequence[str], config: TrainConfig) -> Tensor:
-    """Return the vectors of all captions, computed once, for a text encoder that is not trained."""
-    with torch.no_grad():
-        return _encode(model, captions, config)
-
-
-def _drift(texts: Tensor, images: Tensor, sentences: Tensor) -> Tensor:
-    """Return how far similarities in a batch are from those the text encoder sees in the captions.
-
-    A picture is asked to be as near to each text as its own caption is: with few captions to
-    learn from, that is what makes it answer to sentences unlike any of them.
-    """
-    before = functional.normalize(sentences.detach(), dim=-1)
-    wanted = before @ before.T
-    return functional.mse_loss(texts @ texts.T, wanted) + functional.mse_loss(
-        texts @ images.T, wanted
-    )
 
 
 def _rate(done: float, warmup: float) -> float:
@@ -280,23 +288,6 @@ def _rate(done: float, warmup: float) -> float:
     if done < warmup:
         return max(done / warmup, 1e-3)
     return 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
-
-
-def _text_tower(captions: Sequence[str], config: TrainConfig) -> Tower:
-    if config.text_tower == "lstm":
-        return lstm_tower(
-            captions, config.dimension, min_count=config.min_count, dropout=config.dropout
-        )
-    return text_tower(
-        config.text_tower, config.dimension, hidden=config.text_hidden, dropout=config.dropout
-    )
-
-
-def _fresh_head(image: Tower, config: TrainConfig) -> Tower:
-    head = build_head(
-        image.width, config.dimension, hidden=config.image_hidden, dropout=config.dropout
-    )
-    return replace(image, head=head)
 
 
 def _score(metrics: Metrics) -> float:

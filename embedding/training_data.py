@@ -1,23 +1,43 @@
-"""What training works on: pairs, their division, and each picture's features."""
+"""What training works on: pairs, their division, and each picture's features or pixels."""
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embedding.augment import ROOM
 from embedding.config import TrainConfig
 from embedding.data import Pairs, Skipped, load_pairs
 from embedding.errors import DataError, TrainingError
-from embedding.features import extract_features
+from embedding.features import default_cache_dir, extract_features
 from embedding.folds import Indices, folds
 from embedding.model import JointEmbedding
+from embedding.pictures import Pixels, PixelScale, store_pictures
 from embedding.progress import Progress
+from embedding.starting import towers_of
 from embedding.towers import Tower, feature_tower, image_tower
 
-__all__ = ["TrainingData", "batches", "captions_of", "gather"]
+__all__ = ["Photographs", "TrainingData", "gather"]
+
+
+@dataclass(frozen=True, eq=False)
+class Photographs:
+    """Pictures for an image tower that is trained.
+
+    Attributes:
+        scale: how the tower takes pixels.
+        stored: the pictures, larger than its input, to cut views from.
+        rows: (n_images,) where each is in ``stored``.
+        exact: those that a fold holds out, at the size of its input.
+        exact_rows: (n_images,) where each is in ``exact``; -1 for those never held out.
+    """
+
+    scale: PixelScale
+    stored: Pixels
+    rows: Indices
+    exact: Pixels
+    exact_rows: Indices
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,14 +47,16 @@ class TrainingData:
     Attributes:
         pairs: all images that could be read and have captions.
         parts: (train, dev) image indices, one pair a fold.
-        views: (views, n_images, width) image features.
-        image: the image tower that made them; its head is not used.
+        views: (views, n_images, width) image features, for an encoder that stays frozen.
+        photographs: the pictures themselves, for one that is trained.
+        image: the image tower; its head is not used.
         skipped: what was left out, and why.
     """
 
     pairs: Pairs
     parts: list[tuple[Indices, Indices]]
-    views: NDArray[np.float32]
+    views: NDArray[np.float32] | None
+    photographs: Photographs | None
     image: Tower
     skipped: list[Skipped]
 
@@ -50,24 +72,78 @@ def gather(
     """
     pairs, parts = _divide(data, config, progress)
     if pairs.features is not None:
+        if config.train_image == "yes":
+            raise TrainingError(
+                f"{pairs.name} has features and no pictures to train an image tower on; "
+                'set train_image = "no"'
+            )
         image = feature_tower(pairs.features.shape[1], config.dimension)
-        return TrainingData(pairs, parts, pairs.features[None], image, pairs.skipped)
-    image = image_tower(config.image_tower, config.dimension, hidden=0, dropout=0.0)
+        return TrainingData(pairs, parts, pairs.features[None], None, image, pairs.skipped)
+    image = _image_tower(config)
+    directory = cache_dir or default_cache_dir()
+    if config.train_image == "yes":
+        return _with_photographs(pairs, parts, image, config, directory, progress)
     # Looking at pictures needs no text side.
     eyes = JointEmbedding.from_towers(
         feature_tower(1, config.dimension), image, name=config.image_tower
     )
     found = extract_features(
-        eyes, pairs, mirrored=config.mirrored, cache_dir=cache_dir, progress=progress
+        eyes, pairs, mirrored=config.mirrored, cache_dir=directory, progress=progress
     )
     skipped = [*pairs.skipped, *found.skipped]
-    if len(found.kept) < len(pairs.image_ids):
-        place = {int(old): new for new, old in enumerate(found.kept)}
-        pairs = pairs.subset(found.kept)
+    pairs, parts = _readable(pairs, parts, found.kept)
+    return TrainingData(pairs, parts, found.vectors, None, image, skipped)
+
+
+def _image_tower(config: TrainConfig) -> Tower:
+    if config.start_from:
+        return towers_of(config.start_from)[1]
+    return image_tower(
+        config.image_tower,
+        config.dimension,
+        hidden=0,
+        dropout=0.0,
+        fit=config.fit,
+        image_size=config.image_size,
+    )
+
+
+def _with_photographs(
+    pairs: Pairs,
+    parts: list[tuple[Indices, Indices]],
+    image: Tower,
+    config: TrainConfig,
+    directory: Path,
+    progress: Progress,
+) -> TrainingData:
+    if pairs.image_paths is None:
+        raise DataError(f"{pairs.name} has no image files to train an image tower on")
+    scale = PixelScale.measured(image, config.image_tower)
+    side = round(scale.side * ROOM)
+    stored = store_pictures(pairs.image_paths, side, scale.fit, directory, progress)
+    skipped = [*pairs.skipped, *stored.skipped(pairs.image_ids)]
+    files = [pairs.image_paths[i] for i in stored.kept]
+    pairs, parts = _readable(pairs, parts, stored.kept)
+    held_out = np.unique(np.concatenate([held for _, held in parts]))
+    paths = [files[i] for i in held_out]
+    exact = store_pictures(paths, scale.side, scale.fit, directory, progress)
+    exact_rows = np.full(len(pairs.image_ids), -1)
+    exact_rows[held_out] = np.arange(len(held_out))
+    photographs = Photographs(scale, stored.squares, stored.kept, exact.squares, exact_rows)
+    return TrainingData(pairs, parts, None, photographs, image, skipped)
+
+
+def _readable(
+    pairs: Pairs, parts: list[tuple[Indices, Indices]], kept: Indices
+) -> tuple[Pairs, list[tuple[Indices, Indices]]]:
+    """Return pairs and their division without the pictures that cannot be read."""
+    if len(kept) < len(pairs.image_ids):
+        place = {int(old): new for new, old in enumerate(kept)}
+        pairs = pairs.subset(kept)
         parts = [(_moved(learned, place), _moved(held, place)) for learned, held in parts]
     if not all(len(learned) and len(held) for learned, held in parts):
         raise TrainingError(f"{pairs.name}: too few pictures can be read to divide them")
-    return TrainingData(pairs, parts, found.vectors, image, skipped)
+    return pairs, parts
 
 
 def _moved(indices: Indices, place: dict[int, int]) -> Indices:
@@ -134,15 +210,3 @@ def _with_captions(pairs: Pairs) -> Pairs:
     if not len(named):
         raise TrainingError(f"{pairs.name} has no captions to learn from; add captions.csv")
     return pairs if len(named) == len(pairs.image_ids) else pairs.subset(named)
-
-
-def batches(n: int, size: int, random: np.random.Generator) -> Iterator[Indices]:
-    """Yield all of ``n`` images once, in random order, in batches as equal as possible."""
-    yield from np.array_split(random.permutation(n), math.ceil(n / size))
-
-
-def captions_of(pairs: Pairs) -> list[Indices]:
-    """Return the caption indices of each image."""
-    order = np.argsort(pairs.caption_to_image, kind="stable")
-    counts = np.bincount(pairs.caption_to_image, minlength=len(pairs.image_ids))
-    return np.split(order, np.cumsum(counts)[:-1])

@@ -62,7 +62,9 @@ def slow_infonce(loss: InfoNCELoss, text: Tensor, image: Tensor, ids: list[int])
             below = right
             for j in range(n):
                 if ids[j] != ids[i]:
-                    below = below + torch.exp(torch.dot(own[i], others[j]) * loss.log_scale.exp())
+                    rival = torch.exp(torch.dot(own[i], others[j]) * loss.log_scale.exp())
+                    # Copies of one image count as one image; texts are all different.
+                    below = below + (rival / ids.count(ids[j]) if others is image else rival)
             total = total - torch.log(right / below)
     return total / (2 * n)
 
@@ -120,6 +122,26 @@ def test_loss_equals_the_slow_loop(make, slow, ids) -> None:
     torch.testing.assert_close(fast_learned, slow_learned)
     if len(set(ids)) > 1:
         assert fast_grad.abs().sum() > 0
+
+
+def test_a_text_chooses_among_distinct_images() -> None:
+    texts = torch.nn.functional.normalize(torch.randn(5, 6), dim=1)
+    pictures = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
+    owners = torch.tensor([0, 0, 0, 1, 2])
+    loss = InfoNCELoss(0.3)
+    scores = texts @ pictures.T / 0.3
+    to_image = torch.nn.functional.cross_entropy(scores, owners)
+    to_text = torch.stack(
+        [
+            -torch.log(
+                torch.exp(scores[i, owner])
+                / (torch.exp(scores[i, owner]) + torch.exp(scores[owners != owner, owner]).sum())
+            )
+            for i, owner in enumerate(owners)
+        ]
+    ).mean()
+    found = loss(texts, pictures[owners], owners)
+    torch.testing.assert_close(found, (to_image + to_text) / 2)
 
 
 @pytest.mark.parametrize("make", [case[0] for case in CASES])

@@ -27,32 +27,11 @@ LSTM = TrainConfig(
     evaluate_every=3,
     folds=3,
 )
-COLORS = ("red", "green", "blue", "yellow", "black", "white")
-THINGS = ("dog", "cat", "boat", "house", "tree")
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("features")
-
-
-@pytest.fixture
-def features(tmp_path: Path) -> Path:
-    """Precomputed features: a number for each colour and each thing, with a little noise."""
-    random = np.random.default_rng(0)
-    directory = tmp_path / "features"
-    directory.mkdir()
-    rows, lines = [], []
-    for i in range(90):
-        color, thing = COLORS[i % 6], THINGS[i // 6 % 5]
-        row = np.zeros(11, dtype=np.float32)
-        row[i % 6], row[6 + i // 6 % 5] = 1, 1
-        rows.append(row + random.normal(0, 0.05, 11))
-        for n in range(1 + i % 4):  # any number of captions
-            lines.append(f"image-{i}#{n}\t{['the', 'a', 'some', 'one'][n]} {color} {thing} no{i}")
-    np.save(directory / "features.npy", np.array(rows, dtype=np.float32))
-    (directory / "captions.txt").write_text("\n".join(lines))
-    return directory
 
 
 def test_a_small_gallery_is_learned_and_sentences_keep_their_meaning(

@@ -1,0 +1,28 @@
+"""Data for training, small."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+COLORS = ("red", "green", "blue", "yellow", "black", "white")
+THINGS = ("dog", "cat", "boat", "house", "tree")
+
+
+@pytest.fixture
+def features(tmp_path: Path) -> Path:
+    """Precomputed features: a number for each colour and each thing, with a little noise."""
+    random = np.random.default_rng(0)
+    directory = tmp_path / "features"
+    directory.mkdir()
+    rows, lines = [], []
+    for i in range(90):
+        color, thing = COLORS[i % 6], THINGS[i // 6 % 5]
+        row = np.zeros(11, dtype=np.float32)
+        row[i % 6], row[6 + i // 6 % 5] = 1, 1
+        rows.append(row + random.normal(0, 0.05, 11))
+        for n in range(1 + i % 4):  # any number of captions
+            lines.append(f"image-{i}#{n}\t{['the', 'a', 'some', 'one'][n]} {color} {thing} no{i}")
+    np.save(directory / "features.npy", np.array(rows, dtype=np.float32))
+    (directory / "captions.txt").write_text("\n".join(lines))
+    return directory
