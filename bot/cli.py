@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.console import err, out, progress_bars, say
+from bot.console import err, name_skipped, out, progress_bars, say
 
 if TYPE_CHECKING:
     from bot.settings import Settings
-    from embedding.data import Skipped
-    from embedding.evaluate import Metrics
 
 app = typer.Typer(
     name="showtell",
@@ -110,60 +107,35 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
 ) -> None:
-    """Train a joint embedding and keep the best model."""
-    from bot.settings import load_settings
-    from embedding.train import TrainConfig, load_config, train
+    """Train a joint embedding, keep the best model, and write OUT/report.html."""
+    from bot.training import run_training
+    from embedding.config import TrainConfig, load_config
 
-    settings = load_settings()
     changes: dict[str, Any] = {"folds": folds} if folds else {}
     training = load_config(config, **changes) if config else TrainConfig(**changes)
-    with progress_bars() as progress:
-        result = train(
-            data,
-            training,
-            out_dir,
-            resume=resume,
-            cache_dir=settings.data_dir / "cache",
-            progress=progress,
-        )
-    _name_skipped(result.skipped)
-    for number, fold in enumerate(result.folds, start=1):
-        say(f"fold {number} of {len(result.folds)}:")
-        _print_recall(fold)
-    if result.folds:
-        _print_mean(result.folds)
-        say("the best fold, whose model is kept:")
-    _print_recall(result.metrics)
-    say(f"The best model is in {result.model_dir}.")
+    run_training(data, training, out_dir, resume=resume)
 
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A model directory or name.")],
-    data: Data,
+    model: Annotated[str, typer.Argument(help="A run, a model directory, or a model's name.")],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="KIND:PATH", help="As for train. Default: the run's own figures."),
+    ] = None,
     split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.test,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report as one HTML page.")
+    ] = None,
 ) -> None:
-    """Measure recall@1/5/10 and median rank in both directions."""
-    from bot.settings import load_settings
-    from embedding.data import load_pairs
-    from embedding.evaluate import evaluate_model
-    from embedding.model import JointEmbedding
+    """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
+    from bot.evaluation import run_evaluation
 
-    settings = load_settings()
-    with progress_bars() as progress:
-        pairs = load_pairs(data, None if split is Split.all else split.value, progress=progress)
-        metrics = evaluate_model(
-            JointEmbedding.load(model),
-            pairs,
-            cache_dir=settings.data_dir / "cache",
-            progress=progress,
-        )
-    _print_recall(metrics)
-    if json_file:
-        json_file.write_text(json.dumps(metrics, indent=2) + "\n")
+    part = None if split is Split.all else split.value
+    run_evaluation(model, data, part, json_file=json_file, report=report)
 
 
 @app.command()
@@ -186,7 +158,7 @@ def index(
     cache_dir = load_settings().data_dir / "cache"
     with progress_bars() as progress:
         report = index_images(images, captions, model, bundles, cache_dir, progress=progress)
-    _name_skipped(report.skipped)
+    name_skipped(report.skipped)
     say(
         f"Bundle {report.version} is live: {report.count} pictures, {report.reused} of them "
         f"already encoded before, {len(report.skipped)} skipped, {report.folded} with the same "
@@ -293,46 +265,6 @@ def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
     for row in rows:
         table.add_row(*(str(row[column]) for column in columns))
     out.print(table)
-
-
-def _name_skipped(skipped: Iterable[Skipped]) -> None:
-    for item in skipped:
-        say(f"  skipped {item.what}: {item.why}")
-
-
-DIRECTIONS: tuple[Literal["text_to_image", "image_to_text"], ...] = (
-    "text_to_image",
-    "image_to_text",
-)
-RECALLS: tuple[Literal["r1", "r5", "r10"], ...] = ("r1", "r5", "r10")
-
-
-def _print_recall(metrics: Metrics) -> None:
-    """Print recall in percent, in the literature's order of columns."""
-    rows = [
-        {
-            "direction": direction.replace("_", " "),
-            **{key.upper(): f"{metrics[direction][key]:.1f}" for key in RECALLS},
-            "median rank": f"{metrics[direction]['median_rank']:g}",
-        }
-        for direction in DIRECTIONS
-    ]
-    _print_rows(tuple(rows[0]), rows)
-    say(f"{metrics['images']} images, {metrics['captions']} captions")
-
-
-def _print_mean(folds: list[Metrics]) -> None:
-    """Print mean and standard deviation over the folds."""
-    from statistics import mean, stdev
-
-    rows = []
-    for direction in DIRECTIONS:
-        row = {"direction": direction.replace("_", " ")}
-        for key in RECALLS:
-            values = [fold[direction][key] for fold in folds]
-            row[key.upper()] = f"{mean(values):.1f} ± {stdev(values):.1f}"
-        rows.append(row)
-    _print_rows(tuple(rows[0]), rows)
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:

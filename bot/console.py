@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -19,6 +19,9 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.text import Text
+
+if TYPE_CHECKING:
+    from embedding.data import Skipped
 
 out = Console()
 err = Console(stderr=True)
@@ -66,3 +69,9 @@ def progress_bars() -> Iterator[Report]:
 def say(sentence: str) -> None:
     """Print one line about what is going on, on standard error, also when it is no terminal."""
     err.print(sentence, highlight=False, soft_wrap=True)
+
+
+def name_skipped(skipped: Iterable[Skipped]) -> None:
+    """Print what was left out, and why, a line each."""
+    for item in skipped:
+        say(f"  skipped {item.what}: {item.why}")

@@ -9,12 +9,28 @@ class BotError(Exception):
     exit_code = 1  # of the command that ends with this error
 
 
+class BadUse(BotError):
+    """A command was given arguments that do not go together."""
+
+    exit_code = 2
+
+
 class SessionsUnavailable(BotError):
     """The session store cannot be read or written now; nothing of this turn was saved."""
 
 
 class MessageRefused(BotError):
-    """A message that cannot be handled as it is; the text is a sentence for its sender."""
+    """A message that cannot be handled as it is; the text is a sentence for its sender.
+
+    Attributes:
+        response: The response that says the same in every language; "" where there is none.
+        values: For its variables.
+    """
+
+    def __init__(self, sentence: str, response: str = "", **values: object) -> None:
+        super().__init__(sentence)
+        self.response = response
+        self.values = values
 
 
 class ProjectError(BotError):

@@ -10,9 +10,10 @@ from embedding.data import Pairs, Skipped
 from embedding.errors import TrainingError
 from embedding.evaluate import Metrics
 from embedding.model import JointEmbedding
-from embedding.training_data import TrainingData
+from embedding.progress import Progress, silent
+from embedding.training_data import TrainingData, _divide
 
-__all__ = ["TrainResult", "read_record", "save_model", "save_record"]
+__all__ = ["TrainResult", "judged_pairs", "read_record", "save_model", "save_record"]
 
 RECORD = "training.json"
 
@@ -82,3 +83,16 @@ def read_record(run: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise TrainingError(f"{path} holds no record of a run; train again or delete it")
     return record
+
+
+def judged_pairs(data: str, result: TrainResult, *, progress: Progress = silent) -> Pairs:
+    """Return the pairs that the model of a run was judged by.
+
+    They are the dev split, or what the best fold held out, or everything where all is learned.
+
+    Raises:
+        DataError: the data are not there any more.
+    """
+    fold = result.folds.index(result.metrics) if result.folds else 0
+    pairs, parts = _divide(data, result.config, progress)
+    return pairs.subset(parts[fold][1])

@@ -1,0 +1,111 @@
+"""What `showtell evaluate` does once its arguments are read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.console import out, progress_bars, say
+from bot.errors import BadUse
+from bot.recall_table import fold_lines, recall_lines
+from bot.settings import load_settings
+from embedding.data import load_pairs
+from embedding.evaluate import Embedded, Metrics, embed_pairs, mean_and_deviation, measure
+from embedding.model import JointEmbedding
+from embedding.published import published_rows
+from embedding.run_files import read_record
+
+__all__ = ["print_lines", "print_recall", "run_evaluation", "save_report"]
+
+
+def run_evaluation(
+    model: str,
+    data: str | None,
+    split: str | None,
+    *,
+    json_file: Path | None = None,
+    report: Path | None = None,
+) -> None:
+    """Measure a model, and show what its run recorded of its folds.
+
+    Args:
+        model: a run, a model directory, or a name.
+        data: ``KIND:PATH``; None shows the figures that the run recorded, and measures nothing.
+        split: of the data; None is all of it.
+        json_file: where the figures are written, too.
+        report: where the page is written.
+
+    Raises:
+        BadUse: no data were named, and there is no record of a run.
+    """
+    record = read_record(Path(model))
+    if data is None:
+        if not record:
+            raise BadUse(
+                f"{model} has no training.json with figures of its own; add --data KIND:PATH"
+            )
+        if report is not None:
+            raise BadUse("a report shows pictures and captions; add --data KIND:PATH")
+        metrics, name = record["metrics"], str(record["data"]["name"])
+    else:
+        name = data
+        cache_dir = load_settings().data_dir / "cache"
+        with progress_bars() as progress:
+            pairs = load_pairs(data, split, progress=progress)
+            embedded = embed_pairs(
+                JointEmbedding.load(model), pairs, cache_dir=cache_dir, progress=progress
+            )
+        metrics = measure(embedded)
+        if report is not None:
+            save_report(report, model, embedded, metrics, record)
+    folds: list[Metrics] = record.get("folds", [])
+    if folds:
+        say("recorded in training, each fold on the images that it held out:")
+        print_lines(*fold_lines(folds))
+    print_recall(model, metrics, name)
+    if json_file:
+        text = json.dumps({**metrics, **_folds_json(folds)}, indent=2)
+        json_file.write_text(text + "\n", encoding="utf-8")
+
+
+def save_report(
+    path: Path, title: str, embedded: Embedded, metrics: Metrics, record: Mapping[str, Any]
+) -> None:
+    """Write report.html with what a run recorded, as far as there is a record."""
+    from embedding.report import write_report
+
+    write_report(
+        path,
+        title=title,
+        metrics=metrics,
+        pairs=embedded.pairs,
+        text_vectors=embedded.texts,
+        image_vectors=embedded.images,
+        history=record.get("history", ()),
+        folds=record.get("folds", ()),
+        settings=record.get("settings"),
+    )
+
+
+def _folds_json(folds: Sequence[Metrics]) -> dict[str, Any]:
+    if not folds:
+        return {}
+    mean, deviation = mean_and_deviation(folds)
+    return {"folds": list(folds), "folds_mean": mean, "folds_sd": deviation}
+
+
+def print_recall(name: str, metrics: Metrics, data: str) -> None:
+    """Print recall in percent beside what others have published on these data."""
+    published = published_rows(data)
+    print_lines(*recall_lines([(name, metrics)], published))
+    say(f"{metrics['images']} images, {metrics['captions']} captions")
+    if published:
+        say("The other rows are published figures, on the test split.")
+
+
+def print_lines(*lines: str) -> None:
+    """Print a table's lines as they are."""
+    for line in lines:
+        out.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,38 @@
+"""What `showtell train` does once its arguments are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.console import name_skipped, progress_bars, say
+from bot.evaluation import print_lines, print_recall, save_report
+from bot.recall_table import fold_lines
+from bot.settings import load_settings
+from embedding.config import TrainConfig
+from embedding.evaluate import embed_pairs, measure
+from embedding.model import JointEmbedding
+from embedding.run_files import judged_pairs, read_record
+from embedding.train import train
+
+__all__ = ["run_training"]
+
+
+def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool) -> None:
+    """Train, print the recall of each fold and of the model that is kept, write the report."""
+    cache_dir = load_settings().data_dir / "cache"
+    with progress_bars() as progress:
+        result = train(data, config, out_dir, resume=resume, cache_dir=cache_dir, progress=progress)
+    name_skipped(result.skipped)
+    if result.folds:
+        print_lines(*fold_lines(result.folds))
+        say("the best fold, whose model is kept:")
+    print_recall(str(out_dir), result.metrics, data)
+    say(f"The best model is in {result.model_dir}.")
+    with progress_bars() as progress:
+        pairs = judged_pairs(data, result, progress=progress)
+        embedded = embed_pairs(
+            JointEmbedding.load(result.model_dir), pairs, cache_dir=cache_dir, progress=progress
+        )
+    report = out_dir / "report.html"
+    save_report(report, str(out_dir), embedded, measure(embedded), read_record(out_dir))
+    say(f"Curves, figures and the map of the space are in {report}.")
