@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-search clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-intents clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -60,8 +60,14 @@ bench-flickr8k: $(VENV)/.runtime ## train on Flickr8k with default settings and 
 bench-hybrid: $(VENV)/.runtime ## what captions add to vision, on a trained run
 	@$(BIN)/python benchmarks/hybrid.py runs/f8k $(or $(FLICKR8K),../shared/flickr8k)
 
+bench-conversation: $(VENV)/.runtime ## simulated users on Flickr8k: do a few turns find the picture?
+	@$(BIN)/python -m benchmarks.conversation $(or $(MODEL),runs/f8k) $(or $(FLICKR8K),../shared/flickr8k) --features $(SHOWTELL_DATA_DIR)/cache --cache $(SHOWTELL_DATA_DIR)/bench
+
 bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
 	@$(BIN)/python benchmarks/search_speed.py
+
+bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
+	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg
 
 clean: ## remove the environment and all that the demo made
 	rm -rf $(VENV) .showtell tests/output

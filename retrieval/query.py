@@ -25,11 +25,11 @@ MOST_SEEN = 200
 """So many pictures are remembered as seen."""
 
 # How strongly each signal pulls (+) or pushes (-), before normalisation. Feedback as Rocchio
-# (1971) has it, with the weights usual since SMART: 1 / 0.75 / 0.25. An uploaded picture weighs
-# as much as the words beside it.
+# (1971) has it; that of a dislike was chosen on Flickr8k's train images, where a like was best
+# between 0.4 and 1. An uploaded picture weighs as much as the words beside it.
 IMAGE_WEIGHT = 1.0
 LIKED_WEIGHT = 0.75
-DISLIKED_WEIGHT = 0.25
+DISLIKED_WEIGHT = 0.35
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from retrieval.errors import RetrievalError
+from embedding.model import JointEmbedding
+from retrieval.build import build_bundle
+from retrieval.bundle import Bundle, Candidate
+from retrieval.errors import BundleRefused, RetrievalError
+from retrieval.manifest import MANIFEST, REQUESTS, Manifest, record_files
+from retrieval.query import Query
 from retrieval.requests import (
     LEAST_REQUESTS,
     MOST_REQUESTS,
@@ -37,7 +42,7 @@ def test_the_model_s_requests_come_first_then_the_gallery_s_captions() -> None:
 
 
 def test_nearness_is_the_mean_of_the_nearest_but_the_own_captions() -> None:
-    texts = [*["a dog"] * 0, *(f"a dog {i}" for i in range(12)), *(f"a cat {i}" for i in range(12))]
+    texts = [*(f"a dog {i}" for i in range(12)), *(f"a cat {i}" for i in range(12))]
     pictures = np.eye(4, dtype=np.float32)
     captions: list[list[str]] = [[], [f"a cat {i}" for i in range(11)], [], []]
     found = measure_requests(texts, encode, pictures, captions)
@@ -93,3 +98,38 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
     with pytest.raises(RetrievalError, match=r"requests\.npz cannot be read"):
         TypicalRequests.load(path)
+
+
+def test_a_bundle_keeps_what_its_model_knows_and_searches_with_it(
+    shapes_dir: Path, shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    texts = [
+        f"a {size} {color} {i}"
+        for i in range(20)
+        for size in ("big", "small")
+        for color in ("red", "green", "blue", "black", "purple")
+    ]
+    JointEmbedding.load(shapes_model_dir).save(tmp_path / "model", {"requests": texts})
+    pictures = [Candidate(path) for path in sorted(shapes_dir.glob("*-0.png"))]
+    bundles = tmp_path / "bundles"
+    version = build_bundle(
+        pictures, root=shapes_dir, model_dir=tmp_path / "model", bundles=bundles
+    ).version
+    with Bundle.open(bundles, version) as bundle:
+        assert bundle.requests is not None
+        assert sorted(bundle.requests.texts) == sorted(texts)
+        assert bundle.requests.nearness.shape == (len(pictures),)
+        assert bundle.requests.direction("red") is not None
+        red = Query(texts=("a shape",)).exclude("red")
+        hits = bundle.searcher.search(red, 20).hits
+        colors = [bundle.gallery.resolve(hit.image_id).name.split("-")[0] for hit in hits]
+        assert "red" not in colors[:10]
+    # One picture too few: the file belongs to another gallery.
+    path = bundles / version / REQUESTS
+    requests = TypicalRequests.load(path)
+    TypicalRequests(requests.texts, requests.vectors, requests.nearness[1:]).save(path)
+    manifest = Manifest.read(bundles / version)
+    files = {k: v for k, v in record_files(bundles / version).items() if k != MANIFEST}
+    manifest.model_copy(update={"files": files}).write(bundles / version)
+    with pytest.raises(BundleRefused, match="shape of the requests"):
+        Bundle.open(bundles, version)

@@ -152,6 +152,15 @@ def test_exclusion_drops_by_captions_and_pushes_by_looks(
     assert mean_rank(after) > mean_rank(before)
 
 
+def test_what_was_seen_steps_back(vision: Searcher) -> None:
+    query = Query(texts=("a red shape",))
+    seen = [hit.image_id for hit in vision.search(query, 3).hits]
+    plain = [hit.image_id for hit in vision.search(query.refine("red"), 3).hits]
+    after = [hit.image_id for hit in vision.search(query.refine("red", seen), 3).hits]
+    assert set(plain) & set(seen)
+    assert len(set(after) & set(seen)) < len(set(plain) & set(seen))
+
+
 def test_filters(searcher: Searcher) -> None:
     result = searcher.search(Query(texts=("a star",), filters=(("color", "blue"),)), 50)
     assert {hit.metadata["color"] for hit in result.hits} == {"blue"}

@@ -1,4 +1,6 @@
-from retrieval.words import content_words, exclusion_phrase, tokens, valid_text
+import pytest
+
+from retrieval.words import content_words, exclusion_phrase, singular, tokens, valid_text
 
 
 def test_content_words_leave_out_what_names_nothing() -> None:
@@ -20,3 +22,25 @@ def test_exclusion_keeps_the_phrase_and_drops_its_edges() -> None:
 
 def test_lone_surrogates_are_replaced() -> None:
     assert valid_text("a \ud800dög 🐕") == "a ?dög 🐕"
+
+
+@pytest.mark.parametrize(
+    ("word", "one"),
+    [
+        ("dogs", "dog"),
+        ("beaches", "beach"),
+        ("puppies", "puppy"),
+        ("ties", "tie"),
+        ("glasses", "glass"),
+        ("boxes", "box"),
+        ("men", "man"),
+        ("children", "child"),
+        ("bus", "bus"),
+        ("grass", "grass"),
+        ("tennis", "tennis"),
+        ("gas", "gas"),
+        ("dog", "dog"),
+    ],
+)
+def test_singular_and_plural_are_alike(word: str, one: str) -> None:
+    assert singular(word) == one

@@ -1,0 +1,1 @@
+"""Simulated users on Flickr8k: does a conversation find the picture?"""

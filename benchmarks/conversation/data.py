@@ -1,0 +1,134 @@
+"""The galleries: bundles without captions, built once, and who asks for what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedding.data import Pairs, load_pairs
+from embedding.model import JointEmbedding
+from retrieval.bundle import Bundle, Candidate, build_bundle
+from retrieval.files import sha256_of
+from retrieval.query import Query
+from retrieval.requests import MOST_REQUESTS
+from retrieval.searcher import Searcher
+
+ROUNDS = 5
+
+
+class RememberingModel(JointEmbedding):
+    """A model that encodes each text once: the same users come again for every question."""
+
+    def __init__(self, model: JointEmbedding) -> None:
+        super().__init__(model.module, model.name, model.info)  # type: ignore[arg-type]
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    def encode_text(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors (n, dimension) of texts."""
+        new = [text for text in dict.fromkeys(texts) if text not in self._known]
+        self._known.update(zip(new, super().encode_text(new), strict=True))
+        return np.stack([self._known[text] for text in texts])
+
+
+@dataclass(frozen=True)
+class World:
+    """One gallery, what its pictures really show, and a search that is not told.
+
+    Attributes:
+        searcher: by vision alone.
+        bundle: behind it.
+        ids: of each picture, in the data set's order; the targets come first.
+        captions: of each picture.
+    """
+
+    searcher: Searcher
+    bundle: Bundle
+    ids: list[str]
+    captions: list[list[str]]
+
+    def search(self, query: Query, k: int = 10) -> list[str]:
+        """Return the ids of the best `k`."""
+        return [hit.image_id for hit in self.searcher.search(query, k).hits]
+
+    def mentions(self, words: str) -> NDArray[np.bool_]:
+        """Return for each picture whether a caption holds one of the phrases ("man|men")."""
+        pattern = re.compile(rf"\b({words})\b", re.IGNORECASE)
+        return np.array([any(pattern.search(text) for text in own) for own in self.captions])
+
+
+def prepare_model(name: str, flickr8k: Path, cache: Path) -> Path:
+    """Return a copy of the model that names typical requests, as training leaves them.
+
+    A model that names none gets one caption each of training images, every second one.
+    """
+    model = JointEmbedding.load(name)
+    directory = cache / f"model-{model.fingerprint}"
+    if not directory.is_dir():
+        requests = model.info.get("requests")
+        if not requests:
+            train = load_pairs(f"flickr8k:{flickr8k}", "train")
+            requests = [own[0] for own in _captions(train)[::2]][:MOST_REQUESTS]
+        model.save(directory, {"requests": requests})
+    return directory
+
+
+def open_world(
+    split: str | None,
+    model_dir: Path,
+    flickr8k: Path,
+    cache: Path,
+    features: Path | None,
+    model: JointEmbedding,
+) -> World:
+    """Build the gallery if it is not there yet, and open it; dev pictures come first."""
+    dev = load_pairs(f"flickr8k:{flickr8k}", "dev")
+    paths, captions = list(dev.image_paths or []), _captions(dev)
+    if split is None:
+        train = load_pairs(f"flickr8k:{flickr8k}", "train")
+        paths, captions = [*paths, *(train.image_paths or [])], [*captions, *_captions(train)]
+    bundles = cache / f"{model_dir.name}-{split or 'all'}"
+    versions = sorted(path.parent.name for path in bundles.glob("*/manifest.json"))
+    if versions:
+        version = versions[-1]
+    else:
+        version = build_bundle(
+            [Candidate(path.absolute()) for path in paths],
+            root=flickr8k.absolute(),
+            model_dir=model_dir,
+            bundles=bundles,
+            cache_dir=features,
+        ).version
+    bundle = Bundle.open(bundles, version, verify=False)
+    searcher = Searcher(
+        model,
+        bundle.index,
+        bundle.gallery,
+        use_captions=False,
+        requests=bundle.requests,
+        threshold=bundle.manifest.confidence.threshold,
+    )
+    # Not by path: two files of equal content are one picture.
+    ids = [sha256_of(path)[:16] for path in paths]
+    return World(searcher, bundle, ids, captions)
+
+
+def plain(caption: str) -> str:
+    """Return a caption as somebody would type it."""
+    return caption.strip().rstrip(" .")
+
+
+def percent(values: object) -> float:
+    """Return the mean of truths in percent, to a tenth."""
+    return round(100 * float(np.mean(np.asarray(values, float))), 1)
+
+
+def _captions(pairs: Pairs) -> list[list[str]]:
+    captions: list[list[str]] = [[] for _ in pairs.image_ids]
+    for text, image in zip(pairs.captions, pairs.caption_to_image, strict=True):
+        captions[int(image)].append(text)
+    return captions

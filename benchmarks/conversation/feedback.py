@@ -1,0 +1,54 @@
+"""One "more like this", one "not that one": how far the target moves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from benchmarks.conversation.data import World, plain
+from retrieval.query import Query
+
+SHOWN = 6
+DEEP = 500
+
+
+def simulate_feedback(world: World, users: int) -> dict[str, Any]:
+    """Return the target's rank before and after, for users who do not find it on the screen.
+
+    The picture liked is the one of the six that looks most like the target, the one disliked
+    looks least like it: what somebody with the target in mind would say. Beyond 500 a rank counts
+    as 501.
+    """
+    rows = np.array(world.bundle.gallery.rows_of(world.ids), np.int64)
+    ranks: dict[str, list[int]] = {"before": [], "after_like": [], "after_dislike": []}
+    for user in range(users):
+        query = Query(texts=(plain(world.captions[user][0]),))
+        found = world.search(query, DEEP)
+        target, screen = world.ids[user], found[:SHOWN]
+        if target in screen:
+            continue
+        own = world.bundle.index.vectors(rows[user : user + 1])[0]
+        seen = np.array(world.bundle.gallery.rows_of(screen), np.int64)
+        likeness = world.bundle.index.vectors(seen) @ own
+        liked, disliked = screen[int(likeness.argmax())], screen[int(likeness.argmin())]
+        # What was judged is out of the next ranking, so it is out of the one before too.
+        ranks["before"].append(_rank(found, target, liked))
+        ranks["after_like"].append(_rank(world.search(query.like(liked), DEEP), target))
+        ranks["after_dislike"].append(_rank(world.search(query.dislike(disliked), DEEP), target))
+    return {
+        "users": len(ranks["before"]),
+        **{
+            name: {
+                "median_rank": float(np.median(values)),
+                "mean_reciprocal_rank": round(float(np.mean(1 / np.array(values))), 4),
+                "recall_at_10": round(100 * float(np.mean(np.array(values) <= 10)), 1),
+            }
+            for name, values in ranks.items()
+        },
+    }
+
+
+def _rank(found: list[str], target: str, without: str | None = None) -> int:
+    ranked = [image_id for image_id in found if image_id != without]
+    return ranked.index(target) + 1 if target in ranked else DEEP + 1

@@ -1,0 +1,65 @@
+"""Requests wrapped in command words that bot/rasa/data/nlu.yml does not have."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+from benchmarks.conversation.data import World, plain
+from bot.conversation import settle_intent
+from bot.hearing import Heard
+from bot.project import RasaProject
+from bot.records import SessionRecord
+from bot.understanding import build_interpreter
+from retrieval.query import Query
+
+K = 10
+WRAPPERS = (
+    "could you please show me a picture where {}",
+    "I'm hunting for a photograph in which {}",
+    "do you happen to have any snapshot of {}",
+    "it'd be lovely if you dug up an image with {}",
+    "my boss asked me for a shot that shows {}",
+    "would there be a pic of {} somewhere in your collection?",
+    "hello there, I remember a photo: {}. can you find it?",
+    "let's try this: {}",
+    "{} - have you got something along those lines?",
+    "seek out {}, if that is not too much trouble",
+)
+
+
+def measure_wrapped(world: World, users: int, cache: Path) -> dict[str, Any]:
+    """Return Recall@10 of bare captions, and of wrapped ones as a ratio to it.
+
+    A message that is not taken for a search finds nothing.
+    """
+    interpreter = build_interpreter(RasaProject.load(), world.bundle, cache)
+    choose = random.Random(0)
+    asked = [(user, plain(choose.choice(world.captions[user]))) for user in range(users)]
+    bare = _recall(world, [(user, text) for user, text in asked])
+    wrapped: dict[str, Any] = {}
+    for wrapper in WRAPPERS:
+        heard: list[tuple[int, str | None]] = []
+        other: dict[str, int] = {}
+        for user, caption in asked:
+            parsed = interpreter.parse(wrapper.format(caption)).to_rasa()
+            intent = settle_intent(parsed, SessionRecord(sender_id="user"))
+            query = Heard.of(parsed).query if intent == "search_images" else None
+            if intent != "search_images":
+                other[intent] = other.get(intent, 0) + 1
+            heard.append((user, query))
+        ratio = round(_recall(world, heard) / bare, 3) if bare else 0.0
+        wrapped[wrapper] = {"ratio": ratio, "other_intents": other}
+    mean = sum(found["ratio"] for found in wrapped.values()) / len(wrapped)
+    return {"users": users, "bare_recall": round(100 * bare, 1), "ratio": round(mean, 3)} | {
+        "wrappers": wrapped
+    }
+
+
+def _recall(world: World, asked: list[tuple[int, str | None]]) -> float:
+    found = [
+        text is not None and world.ids[user] in world.search(Query(texts=(text,)), K)
+        for user, text in asked
+    ]
+    return sum(found) / len(found)
