@@ -156,9 +156,8 @@ def _train_one(
     # Model, loss, optimiser.
     torch.manual_seed(config.seed + fold)
     text, image = start_towers(learned.captions, gathered.image, config)
-    model = JointEmbedding.from_towers(
-        text, image, name=f"{config.text_tower}+{config.image_tower}"
-    )
+    name = config.start_from or f"{config.text_tower}+{config.image_tower}"
+    model = JointEmbedding.from_towers(text, image, name=Path(name).name)
     model.module.to(world.device)
     loss_of = build_loss(config.loss, margin=config.margin, temperature=config.temperature)
     trained = Trainable(text, image, loss_of, config).to(world.device)

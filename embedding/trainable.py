@@ -97,7 +97,9 @@ def _tune_text(text: Tower, config: TrainConfig) -> None:
     nn.ModuleList(text.encoder).requires_grad_(True)
     for model in _transformers(text):
         if not config.train_words:
-            model.get_input_embeddings().requires_grad_(False)
+            # A model that reads both, such as CLIP, keeps its words in its text side.
+            reader = getattr(model, "text_model", model)
+            reader.get_input_embeddings().requires_grad_(False)
         # Fused attention is slow on a processor: its backward pass takes, in bfloat16, ten times
         # as long as the forward pass, and dropout makes it take a detour by float32. For a
         # caption's few words plain matrix products are faster. What is saved says nothing of it.

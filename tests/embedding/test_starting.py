@@ -1,6 +1,7 @@
 """Training goes on from where a model is: our own, or anybody else's."""
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from embedding.errors import ModelError
 from embedding.evaluate import evaluate_model
 from embedding.model import JointEmbedding
 from embedding.starting import identity_head, towers_of
+from embedding.train import TrainConfig, train
 from tests.fixtures.foreign import FOREIGN
 
 TEXTS = ["a red star", "a picture of a blue ring", "http://127.0.0.1:9/x.png", ""]
@@ -86,3 +88,35 @@ def test_what_is_no_joint_model_is_refused(tmp_path: Path) -> None:
         towers_of("minilm")
     with pytest.raises(ModelError, match="check the path"):
         towers_of(str(tmp_path / "gone"))
+
+
+@pytest.mark.parametrize("started", [*FOREIGN, "ours"], indirect=True)
+def test_training_starts_where_the_model_is(
+    started: Path, shapes_dir: Path, tmp_path: Path
+) -> None:
+    pairs = distinct_shapes(shapes_dir)
+    still = TrainConfig(
+        start_from=str(started),
+        train_text="yes",
+        train_on="all",
+        keep_text=0.0,
+        epochs=2,
+        batch_size=15,
+        learning_rate=1e-12,
+        text_rate=1e-12,
+        weight_decay=0.0,
+        precision="float32",
+    )
+    cache = tmp_path / "cache"
+    own = evaluate_model(JointEmbedding.load(started), pairs, cache_dir=cache)
+    kept = train(pairs, still, tmp_path / "still", cache_dir=cache)
+    for direction in ("text_to_image", "image_to_text"):
+        assert kept.metrics[direction] == own[direction]
+    # One that knows these drawings already needs small steps.
+    rates = (1e-4, 1e-7) if JointEmbedding.load(started).is_ours else (1e-2, 1e-3)
+    moving = replace(still, learning_rate=rates[0], text_rate=rates[1])
+    moved = train(pairs, moving, tmp_path / "moved", cache_dir=cache)
+    assert moved.history[-1]["loss"] < kept.history[-1]["loss"]
+    again = evaluate_model(JointEmbedding.load(moved.model_dir), pairs, cache_dir=cache)
+    for direction in ("text_to_image", "image_to_text"):
+        assert again[direction] == moved.metrics[direction]
