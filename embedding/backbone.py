@@ -128,15 +128,17 @@ class EfficientNetLiteModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         """Return the last feature map as a sequence of places.
 
         Args:
-            pixel_values: (batch, 3, image_size, image_size), as the image processor makes them.
+            pixel_values: (batch, 3, image_size, image_size), as the image processor makes them;
+                or of another size, to which those of several variants are adapted.
 
         Returns:
             ``last_hidden_state`` of shape (batch, places, hidden_size); 49 places for 224 pixels.
             Of several variants the maps differ in places, so each is averaged, and there is one.
         """
         pixels = pixel_values.to(memory_format=torch.channels_last)
+        scale = pixels.shape[-1] / self.config.image_size
         maps = [
-            network.extract_features(_at_side(pixels, side)).flatten(2).transpose(1, 2)
+            network.extract_features(_at_side(pixels, round(side * scale))).flatten(2).mT
             for network, side in zip(self.networks, self.sides, strict=True)
         ]
         if len(maps) == 1:

@@ -27,11 +27,11 @@ class TrainConfig:
             It decides the towers, the dimension and the heads, in place of the next settings.
         text_tower: ``minilm``, ``lstm`` (a caption LSTM learned from nothing), a
             sentence-transformers model by name, or a directory.
-        image_tower: ``efficientnet-lite0``, ``efficientnet-lite2``, both side by side (joined by
-            ``+``), a transformers vision backbone by name, or a directory. Data of the kind
+        image_tower: ``efficientnet-lite0``, ``-lite1``, ``-lite2``, several side by side (joined
+            by ``+``), a transformers vision backbone by name, or a directory. Data of the kind
             ``features`` need none.
-        image_size: side of EfficientNet-Lite's input in pixels; 0 means what it was trained on,
-            224 or 260.
+        image_size: side of EfficientNet-Lite's input in pixels, of the largest of several; 0 means
+            what it was trained on: 224, 240 or 260.
         fit: how EfficientNet-Lite sees a picture that is no square: ``crop`` takes the centre,
             ``squash`` the whole, resized.
         dimension: size of the joint space.
@@ -49,6 +49,9 @@ class TrainConfig:
         text_dropout: share of values dropped inside a pretrained text tower that is trained;
             below 0 means what it was trained with. 0 saves a tenth of the time.
         train_image: ``yes`` or ``no``: train the image tower too, on random views of the pictures.
+        train_size: side of those views in pixels; 0 means that of the image tower's input. Smaller
+            ones take less time, and suit it: in a part of a picture things look larger than in
+            the whole (Touvron et al., 2019).
         frozen_blocks: how many of EfficientNet-Lite's first blocks stay as they are, with the
             stem; its depthwise kernels always do.
         keep_text: weight of staying near the text encoder's own similarities between texts, so
@@ -100,6 +103,7 @@ class TrainConfig:
     train_words: bool = False
     text_dropout: float = -1.0
     train_image: str = "no"
+    train_size: int = 0
     frozen_blocks: int = 3
     keep_text: float = -1.0
     epochs: int = 0
@@ -156,6 +160,7 @@ class TrainConfig:
             "seed",
             "learning_rate",
             "image_size",
+            "train_size",
             "frozen_blocks",
             "chunk",
             "checkpoint_every",

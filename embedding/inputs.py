@@ -148,7 +148,8 @@ class TunedImages:
     def of(self, batch: Batch) -> Tensor:
         """Return vectors (n, width) of a batch's images, each seen as the batch says."""
         squares = self._stored[self._rows[batch.images]]
-        return self._encode(cut_views(squares, batch.views, self._scale.side))
+        side = self._config.train_size or self._scale.side
+        return self._encode(cut_views(squares, batch.views, side))
 
     def held_out(self) -> Tensor:
         """Return vectors (n, width) of the held-out images."""

@@ -141,6 +141,17 @@ def test_two_networks_side_by_side_see_what_each_sees_alone(tmp_path) -> None:
     torch.testing.assert_close(found, torch.cat([first, alone], dim=1), atol=1e-4, rtol=1e-4)
 
 
+def test_smaller_pictures_than_the_processors_pass_both_networks() -> None:
+    name = "efficientnet-lite1+efficientnet-lite2"
+    pixels = torch.randn(1, 3, 128, 128)
+    with torch.inference_mode():
+        both = load_efficientnet_lite(name, image_size=256)(pixels).last_hidden_state
+        alone = load_efficientnet_lite("efficientnet-lite2", image_size=128)(pixels)
+    assert both.shape == (1, 1, 2560)
+    second = alone.last_hidden_state.mean(1)
+    torch.testing.assert_close(both[:, 0, 1280:], second, atol=1e-4, rtol=1e-4)
+
+
 def test_auto_classes_load_it_without_trust(backbone, tmp_path) -> None:
     with quiet_transformers():
         backbone.save_pretrained(tmp_path)

@@ -68,6 +68,26 @@ def test_the_image_tower_learns_and_is_saved(pairs: Pairs, tmp_path: Path) -> No
     assert again["text_to_image"] == result.metrics["text_to_image"]
 
 
+def test_smaller_views_are_learned_from_and_whole_pictures_judged(
+    pairs: Pairs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from embedding.towers import Tower
+
+    sides: list[int] = []
+    encode = Tower.encode
+
+    def watch(tower: Tower, inputs: dict[str, torch.Tensor]) -> torch.Tensor:
+        if "pixel_values" in inputs:
+            sides.append(inputs["pixel_values"].shape[-1])
+        return encode(tower, inputs)
+
+    monkeypatch.setattr(Tower, "encode", watch)
+    config = replace(TUNE, train_size=32, epochs=1)
+    train(pairs, config, tmp_path / "run", cache_dir=tmp_path / "cache")
+    assert sides == [32] * 3 + [64]
+    assert JointEmbedding.load(tmp_path / "run").image.encoder[0].processor.size == 64
+
+
 def test_each_fold_starts_from_the_same_encoder(pairs: Pairs, tmp_path: Path) -> None:
     config = replace(TUNE, folds=2, epochs=1)
     both = train(pairs, config, tmp_path / "a", cache_dir=tmp_path / "cache")
