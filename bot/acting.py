@@ -15,6 +15,8 @@ from bot.records import SessionRecord
 from bot.speaking import HELP, LIFT_FILTERS, RESTART, UNDO, Speaker, keep
 from bot.turns import OpenTurn, running_turn
 from bot.uploads import open_upload
+from retrieval.errors import RetrievalError
+from retrieval.groups import Group
 from retrieval.query import Query
 from retrieval.searcher import Hit, SearchResult
 
@@ -93,7 +95,14 @@ async def search_and_show(
     """
     record, speaker = scene.record, scene.speaker
     shown_before = record.shown if go_on else []
-    result = await _search(scene.turn, query, shown_before)
+    try:
+        result = await _search(scene.turn, query, shown_before)
+    except RetrievalError:
+        if not scene.heard.filters:
+            raise
+        key, value = scene.heard.filters[0]
+        speaker.say("utter_error_filter", key=key, value=value)
+        return
     if not result.hits:
         buttons = [UNDO, RESTART] if record.history else [HELP]
         if query.filters and not go_on:
@@ -107,6 +116,24 @@ async def search_and_show(
     record.remember()
     record.show(query, keep(result.hits), shown_before=shown_before)
     speaker.show(response, query, result.hits, more=result.total > len(result.hits), **values)
+    if not go_on and scene.turn.settings.ask and not record.asked:
+        await _ask(scene, query, result)
+
+
+async def _ask(scene: Scene, query: Query, result: SearchResult) -> None:
+    """Where the pictures found split into clear groups, ask once which of them is meant."""
+    if result.total <= len(result.hits):
+        return  # all of them are on the screen
+    upload = scene.record.uploads[query.image] if query.image is not None else None
+
+    def work() -> tuple[Group, ...]:
+        image = open_upload(upload) if upload is not None else None
+        return scene.turn.serving.bundle.searcher.groups(query, image=image)
+
+    groups = await scene.turn.run(work)
+    if groups:
+        scene.record.asked = True
+        scene.speaker.ask_group([group.label for group in groups])
 
 
 async def _search(turn: OpenTurn, query: Query, shown: list[str]) -> SearchResult:

@@ -68,21 +68,48 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
 }
 
 
-def find_answer(error: Exception) -> ErrorAnswer | None:
-    """Return what an error answers, its sentence filled in; None for one nobody foresaw."""
+# What a sender is told in another language than English, whose sentences say more.
+SENTENCES: dict[type[Exception], str] = {
+    SessionsUnavailable: "utter_error_busy",
+    NoBundle: "utter_error_no_pictures",
+    ImageTooLarge: "utter_error_image_too_large",
+    ImageError: "utter_error_image",
+}
+
+
+def find_answer(error: Exception, project: RasaProject | None = None) -> ErrorAnswer | None:
+    """Return what an error answers, its sentence filled in; None for one nobody foresaw.
+
+    Args:
+        error: What happened.
+        project: Has the sentences of the language that is spoken; None speaks English.
+    """
     for kind, answer in ERRORS.items():
         if isinstance(error, kind):
-            return replace(answer, sentence=answer.sentence or _finish(str(error)))
+            sentence = answer.sentence or _finish(str(error))
+            return replace(answer, sentence=_translate(error, project) or sentence)
     return None
 
 
-def explain(error: Exception) -> str:
+def _translate(error: Exception, project: RasaProject | None) -> str | None:
+    """Return the sentence of a language other than English, where it has one for this error."""
+    if project is None or project.language == "en":
+        return None
+    if isinstance(error, MessageRefused):
+        return project.render(error.response, error.values)["text"] if error.response else None
+    for kind, response in SENTENCES.items():
+        if isinstance(error, kind):
+            return str(project.render(response, {})["text"])
+    return None
+
+
+def explain(error: Exception, project: RasaProject | None = None) -> str:
     """Return an error's sentence for a channel without status codes; log one nobody foresaw."""
-    answer = find_answer(error)
+    answer = find_answer(error, project)
     if answer:
         return answer.sentence
     logger.error("a message failed", exc_info=error)
-    return SORRY
+    return str(project.render("utter_error", {})["text"]) if project else SORRY
 
 
 def create_app(settings: Settings | None = None, *, only_actions: bool = False) -> ASGIApp:
@@ -100,7 +127,9 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
     if only_actions:
         return RequestLog(api)
     api.state.sockets = rasa_socketio.create_socket_server(
-        lambda: api.state.services, explain, {settings.base_url, *settings.cors_origins}
+        lambda: api.state.services,
+        lambda error: explain(error, getattr(api.state, "project", None)),
+        {settings.base_url, *settings.cors_origins},
     )
     return RequestLog(socketio.ASGIApp(api.state.sockets, api, socketio_path=rasa_socketio.PATH))
 
@@ -180,7 +209,8 @@ async def _lifespan(
     async with AsyncExitStack() as stack:
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
-        project = RasaProject.load()
+        project = RasaProject.load(language=settings.language)
+        app.state.project = project
         live = LiveBundle(
             bundles,
             partial(build_interpreter, project, cache_dir=settings.data_dir / "cache"),
@@ -211,8 +241,9 @@ def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -
     return JSONResponse({"detail": sentence}, status_code=status, headers=headers)
 
 
-async def _answer_error(_: Request, error: Exception) -> JSONResponse:
-    answer = find_answer(error) or ErrorAnswer(500, SORRY)
+async def _answer_error(request: Request, error: Exception) -> JSONResponse:
+    project = getattr(request.app.state, "project", None)
+    answer = find_answer(error, project) or ErrorAnswer(500, SORRY)
     return _answer(answer.status, answer.sentence, answer.headers)
 
 

@@ -315,14 +315,21 @@ def check_message(text: str, longest: int, *, nothing_else: bool = True) -> str:
     """
     text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     if not text and nothing_else:
-        raise MessageRefused("The message is empty: send a text, a picture, or both.")
+        raise MessageRefused(
+            "The message is empty: send a text, a picture, or both.", "utter_error_empty"
+        )
     if len(text) > longest:
         raise MessageRefused(
-            f"The message has {len(text)} characters; at most {longest} are allowed."
+            f"The message has {len(text)} characters; at most {longest} are allowed.",
+            "utter_error_too_long",
+            length=len(text),
+            most=longest,
         )
     for character in text:
         if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
             raise MessageRefused(
-                f"The message has the control character U+{ord(character):04X}; send plain text."
+                f"The message has the control character U+{ord(character):04X}; send plain text.",
+                "utter_error_control",
+                character=f"U+{ord(character):04X}",
             )
     return text

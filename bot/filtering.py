@@ -14,7 +14,7 @@ from typing import Any
 
 from bot.hearing import ANY, FILTER_KEYS
 
-_YEAR = r"(?:19|20)\d\d"
+_YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class FilterReader:
 
     def _dates(self, text: str, grammar: _Grammar) -> Iterator[dict[str, Any]]:
         months = "|".join(grammar.months.split())
-        date = rf"(?:{_YEAR}-\d\d(?:-\d\d)?|(?:{months})\.? {_YEAR}|{_YEAR})"
+        date = rf"(?:{_YEAR}-{_MONTH}(?:-{_DAY})?|(?:{months})\.? {_YEAR}|{_YEAR})"
         end = r"(?![\w-])"
         pattern = rf"\b{grammar.between} ({date}) ?{grammar.to} ?({date}){end}"
         for match in _find(pattern, text):

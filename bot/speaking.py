@@ -87,12 +87,12 @@ class Speaker:
 
     def ask_group(self, labels: Sequence[str]) -> None:
         """Ask which group of pictures is meant; each is a quick reply that refines the search."""
-        names = [clean_label(label) for label in labels]
+        names = [self._scene(label) for label in labels]
         word = self._word("utter_or")
         choice = f"{', '.join(names[:-1])} {word} {names[-1]}"
         buttons = [
-            {"title": name, "payload": Button("", "refine_search", {"query": label}).payload}
-            for name, label in zip(names, labels, strict=True)
+            {"title": name, "payload": Button("", "refine_search", {"query": name}).payload}
+            for name in names
         ]
         self._dispatcher.utter_message(response="utter_ask_group", buttons=buttons, choice=choice)
 
@@ -123,6 +123,11 @@ class Speaker:
         facts = {"type": "image_results", "query": label, "images": images}
         # Anything but {"data": ...} breaks Rasa's SocketIO channel.
         self._dispatcher.utter_message(json_message={"data": facts})
+
+    def _scene(self, label: str) -> str:
+        """Return a group's label in the language of the domain, where it has one."""
+        name = f"utter_scene_{label.replace(' ', '_')}"
+        return self._word(name) if name in self._domain["responses"] else clean_label(label)
 
     def _title(self, name: str) -> str:
         return self._word(f"utter_button_{name}")

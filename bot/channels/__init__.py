@@ -35,7 +35,12 @@ class Services:
     thumbnails: Thumbnails
 
     async def reply(
-        self, channel: str, sender_id: str, text: str, picture: bytes | None = None
+        self,
+        channel: str,
+        sender_id: str,
+        text: str,
+        picture: bytes | None = None,
+        filters: tuple[tuple[str, str], ...] = (),
     ) -> Turn:
         """Check a message and answer it.
 
@@ -44,6 +49,7 @@ class Services:
             sender_id: Whose session this is.
             text: What was typed; may be empty when there is a picture.
             picture: Bytes of an uploaded file.
+            filters: Conditions that the sender's program set, (key, value).
 
         Raises:
             MessageRefused: The message cannot be handled; says why.
@@ -58,7 +64,7 @@ class Services:
             if picture is not None:
                 limit = self.settings.max_upload_pixels
                 image = await self.live.run(open_image, picture, max_pixels=limit)
-            turn = await self.conversation.reply(sender_id, Message(text, image))
+            turn = await self.conversation.reply(sender_id, Message(text, image, filters))
         except asyncio.CancelledError:
             raise
         except Exception as error:

@@ -11,8 +11,10 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 
-from bot.channels import Services, services
+from bot.channels import Services, parse_json, services
 from bot.conversation import Turn, check_message
+from bot.hearing import FILTER_KEYS
+from retrieval.errors import RetrievalError
 from retrieval.query import Query
 from retrieval.searcher import Hit, SearchResult
 
@@ -82,8 +84,9 @@ class Answer(BaseModel):
 class SearchRequest(BaseModel):
     """One stateless search."""
 
-    text: str
+    text: str = ""
     k: int = Field(6, ge=1, le=100)
+    filters: dict[str, str] = Field({}, description="date, folder, tag or any metadata: value.")
 
 
 class SearchAnswer(BaseModel):
@@ -153,8 +156,12 @@ async def messages(
     sender: Annotated[str, Form(description="Whose session; at most 200 characters.")],
     text: Annotated[str, Form(description="What was typed.")] = "",
     image: Annotated[UploadFile | None, File(description="A picture.")] = None,
+    filters: Annotated[str, Form(description='JSON such as {"date": "2023"}.')] = "",
 ) -> Answer:
-    """Answer a text, a picture, or both, in the session of `sender`."""
+    """Answer a text, a picture, or both, in the session of `sender`.
+
+    `filters` narrows the search as words would: date, folder or tag; the value "any" lifts one.
+    """
     picture = None
     if image is not None:
         # Browsers send an empty part without a name for a file field that was left empty.
@@ -164,17 +171,39 @@ async def messages(
             raise HTTPException(413, f"The picture has more than {limit:,} bytes; make it smaller.")
         if not picture and not image.filename:
             picture = None
-    return to_answer(await parts.reply("web", sender, text, picture))
+    conditions = _read_filters(filters)
+    return to_answer(await parts.reply("web", sender, text, picture, conditions))
+
+
+def _read_filters(text: str) -> tuple[tuple[str, str], ...]:
+    """Return the filters of a form field.
+
+    Raises:
+        HTTPException: 400 for no JSON object, 422 for an unknown key or a value that is no text.
+    """
+    found = parse_json(text.encode()) if text.strip() else {}
+    for key, value in found.items():
+        if key not in FILTER_KEYS or not isinstance(value, str):
+            raise HTTPException(422, f"filters: give {', '.join(FILTER_KEYS)} with a text each.")
+    return tuple(found.items())
 
 
 @router.post("/api/search", summary="One search without a session")
 async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     """Answer with the pictures that fit a text best."""
-    text = check_message(wanted.text, parts.settings.max_text_length)
+    longest = parts.settings.max_text_length
+    text = check_message(wanted.text, longest, nothing_else=not wanted.filters)
+    query = Query(texts=(text,) if text else ())
+    for key, value in wanted.filters.items():
+        query = query.filter(key, value)
     with parts.live.lease() as serving:
-        result: SearchResult = await parts.live.run(
-            serving.bundle.searcher.search, Query(texts=(text,)), wanted.k
-        )
+        search = serving.bundle.searcher.search
+        try:
+            result: SearchResult = await parts.live.run(search, query, wanted.k)
+        except RetrievalError as error:
+            if not wanted.filters:
+                raise
+            raise HTTPException(422, str(error)) from error
     hits = [_image_object(hit) for hit in result.hits]
     return SearchAnswer(hits=hits, confident=result.confident)
 

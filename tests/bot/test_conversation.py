@@ -15,6 +15,7 @@ from bot.errors import MessageRefused, SessionsUnavailable
 from bot.project import RasaProject
 from bot.records import SessionRecord
 from bot.redis_server import EmbeddedRedis
+from retrieval.groups import Group
 from retrieval.query import Query
 from tests.bot.talk import (
     BASE_URL,
@@ -369,3 +370,33 @@ def test_a_long_conversation_still_works_and_is_undone_step_by_step(stage: Stage
     stage.say("long", "go back")  # the last "more"
     stage.say("long", "go back")  # yellow
     assert stage.record("long").query == states[-4]
+
+
+def test_a_clear_split_is_asked_about_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = (Group("on a beach", ("a",), 0.5), Group("indoors", ("b",), 0.4))
+    monkeypatch.setattr("retrieval.searcher.Searcher.groups", lambda *_, **__: groups)
+    turn = stage.say("ask", "a circle")
+    asked = turn.replies[-1]
+    assert asked["text"] == said(stage, "utter_ask_group", choice="on a beach or indoors")
+    assert [button["title"] for button in asked["buttons"]] == ["on a beach", "indoors"]
+    answer = stage.say("ask", asked["buttons"][0]["payload"])
+    assert answer.intent == "refine_search"
+    assert stage.record("ask").query.texts == ("a circle", "on a beach")
+    assert "buttons" not in answer.replies[-1], "nobody is asked twice"
+    again = stage.say("ask", "show me a star")
+    assert again.replies[-1].get("text") == asked["text"], "another search, another question"
+    stage.say("ask", "go back")
+    turn = stage.say("ask", "make it blue")
+    assert "buttons" not in turn.replies[-1]
+
+
+def test_asking_back_can_be_switched_off(
+    shapes_bundles: Path,
+    embedded_redis: EmbeddedRedis,
+    nlu_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    groups = (Group("on a beach", ("a",), 0.5), Group("indoors", ("b",), 0.4))
+    monkeypatch.setattr("retrieval.searcher.Searcher.groups", lambda *_, **__: groups)
+    with open_stage(shapes_bundles, embedded_redis.url, nlu_cache, ask=False) as stage:
+        assert "custom" in stage.say("never asked", "a circle").replies[-1]

@@ -44,7 +44,7 @@ def _read(text: str, language: str = "en", names: Names = NAMES) -> list[tuple[s
         ("tagged Golden Gate", [("tag", "golden gate")]),
         (
             "#sunset in holiday/ from 2023",
-            [("tag", "sunset"), ("folder", "holiday")] + [("date", "2023")],
+            [("tag", "sunset"), ("folder", "holiday"), ("date", "2023")],
         ),
         ("tagged beach", [("tag", "beach")]),
         ("#2", []),
