@@ -6,7 +6,6 @@ by what the captions mean (their vectors' cosine to the text's).
 
 import functools
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
@@ -20,6 +19,7 @@ from retrieval.hits import Hit, SearchResult
 from retrieval.index import Ids, VectorIndex, Vectors
 from retrieval.looks import Looks
 from retrieval.query import Query, combine_texts, compose
+from retrieval.reasons import Signals, explain
 from retrieval.requests import TypicalRequests
 from retrieval.words import content_words, valid_text
 
@@ -38,15 +38,6 @@ _POOL_SURE = 50
 _TOLD_RANKS = 3
 # Of the ranking by meaning; that by looks has 1. docs/experiments.md has the comparison.
 _MEANING_WEIGHT = 1.0
-
-
-@dataclass(frozen=True)
-class _Signals:
-    """A query's vectors: what it amounts to, the same without feedback, and its texts alone."""
-
-    query: Vectors | None
-    without_feedback: Vectors | None
-    texts: Vectors | None
 
 
 class Searcher:
@@ -158,7 +149,7 @@ class Searcher:
         matched = {row: found for row, found in self._words_in(words, chosen).items() if found}
         first = _TOLD_RANKS * k
         alike, told = by_looks[:first], by_meaning[:first]
-        reasons = self._reasons(chosen, vectors, signals, alike, told, matched)
+        reasons = explain(chosen, vectors, signals, alike, told, matched)
         hits = self._hits(chosen, vectors, signals.query, words, reasons)
         total = max(len(hits), left - folded) if len(hits) == k else len(hits)
         sure = any(coverage.get(row, 0.0) > 0.999 for row in chosen)
@@ -211,12 +202,12 @@ class Searcher:
         image: Image.Image | None,
         liked: Sequence[int],
         disliked: Sequence[int],
-    ) -> _Signals:
+    ) -> Signals:
         wanted = self._text_vectors(texts)
         upload = None if image is None else self._model.encode_images([image])[0]
         nothing = wanted[:0]
         plus, minus = self._index.vectors(_ids(liked)), self._index.vectors(_ids(disliked))
-        return _Signals(
+        return Signals(
             query=compose(wanted, upload, plus, minus),
             without_feedback=compose(wanted, upload, nothing, nothing),
             texts=combine_texts(wanted) if len(wanted) else None,
@@ -266,33 +257,6 @@ class Searcher:
                 chosen.append(row)
                 closest = np.maximum(closest, vectors @ vectors[position])
         return chosen, folded
-
-    def _reasons(
-        self,
-        rows: Sequence[int],
-        vectors: Vectors,
-        signals: _Signals,
-        looks_like: Collection[int],
-        means: Collection[int],
-        matched: dict[int, tuple[str, ...]],
-    ) -> list[tuple[str, ...]]:
-        found: list[tuple[str, ...]] = []
-        for row, vector in zip(rows, vectors, strict=True):
-            reasons = [f"caption:{word}" for word in matched.get(row, ())]
-            if signals.query is None:
-                reasons = reasons or ["filter"]
-            elif signals.without_feedback is None:
-                reasons.append("feedback")
-            else:
-                gained = float(vector @ signals.query) > float(vector @ signals.without_feedback)
-                if row in means and not reasons:
-                    reasons.append("caption")
-                if row in looks_like or not reasons:
-                    reasons.insert(0, "visual")
-                if gained and signals.query is not signals.without_feedback:
-                    reasons.append("feedback")
-            found.append(tuple(reasons))
-        return found
 
     def _hits(
         self,

@@ -10,15 +10,15 @@ from benchmarks.conversation.data import World, plain
 from retrieval.query import Query
 
 SHOWN = 6
-DEEP = 500
+DEEP = 100
 
 
 def simulate_feedback(world: World, users: int) -> dict[str, Any]:
     """Return the target's rank before and after, for users who do not find it on the screen.
 
     The picture liked is the one of the six that looks most like the target, the one disliked
-    looks least like it: what somebody with the target in mind would say. Beyond 500 a rank counts
-    as 501.
+    looks least like it: what somebody with the target in mind would say. Beyond 100 a rank counts
+    as 101.
     """
     rows = np.array(world.bundle.gallery.rows_of(world.ids), np.int64)
     ranks: dict[str, list[int]] = {"before": [], "after_like": [], "after_dislike": []}
