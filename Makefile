@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-intents clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-intents bench-train clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery a
 
 bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
 	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg
+
+bench-train: $(VENV)/.runtime ## our training loop against the plain one of the original recipe (ARGS=--to-recall: minutes)
+	@$(BIN)/python benchmarks/train_speed.py $(or $(FLICKR8K),../shared/flickr8k) --cache $(SHOWTELL_DATA_DIR)/cache $(ARGS)
 
 clean: ## remove the environment and all that the demo made
 	rm -rf $(VENV) .showtell tests/output
