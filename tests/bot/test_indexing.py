@@ -1,12 +1,13 @@
 """`showtell index`: whose model it takes, what it says, what it leaves out."""
 
+import tarfile
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from bot.cli import app
-from bot.indexing import default_model, index_images
+from bot.indexing import IndexingRefused, default_model, index_images
 from embedding import shipped
 from embedding.errors import ModelError
 from embedding.model import INFO_FILE, JointEmbedding
@@ -77,3 +78,15 @@ def test_the_model_is_loaded_once(
     assert loaded == [model]
     kept = bundles / report.version / "model" / INFO_FILE
     assert kept.read_bytes() == (shapes_model_dir / INFO_FILE).read_bytes()
+
+
+def test_pictures_inside_tar_files_are_refused(
+    shapes_dir: Path, shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        shard.add(shapes_dir / "red-star-0.png", "x.png")
+        shard.add(shapes_dir / "captions.csv", "x.txt")
+    spec, bundles = f"webdataset:{tmp_path}", tmp_path / "bundles"
+    with pytest.raises(IndexingRefused, match=r"in tar files.*unpack them into a folder"):
+        index_images(spec, None, str(shapes_model_dir), bundles, tmp_path, progress=silent)
+    assert not bundles.exists()

@@ -15,6 +15,7 @@ from embedding.features import extract_features
 from embedding.images import TruncatedImage, open_image
 from embedding.model import JointEmbedding
 from embedding.shards import TarMember, expand_pattern
+from embedding.train import TrainConfig, train
 
 
 def picture(color: str, form: str = "JPEG") -> bytes:
@@ -201,4 +202,27 @@ def test_features_come_straight_from_the_shards(
         ".sqlite",
         ".sqlite-shm",
         ".sqlite-wal",
+    }
+
+
+@pytest.mark.parametrize("tuned", ["no", "yes"])
+def test_training_from_shards(shapes_dir: Path, tmp_path: Path, tuned: str) -> None:
+    for split in ("train", "val"):
+        files: list[tuple[str, bytes | str]] = []
+        for path in sorted(shapes_dir.glob("*-star-*.png")):
+            words = " ".join(path.stem.split("-")[:2])
+            files += [(path.name, path.read_bytes()), (f"{path.stem}.txt", f"a {words}")]
+        write_shard(
+            tmp_path / "shards" / f"{split}-000.tar", *files, ("bad.png", b"no"), ("bad.txt", "bad")
+        )
+    config = TrainConfig(
+        dimension=16, image_hidden=0, text_hidden=0, image_size=64, train_image=tuned, epochs=2
+    )
+    result = train(
+        f"webdataset:{tmp_path / 'shards'}", config, tmp_path / "run", cache_dir=tmp_path
+    )
+    assert result.metrics["images"] == 18
+    assert {item.what for item in result.skipped} == {
+        "train-000.tar/bad.png",
+        "val-000.tar/bad.png",
     }
