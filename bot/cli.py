@@ -106,12 +106,17 @@ def train(
         int | None, typer.Option(min=2, help="k-fold cross-validation, grouped by image.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files into OUT/tensorboard.")
+    ] = False,
 ) -> None:
     """Train a joint embedding, keep the best model, and write OUT/report.html."""
     from bot.training import run_training
     from embedding.config import TrainConfig, load_config
 
     changes: dict[str, Any] = {"folds": folds} if folds else {}
+    if tensorboard:
+        changes["tensorboard"] = True
     training = load_config(config, **changes) if config else TrainConfig(**changes)
     run_training(data, training, out_dir, resume=resume)
 

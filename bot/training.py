@@ -9,6 +9,7 @@ from bot.evaluation import print_lines, print_recall, save_report
 from bot.recall_table import fold_lines
 from bot.settings import load_settings
 from embedding.config import TrainConfig
+from embedding.distributed import is_first_process
 from embedding.evaluate import embed_pairs, measure
 from embedding.model import JointEmbedding
 from embedding.run_files import judged_pairs, read_record
@@ -22,6 +23,8 @@ def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool)
     cache_dir = load_settings().data_dir / "cache"
     with progress_bars() as progress:
         result = train(data, config, out_dir, resume=resume, cache_dir=cache_dir, progress=progress)
+    if not is_first_process():
+        return
     name_skipped(result.skipped)
     if result.folds:
         print_lines(*fold_lines(result.folds))

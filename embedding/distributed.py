@@ -17,7 +17,7 @@ from torch import Tensor
 
 from embedding.errors import TrainingError
 
-__all__ = ["DEVICES", "World", "join_world"]
+__all__ = ["DEVICES", "World", "is_first_process", "join_world"]
 
 DEVICES = ("auto", "cpu", "cuda")
 _PATIENCE = timedelta(hours=12)
@@ -96,6 +96,11 @@ class World:
         yield
         if self.size > 1 and self.is_first:
             dist.barrier()
+
+
+def is_first_process() -> bool:
+    """Tell whether this is the process that reports, of those that torchrun started, or alone."""
+    return int(os.environ.get("RANK", "0")) == 0
 
 
 class _Join(torch.autograd.Function):

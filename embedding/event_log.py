@@ -39,6 +39,5 @@ def event_log(directory: Path, *, wanted: bool) -> Iterator[EventLog]:
             f"tensorboard = true needs a package that is not installed ({error}); "
             "run: pip install 'showtell[tensorboard]'"
         ) from error
-    # Steps after a resumed checkpoint are written again; this hides the first ones.
-    with SummaryWriter(str(directory)) as writer:  # type: ignore[no-untyped-call]
+    with SummaryWriter(str(directory)) as writer:
         yield writer

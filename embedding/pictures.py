@@ -21,7 +21,7 @@ from torch import Tensor
 from embedding.backbone import square
 from embedding.data import Skipped
 from embedding.errors import DataError, TrainingError
-from embedding.images import ImageError, open_image
+from embedding.images import ImageError, ImageFile, open_image
 from embedding.progress import Progress, silent
 from embedding.towers import Tower
 
@@ -101,7 +101,7 @@ class PixelScale:
 
 
 def store_pictures(
-    paths: Sequence[Path], side: int, fit: str, directory: Path, progress: Progress = silent
+    paths: Sequence[ImageFile], side: int, fit: str, directory: Path, progress: Progress = silent
 ) -> StoredPictures:
     """Return squares of pictures, from the file of an earlier call if no picture has changed.
 
@@ -138,7 +138,7 @@ def store_pictures(
 
 
 def _decode(
-    paths: Sequence[Path], side: int, fit: str, file: Path, progress: Progress
+    paths: Sequence[ImageFile], side: int, fit: str, file: Path, progress: Progress
 ) -> dict[int, str]:
     """Write the squares; return what is wrong with those that cannot be read."""
     scratch = file.with_suffix(f".{os.getpid()}")
@@ -164,7 +164,7 @@ def _decode(
     return dict(sorted(why.items()))
 
 
-def _key(paths: Sequence[Path]) -> str:
+def _key(paths: Sequence[ImageFile]) -> str:
     """Return 16 hex digits that change with any file's place, size or date."""
     digest = hashlib.sha256()
     for path in paths:

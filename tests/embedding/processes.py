@@ -64,7 +64,6 @@ def gradients(out: Path, chunk: int = 0) -> None:
 
 def main(what: str, *rest: str) -> None:
     """Do one of the two."""
-    torch.set_num_threads(1)
     if what == "gradients":
         gradients(Path(rest[0]), chunk=int(rest[1]))
         return

@@ -1,6 +1,7 @@
 """Killed at any moment, a run goes on from a whole checkpoint and ends as if undisturbed."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,8 +13,11 @@ import torch
 from embedding.checkpoint import Checkpoint
 from embedding.errors import TrainingError
 from embedding.model import JointEmbedding
+from embedding.train import TrainConfig, train
+from tests.embedding.processes import LSTM
 
 ROOT = Path(__file__).parents[2]
+RANDOM = {"average": 0.9, "dropout": 0.3, "checkpoint_every": 2, "chunk": 8}
 
 
 def test_the_newest_whole_checkpoint_is_the_one_that_counts(tmp_path: Path) -> None:
@@ -38,16 +42,23 @@ def test_the_newest_whole_checkpoint_is_the_one_that_counts(tmp_path: Path) -> N
 
 
 def program(features: Path, out: Path, *more: str) -> list[str]:
-    settings = ["average=0.9", "dropout=0.3", "checkpoint_every=2", "chunk=8", *more]
+    settings = [f"{name}={value}" for name, value in RANDOM.items()]
     where = ["-m", "tests.embedding.processes", "train", str(features), str(out)]
-    return [sys.executable, *where, *settings]
+    return [sys.executable, *where, *settings, *more]
 
 
 @pytest.mark.parametrize("step", [3, 21])
 def test_a_killed_run_ends_as_if_it_had_not_been(step: int, features: Path, tmp_path: Path) -> None:
-    subprocess.run(program(features, tmp_path / "whole"), cwd=ROOT, check=True, capture_output=True)
+    config = TrainConfig(**{**LSTM, **RANDOM})
+    train(f"features:{features}", config, tmp_path / "whole")
+    # Another number of threads would add numbers up in another order.
+    alike = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     killed = subprocess.Popen(
-        program(features, tmp_path / "killed"), cwd=ROOT, stdout=subprocess.PIPE, text=True
+        program(features, tmp_path / "killed"),
+        cwd=ROOT,
+        env=alike,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert killed.stdout is not None
     for line in killed.stdout:
@@ -61,6 +72,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(step: int, features: Path, tmp_
     rest = subprocess.run(
         program(features, tmp_path / "killed", "--resume"),
         cwd=ROOT,
+        env=alike,
         check=True,
         capture_output=True,
         text=True,

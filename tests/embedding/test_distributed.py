@@ -12,21 +12,21 @@ import torch
 
 from embedding.distributed import World, join_world
 from embedding.errors import TrainingError
-from tests.embedding.processes import gradients
+from embedding.train import TrainConfig, train
+from tests.embedding.processes import LSTM, gradients
 
 ROOT = Path(__file__).parents[2]
 
 
-def run(*arguments: object, processes: int = 1) -> None:
-    """Run tests.embedding.processes under torchrun, or alone."""
+def run(*arguments: object) -> None:
+    """Run tests.embedding.processes under torchrun, twice at once."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torchrun = ["torch.distributed.run", "--nproc-per-node", str(processes)]
-    torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(port), "-m"]
-    program = [*(torchrun if processes > 1 else []), "tests.embedding.processes"]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
     done = subprocess.run(
-        [sys.executable, "-m", *program, *map(str, arguments)],
+        [*torchrun, "-m", "tests.embedding.processes", *map(str, arguments)],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -40,7 +40,7 @@ def test_gradients_are_those_of_one_process_with_the_whole_batch(
 ) -> None:
     gradients(tmp_path)
     expected = torch.load(tmp_path / "0.pt")
-    run("gradients", tmp_path, chunk, processes=2)
+    run("gradients", tmp_path, chunk)
     found = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     assert [part.pop("own") for part in found] == [8, 11]
     assert expected.pop("own") == 19
@@ -50,8 +50,8 @@ def test_gradients_are_those_of_one_process_with_the_whole_batch(
 
 
 def test_a_run_of_two_processes_is_the_run_of_one(features: Path, tmp_path: Path) -> None:
-    run("train", features, tmp_path / "one")
-    run("train", features, tmp_path / "two", processes=2)
+    train(f"features:{features}", TrainConfig(**LSTM), tmp_path / "one")
+    run("train", features, tmp_path / "two")
     one, two = (record(tmp_path / name) for name in ("one", "two"))
     assert len(one["history"]) == 4
     for before, after in zip(one["history"], two["history"], strict=True):
