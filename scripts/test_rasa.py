@@ -5,95 +5,169 @@
 
 Rasa needs CPython 3.10 and an environment of its own. Started here: our server with the action
 server over the drawn shapes, a Redis for each side, `rasa data validate`, `rasa train`, `rasa run`.
-Prints one JSON object; exits with 1 if any reply differs.
+The scripts go over REST and SocketIO, through a question back, filters, feedback, uploads, a
+failing action, and restarts of either server in mid-conversation. Prints one JSON object; exits
+with 1 if any reply differs.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
+import queue
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import httpx
+import socketio
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bot.project import PROJECT_DIR, RasaProject  # noqa: E402
+from bot.project import RasaProject  # noqa: E402
 from bot.redis_server import EmbeddedRedis, find_redis_server  # noqa: E402
-from retrieval.bundle import build_bundle, publish  # noqa: E402
+from bot.settings import Settings  # noqa: E402
+from retrieval.bundle import Candidate, build_bundle, publish  # noqa: E402
+from retrieval.groups import Group  # noqa: E402
+from retrieval.query import Query  # noqa: E402
+from retrieval.searcher import Searcher, SearchResult  # noqa: E402
+from scripts.rasa_project import write_project  # noqa: E402
 from tests.fixtures.bundles import shape_candidates  # noqa: E402
-from tests.fixtures.models import make_shapes, train_shapes_model  # noqa: E402
+from tests.fixtures.models import draw_shape, make_shapes, train_shapes_model  # noqa: E402
 from tests.fixtures.server import make_settings, serve  # noqa: E402
 
+# So long nothing more comes when a turn is over, on the channel that does not say so.
+QUIET_S = 0.7
 REQUIREMENTS = ["rasa==3.6.21", "python-socketio==5.9.0", "python-engineio==4.7.1"]
 
-# A number clicks that quick reply of the last turn, counted from 0.
-SCRIPTS: list[list[str | int]] = [
-    [
-        "hello",
-        "show me a red circle",
-        "make it blue",
-        "more",
-        0,
-        "more like the second one",
-        "what is in the third one?",
-        "not the last one",
-        "no circle",
-        "go back",
-        "thumbs up for the first one",
-        "tell me a joke",
-        "start over",
-        0,
-        "thanks",
-        "bye",
-    ],
-    [
-        "more",
-        "make it red",
-        "a green star",
-        1,
-        "not that one",
-        1,
-        "describe the middle one",
-        "undo",
-        "undo",
-        "undo",
-        "undo",
-        "help",
-    ],
-    [
-        "could you please find me a picture of a yellow triangle",
-        "a ring",
-        "purple",
-        "without triangles",
-        "show me mroe",
-        "similar to number 3",
-        "I hate the first one",
-        "/rate_image",
-        2,
-        0,
-        "/search_images",
-        '/describe_image{"position": 9}',
-        '/similar_to_image{"image": "0000000000000000"}',
-        "{query} 10[x]",
-        "gfhj kjlh",
-        "on a beach",
-        "/restart_search",
-        "no dogs",
-        "the first one is great",
-    ],
+RESTART_RASA, RESTART_SERVER, UPLOAD = "(restart Rasa)", "(restart Showtell)", "(upload)"
+
+# A number clicks that quick reply of the last turn, counted from 0 over all its replies. An upload
+# goes to our own server on both sides, for no channel of Rasa's takes pictures; the conversation
+# then goes on through its channel.
+SCRIPTS: list[tuple[str, list[str | int]]] = [
+    (
+        "rest",
+        [
+            "hello",
+            "show me a red circle",
+            "make it blue",
+            "more",
+            0,
+            "more like the second one",
+            "what is in the third one?",
+            "not the last one",
+            "no circle",
+            "circles are fine again",
+            "go back",
+            "thumbs up for the first one",
+            "tell me a joke",
+            "start over",
+            0,
+            "thanks",
+            "bye",
+        ],
+    ),
+    (
+        "rest",
+        [
+            "more",
+            "make it red",
+            "a green star",
+            1,
+            "not that one",
+            1,
+            "describe the middle one",
+            "undo",
+            "undo",
+            "undo",
+            "undo",
+            "help",
+        ],
+    ),
+    (
+        "rest",
+        [
+            "could you please find me a picture of a yellow triangle",
+            "a ring",
+            "purple",
+            "without triangles",
+            "show me mroe",
+            "similar to number 3",
+            "I hate the first one",
+            "/rate_image",
+            2,
+            0,
+            "/search_images",
+            '/describe_image{"position": 9}',
+            '/similar_to_image{"image": "0000000000000000"}',
+            "{query} 10[x]",
+            "gfhj kjlh",
+            "on a beach",
+            "/restart_search",
+            "no dogs",
+            "the first one is great",
+        ],
+    ),
+    (
+        "rest",
+        [
+            "a blue square",
+            "from 2023",
+            "tagged star",
+            "only from 1999",
+            "any year",
+            "clear the filters",
+            RESTART_RASA,
+            "more",
+            "more like the first and the second one",
+            "not the first two",
+            RESTART_SERVER,
+            "go back",
+            "make it green",
+            UPLOAD,
+            "more",
+            "what is in the first one and the last one?",
+        ],
+    ),
+    (
+        "socketio",
+        [
+            "hi",
+            "show me some shapes",
+            -2,
+            "more",
+            "without red ones",
+            "red ones are fine again",
+            "from 2023",
+            "show me an explosion",
+            "more",
+            RESTART_SERVER,
+            "more like the second one",
+            "thumbs down for number 2",
+            UPLOAD,
+            "make it purple",
+            RESTART_RASA,
+            "go back",
+            "start over",
+            "thank you",
+        ],
+    ),
 ]
 
 
@@ -109,12 +183,12 @@ def main() -> int:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="showtell-rasa-")))
         shapes = make_shapes(work / "shapes")
         model = train_shapes_model(shapes, work / "model")
-        candidates = shape_candidates(shapes)
+        candidates = [dated(candidate) for candidate in shape_candidates(shapes)]
         built = build_bundle(candidates, root=shapes, model_dir=model, bundles=work / "bundles")
         publish(work / "bundles", built.version)
 
         project = work / "project"
-        shutil.copytree(PROJECT_DIR, project, ignore=shutil.ignore_patterns("__pycache__"))
+        write_project(project, "en")
         run = {"cwd": project, "check": True, "env": rasa_environment()}
         report["validate_s"] = timed([rasa, "data", "validate"], **run)
         train = [rasa, "train", "--out", work / "models", "--fixed-model-name", "showtell"]
@@ -123,19 +197,24 @@ def main() -> int:
         redis = stack.enter_context(EmbeddedRedis(work / "redis"))
         rasa_redis = stack.enter_context(tcp_redis())
         settings = make_settings(work / "bundles", redis.url, work / "data")
-        with serve(settings) as server:
-            started = time.monotonic()
-            variables = rasa_environment(
-                SHOWTELL_URL=server.url,
-                SHOWTELL_ACTIONS_URL=f"{server.url}/webhook",
-                RASA_REDIS_HOST="127.0.0.1",
-                RASA_REDIS_PORT=str(rasa_redis),
-            )
-            model_file = work / "models" / "showtell.tar.gz"
-            rasa_url = stack.enter_context(run_rasa(rasa, project, model_file, variables))
-            report["ready_s"] = round(time.monotonic() - started, 1)
-            report |= compare(rasa_url, server.url)
-        report["unavailable"] = say(rasa_url, "anna", "a red circle")
+        stack.enter_context(staged_search())
+        port = free_port()
+        variables = rasa_environment(
+            SHOWTELL_URL=f"http://127.0.0.1:{port}",
+            SHOWTELL_ACTIONS_URL=f"http://127.0.0.1:{port}/webhook",
+            RASA_REDIS_HOST="127.0.0.1",
+            RASA_REDIS_PORT=str(rasa_redis),
+        )
+        model_file = work / "models" / "showtell.tar.gz"
+        own = Restartable(lambda: served(settings, port))
+        started = time.monotonic()
+        stack.enter_context(own)
+        other = Restartable(lambda: run_rasa(rasa, project, model_file, variables))
+        stack.enter_context(other)
+        report["ready_s"] = round(time.monotonic() - started, 1)
+        report |= compare(other, own)
+        own.stop()
+        report["unavailable"] = say(other.url, "anna", "a red circle")
     unavailable = RasaProject.load().render("utter_unavailable", {})
     expected = [{"text": unavailable["text"]}]
     if report["unavailable"] != expected:
@@ -235,30 +314,160 @@ def answers(url: str) -> bool:
         return False
 
 
-def compare(rasa_url: str, own_url: str) -> dict[str, Any]:
+class Restartable:
+    """A server that can be stopped and started anew; a context that stops it at the end.
+
+    Args:
+        start: Makes a context that yields the server's address.
+    """
+
+    def __init__(self, start: Callable[[], AbstractContextManager[str]]) -> None:
+        self._start = start
+        self._stack = ExitStack()
+        self.url = ""
+
+    def __enter__(self) -> Restartable:
+        self.url = self._stack.enter_context(self._start())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop the server, if it runs."""
+        self._stack.close()
+
+    def restart(self) -> None:
+        """Stop the server and start it anew."""
+        self.stop()
+        self.__enter__()
+
+
+@contextmanager
+def served(settings: Settings, port: int) -> Iterator[str]:
+    """Run our own server at a port."""
+    with serve(settings, port=port) as server:
+        yield server.url
+
+
+def dated(candidate: Candidate) -> Candidate:
+    """Return a shape with a date and a tag to filter by."""
+    color, shape = candidate.metadata["color"], candidate.metadata["shape"]
+    year = "2023" if color in ("red", "blue") else "2021"
+    return replace(candidate, metadata={**candidate.metadata, "date": year, "tags": shape})
+
+
+@contextmanager
+def staged_search() -> Iterator[None]:
+    """Make the search split one request into groups, and fail at another.
+
+    The drawn shapes fall into no scenes, and nothing fails by itself: both are put in here, on the
+    one server that both sides search with.
+    """
+    groups, search = Searcher.groups, Searcher.search
+
+    def split(self: Searcher, query: Query, **options: Any) -> tuple[Group, ...]:
+        if any("shapes" in text for text in query.texts) and len(query.texts) == 1:
+            return (Group("a circle", ("a",), 0.5), Group("a star", ("b",), 0.4))
+        return groups(self, query, **options)
+
+    def fail(self: Searcher, query: Query, *arguments: Any, **options: Any) -> SearchResult:
+        if any("explosion" in text for text in query.texts):
+            raise RuntimeError("told to fail")
+        return search(self, query, *arguments, **options)
+
+    with patch.object(Searcher, "groups", split), patch.object(Searcher, "search", fail):
+        yield
+
+
+def compare(other: Restartable, own: Restartable) -> dict[str, Any]:
     """Play all scripts on both sides; return counts, times and every difference."""
-    turns = 0
+    turns = Counter[str]()
     differences = []
     seconds = {"rasa": 0.0, "embedded": 0.0}
-    for number, script in enumerate(SCRIPTS):
+    restarts = Counter[str]()
+    for number, (channel, script) in enumerate(SCRIPTS):
         clicks: list[str] = []
         for step in script:
+            if step in (RESTART_RASA, RESTART_SERVER):
+                (other if step == RESTART_RASA else own).restart()
+                restarts[str(step)] += 1
+                continue
             message = clicks[step] if isinstance(step, int) else step
-            replies = {}
-            for side, url in (("rasa", rasa_url), ("embedded", own_url)):
+            replies: dict[str, list[dict[str, Any]]] = {}
+            # Ours first: it tells how many messages to wait for on a channel without an end.
+            for side, url in (("embedded", own.url), ("rasa", other.url)):
+                sender = f"{side}-{number}"
                 started = time.monotonic()
-                replies[side] = say(url, f"{side}-{number}", message)
+                if message == UPLOAD:
+                    replies[side] = upload(own.url, sender)
+                elif channel == "rest":
+                    replies[side] = say(url, sender, message)
+                else:
+                    expected = len(replies.get("embedded", ()))
+                    replies[side] = say_by_socket(url, sender, message, expected)
                 seconds[side] += time.monotonic() - started
-            turns += 1
+            turns[channel] += 1
             if replies["rasa"] != replies["embedded"] or not replies["rasa"]:
-                differences.append({"said": message, **replies})
+                differences.append({"said": message, "channel": channel, **replies})
             clicks = [
                 button["payload"]
                 for reply in replies["embedded"]
-                for button in reply.get("buttons", [])
+                for button in reply.get("buttons", reply.get("quick_replies")) or ()
             ]
-    milliseconds = {side: round(1000 * total / turns, 1) for side, total in seconds.items()}
-    return {"turns": turns, "mean_ms": milliseconds, "differences": differences}
+    total = turns.total()
+    return {
+        "turns": total,
+        "by_channel": dict(turns),
+        "restarts": dict(restarts),
+        "mean_ms": {side: round(1000 * spent / total, 1) for side, spent in seconds.items()},
+        "differences": differences,
+    }
+
+
+def upload(url: str, sender: str) -> list[dict[str, Any]]:
+    """Send a picture with a text to our own server."""
+    file = io.BytesIO()
+    draw_shape("green", "star", 7).save(file, "PNG")
+    response = httpx.post(
+        f"{url}/api/messages",
+        data={"sender": sender, "text": "like this, but blue"},
+        files={"image": ("star.png", file.getvalue())},
+        timeout=60,
+    )
+    response.raise_for_status()
+    return list(response.json()["replies"])
+
+
+def say_by_socket(url: str, sender: str, message: str, expected: int) -> list[dict[str, Any]]:
+    """Send a message by the SocketIO channel; return the payloads of `bot_uttered`.
+
+    Args:
+        url: The server.
+        sender: The session.
+        message: What is said.
+        expected: How many payloads to wait for; 0 waits until it is quiet.
+    """
+    uttered: queue.Queue[dict[str, Any]] = queue.Queue()
+    confirmed = threading.Event()
+    client = socketio.Client(reconnection=False)
+    client.on("bot_uttered", uttered.put)
+    client.on("session_confirm", lambda _: confirmed.set())
+    client.connect(url, transports=["websocket"])
+    try:
+        client.emit("session_request", {"session_id": sender})
+        if not confirmed.wait(30):
+            sys.exit(f"{url} did not confirm the session")
+        client.emit("user_uttered", {"message": message, "session_id": sender})
+        found = [uttered.get(timeout=60)]
+        while True:
+            wait = 30.0 if len(found) < expected else QUIET_S
+            try:
+                found.append(uttered.get(timeout=wait))
+            except queue.Empty:
+                return found
+    finally:
+        client.disconnect()
 
 
 def say(url: str, sender: str, message: str) -> list[dict[str, Any]]:
