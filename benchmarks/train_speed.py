@@ -218,7 +218,7 @@ def seconds_to(target: Metrics, pairs: Pairs, dev: Pairs, config: TrainConfig) -
     reached = False
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch("embedding.training_data._divide", return_value=parts),
+        mock.patch("embedding.training_data.divide", return_value=parts),
         mock.patch.object(ours, "recall", watched),
     ):
         try:

@@ -56,7 +56,7 @@ def bootstrap(
         image_ranks: (m,) the rank of the best caption of each image that has any, in the order
             of their indices.
         caption_to_image: (n_captions,) the image of each caption.
-        resamples: how many; 1,000 take 0.2 s for 1,000 images with 5 captions each.
+        resamples: how many; 1,000 take under a second for 1,000 images with 5 captions each.
         seed: decides the draws.
 
     Source: Efron, Tibshirani (1993), "An introduction to the bootstrap", chapter 13.

@@ -11,7 +11,7 @@ from embedding.errors import TrainingError
 from embedding.evaluate import Metrics
 from embedding.model import JointEmbedding
 from embedding.progress import Progress, silent
-from embedding.training_data import TrainingData, _divide
+from embedding.training_data import TrainingData, divide
 
 __all__ = ["TrainResult", "judged_pairs", "read_record", "save_model", "save_record"]
 
@@ -94,5 +94,5 @@ def judged_pairs(data: str, result: TrainResult, *, progress: Progress = silent)
         DataError: the data are not there any more.
     """
     fold = result.folds.index(result.metrics) if result.folds else 0
-    pairs, parts = _divide(data, result.config, progress)
+    pairs, parts = divide(data, result.config, progress)
     return pairs.subset(parts[fold][1])

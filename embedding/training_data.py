@@ -18,7 +18,7 @@ from embedding.progress import Progress
 from embedding.starting import towers_of
 from embedding.towers import Tower, feature_tower, image_tower
 
-__all__ = ["Photographs", "TrainingData", "gather"]
+__all__ = ["Photographs", "TrainingData", "divide", "gather"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +70,7 @@ def gather(
         DataError: the data cannot be used.
         TrainingError: there are no captions, or too few images for the division.
     """
-    pairs, parts = _divide(data, config, progress)
+    pairs, parts = divide(data, config, progress)
     if pairs.features is not None:
         if config.train_image == "yes":
             raise TrainingError(
@@ -150,10 +150,15 @@ def _moved(indices: Indices, place: dict[int, int]) -> Indices:
     return np.array([place[int(i)] for i in indices if int(i) in place], dtype=np.int64)
 
 
-def _divide(
+def divide(
     data: Pairs | str, config: TrainConfig, progress: Progress
 ) -> tuple[Pairs, list[tuple[Indices, Indices]]]:
-    """Return the data and the (train, dev) image indices of each fold, or of the one run."""
+    """Return the data and the (train, dev) image indices of each fold, or of the one run.
+
+    Raises:
+        DataError: the data cannot be used.
+        TrainingError: there are no captions, or nothing is held out to judge by.
+    """
     if config.folds or config.train_on == "all" or isinstance(data, Pairs):
         pairs = data if isinstance(data, Pairs) else _load(data, None, config, progress)
         pairs = _with_captions(pairs)
