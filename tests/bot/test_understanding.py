@@ -22,7 +22,7 @@ from embedding.vocabulary import known_words
 from retrieval.bundle import Bundle
 
 HELD_OUT = Path(__file__).parent / "held_out.yml"
-LEAST_ACCURACY = 0.95
+LEAST_CROSS_VALIDATED, LEAST_HELD_OUT = 0.94, 0.95
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +66,7 @@ def test_cross_validated_accuracy(
         classifier.fit(list(texts[train]), list(intents[train]))
         predicted = [ranking[0][0] for ranking in classifier.rank(list(texts[test]))]
         right += int((intents[test] == predicted).sum())
-    assert right / len(texts) >= LEAST_ACCURACY, f"{right} of {len(texts)}"
+    assert right / len(texts) >= LEAST_CROSS_VALIDATED, f"{right} of {len(texts)}"
 
 
 def test_held_out_accuracy(project: RasaProject, interpreter: Interpreter, encode: Recall) -> None:
@@ -83,7 +83,7 @@ def test_held_out_accuracy(project: RasaProject, interpreter: Interpreter, encod
             understood = interpreter.parse(text).intent
             if understood != intent:
                 wrong.append(f"{text!r}: {understood}, not {intent}")
-    assert 1 - len(wrong) / total >= LEAST_ACCURACY, "\n".join(wrong)
+    assert 1 - len(wrong) / total >= LEAST_HELD_OUT, "\n".join(wrong)
 
 
 @pytest.mark.parametrize(
