@@ -54,7 +54,7 @@ class PackReport:
 def pack_model(model_dir: Path, out: Path, *, name: str, about: str) -> PackReport:
     """Write a saved model as a packed one; a model card that lies in ``out`` stays.
 
-    Tensors that equal a package's to the bit are named, not stored. Of large tables, such as token
+    Tensors that equal a package's are named, not stored. Of large tables, such as token
     embeddings, only the rows are stored that differ from the package's by more than float16 could
     tell: training moves the rows of words that it saw, weight decay hardly moves the others. The
     rest is stored as float16, vectors (biases, statistics) and integers as they are.
@@ -121,7 +121,7 @@ class _Finder:
         self.stored = 0
         self._references = references
         self._known = {
-            hash_tensors({"": tensor}): (source, key)
+            _hash_of_values(tensor): (source, key)
             for source, tensors in references.items()
             for key, tensor in tensors.items()
         }
@@ -129,7 +129,7 @@ class _Finder:
     def describe(self, name: str, tensor: Tensor, own: dict[str, Tensor]) -> dict[str, Any]:
         """Return the manifest's entry of a tensor; what no package holds is added to ``own``."""
         dtype = str(tensor.dtype).removeprefix("torch.")
-        if found := self._known.get(hash_tensors({"": tensor})):
+        if found := self._known.get(_hash_of_values(tensor)):
             self.packaged += tensor.numel()
             return {"from": found[0], "tensor": found[1], "dtype": dtype}
         if (alike := self._most_alike(tensor)) is not None:
@@ -160,6 +160,11 @@ class _Finder:
                 if len(changed) < len(best[2] if best else tensor) and len(changed):
                     best = (source, key, changed)
         return best if best and len(best[2]) < 0.9 * len(tensor) else None
+
+
+def _hash_of_values(tensor: Tensor) -> str:
+    # Averaging weights makes 0 of -0, which is the same number but not the same bits.
+    return hash_tensors({"": tensor + 0})
 
 
 def _files_of(model_dir: Path) -> Iterator[Path]:

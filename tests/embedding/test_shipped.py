@@ -53,6 +53,21 @@ def test_what_packages_hold_is_not_stored(shapes_model_dir: Path, tmp_path: Path
     assert kept == report.bytes
 
 
+def test_zero_may_have_lost_its_sign(shapes_model_dir: Path, tmp_path: Path) -> None:
+    model = Path(shutil.copytree(shapes_model_dir, tmp_path / "model"))
+    file = model / "text_0_Transformer" / "model.safetensors"
+    tensors = load_file(file)
+    before = tensors[TABLE].clone()
+    tensors[TABLE][before == 0] = 0.0
+    assert before.numpy().tobytes() != tensors[TABLE].numpy().tobytes()
+    save_file(tensors, file, metadata={"format": "pt"})
+    report = pack_model(model, tmp_path / "packed", name="trained", about=ABOUT)
+    assert report.own < 200_000
+    result = assemble(tmp_path / "packed", tmp_path / "models")
+    table = load_file(result / "text_0_Transformer" / "model.safetensors")[TABLE]
+    assert table.numpy().tobytes() == before.numpy().tobytes()
+
+
 def test_the_model_comes_back(packed: Path, assembled: Path, shapes_model_dir: Path) -> None:
     again = JointEmbedding.load(assembled)
     assert_alike(JointEmbedding.load(shapes_model_dir), again)
