@@ -67,7 +67,7 @@ class ActionRefineSearch(SearchAction):
         else:
             query = scene.heard.narrow(running)
             if scene.heard.query:
-                query = query.refine(scene.heard.query)
+                query = query.refine(scene.heard.query, seen=scene.record.last_hits)
             if len(query.texts) > MAX_TEXTS:  # the search itself stays, with its latest words
                 texts = (query.texts[0], *query.texts[1 - MAX_TEXTS :])
                 query = dataclasses.replace(query, texts=texts)

@@ -93,7 +93,7 @@ class IntentClassifier:
         self._letters = TfidfVectorizer(
             analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True
         )
-        self._classifier = LinearSVC(C=0.4, class_weight="balanced", tol=1e-3)
+        self._classifier = LinearSVC(C=0.4, class_weight="balanced", tol=1e-3, random_state=0)
 
     def fit(
         self, texts: Sequence[str], intents: Sequence[str], encode: Encode | None = None

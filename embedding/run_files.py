@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from embedding.batches import captions_of
 from embedding.config import TrainConfig
 from embedding.data import Pairs, Skipped
 from embedding.errors import TrainingError
 from embedding.evaluate import Metrics
+from embedding.folds import Indices
 from embedding.model import JointEmbedding
 from embedding.progress import Progress, silent
 from embedding.training_data import TrainingData, divide
@@ -16,6 +20,8 @@ from embedding.training_data import TrainingData, divide
 __all__ = ["TrainResult", "judged_pairs", "read_record", "save_model", "save_record"]
 
 RECORD = "training.json"
+MOST_REQUESTS = 2500
+"""How many captions, of as many images, are saved with a model."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +46,18 @@ class TrainResult:
 
 
 def save_model(
-    model: JointEmbedding, metrics: Metrics, gathered: TrainingData, config: TrainConfig, out: Path
+    model: JointEmbedding,
+    metrics: Metrics,
+    gathered: TrainingData,
+    learned: Indices,
+    config: TrainConfig,
+    out: Path,
 ) -> None:
-    """Write ``out / "model"`` with the settings, the data set and the metrics beside it."""
+    """Write ``out / "model"`` with the settings, the data set and the metrics beside it.
+
+    Some of the captions of the ``learned`` images go with it as ``requests``: an index compares its
+    pictures with what people typically say, and a gallery need not have captions of its own.
+    """
     data = {
         "name": gathered.pairs.name,
         "fingerprint": gathered.pairs.fingerprint(),
@@ -50,7 +65,19 @@ def save_model(
         "captions": len(gathered.pairs.captions),
         "attribution": gathered.pairs.attribution,
     }
-    model.save(out / "model", {"training": config.to_json(), "data": data, "metrics": metrics})
+    captions = captions_of(gathered.pairs)
+    random = np.random.default_rng(config.seed)
+    chosen = random.permutation(learned)[:MOST_REQUESTS]
+    requests = [gathered.pairs.captions[random.choice(captions[image])] for image in chosen]
+    model.save(
+        out / "model",
+        {
+            "training": config.to_json(),
+            "data": data,
+            "metrics": metrics,
+            "requests": sorted(requests),
+        },
+    )
 
 
 def save_record(result: TrainResult, pairs: Pairs, out: Path) -> None:

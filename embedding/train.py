@@ -119,7 +119,7 @@ def train(
             tensors = {}
             if world.is_first:
                 if is_best:
-                    save_model(model, metrics, gathered, config, out)
+                    save_model(model, metrics, gathered, gathered.parts[fold][0], config, out)
                 checkpoint.save(tensors, state)
 
     best = max(state["folds"], key=_score)

@@ -47,8 +47,8 @@ SCENES: dict[str, str] = {
 _WORDS = {label: {singular(word) for word in words.split()} for label, words in SCENES.items()}
 
 # A group has at least this share of the candidates; all but so much of the smaller one of two
-# groups is its own; together they hold so many. Calibrated on Flickr8k dev: about one in ten
-# whole captions is asked about, and most single words are (benchmarks/conversation.py).
+# groups is its own; together they hold so many. Set by hand; `answers` in benchmarks/conversation
+# says how often they ask.
 LEAST_SHARE = 0.2
 MOST_SHARED = 0.2
 LEAST_COVERAGE = 0.7

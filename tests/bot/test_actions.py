@@ -94,6 +94,14 @@ def test_refinements_are_bounded_and_the_first_text_stays(stage: Stage) -> None:
     assert (texts[0], texts[-1]) == ("a red circle", "number 39")
 
 
+def test_pictures_on_the_screen_when_somebody_refines_are_known_as_seen(stage: Stage) -> None:
+    stage.say("seen", "a red circle")
+    first = stage.record("seen").last_hits
+    assert first
+    stage.say("seen", '/refine_search{"query": "small"}')
+    assert set(first) <= set(stage.record("seen").query.seen)
+
+
 def test_requests_without_content_are_asked_back(stage: Stage) -> None:
     assert text_of(stage.say("ask", "/search_images")) == said(stage, "utter_ask_query")
     stage.say("ask", "a red circle")

@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from embedding import shipped
 from embedding.errors import ModelError
 from embedding.model import JointEmbedding
+from embedding.model_files import read_info, write_info
 from embedding.packing import pack_model
 from embedding.shipped import CARD, MANIFEST, WEIGHTS, assemble, describe_shipped, shipped_model
 from embedding.weights import shipped_model_path
@@ -44,13 +45,18 @@ def assert_alike(first: JointEmbedding, second: JointEmbedding) -> None:
 
 
 def test_what_packages_hold_is_not_stored(shapes_model_dir: Path, tmp_path: Path) -> None:
-    report = pack_model(shapes_model_dir, tmp_path / "photos", name="photos", about=ABOUT)
+    model = Path(shutil.copytree(shapes_model_dir, tmp_path / "model"))
+    write_info(model, {**read_info(model), "requests": ["a caption"]})
+    report = pack_model(model, tmp_path / "photos", name="photos", about=ABOUT)
     # The towers are the packages'; the heads and MiniLM's tokenizer file are the model's own.
     assert report.own < 200_000
     assert report.packages > 25_000_000
     assert report.bytes < 1_500_000
     kept = sum(p.stat().st_size for p in (tmp_path / "photos").rglob("*") if p.is_file())
     assert kept == report.bytes
+    # The captions that it learned from are not ours to give away.
+    told = json.loads((tmp_path / "photos" / "files" / "showtell.json").read_text())
+    assert "requests" not in told
 
 
 def test_zero_may_have_lost_its_sign(shapes_model_dir: Path, tmp_path: Path) -> None:

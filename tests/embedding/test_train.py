@@ -65,6 +65,19 @@ def test_a_small_gallery_is_learned_and_sentences_keep_their_meaning(
     assert (texts @ colors.T).argmax(axis=1).tolist() == [0, 1]
 
 
+def test_typical_requests_go_with_the_model_and_none_that_was_held_out(tmp_path: Path) -> None:
+    features = np.random.default_rng(0).standard_normal((20, 8)).astype(np.float32)
+    captions = [f"caption {i} of picture {i // 2}" for i in range(40)]
+    names = [str(i) for i in range(20)]
+    pairs = Pairs("x", names, captions, np.arange(40) // 2, features=features)
+    config = TrainConfig(epochs=1, dimension=8, image_hidden=0, train_text="no")
+    train(pairs, config, tmp_path / "run")
+    requests = JointEmbedding.load(tmp_path / "run").info["requests"]
+    assert len(requests) == 18
+    dev = np.random.default_rng(config.seed).permutation(20)[:2].tolist()
+    assert {captions.index(text) // 2 for text in requests} == set(range(20)) - set(dev)
+
+
 def test_a_trained_text_tower_changes_and_a_frozen_one_does_not(
     shapes_dir: Path, tmp_path: Path, cache: Path
 ) -> None:
