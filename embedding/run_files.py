@@ -56,7 +56,8 @@ def save_model(
     """Write ``out / "model"`` with the settings, the data set and the metrics beside it.
 
     Some of the captions of the ``learned`` images go with it as ``requests``: an index compares its
-    pictures with what people typically say, and a gallery need not have captions of its own.
+    pictures with what people typically say. Not where every picture was learned: such a model is
+    for these very pictures, and each of them is near to what was said of others like it.
     """
     data = {
         "name": gathered.pairs.name,
@@ -67,7 +68,8 @@ def save_model(
     }
     captions = captions_of(gathered.pairs)
     random = np.random.default_rng(config.seed)
-    chosen = random.permutation(learned)[:MOST_REQUESTS]
+    judged = bool(config.folds) or config.train_on == "split"
+    chosen = random.permutation(learned)[: MOST_REQUESTS if judged else 0]
     requests = [gathered.pairs.captions[random.choice(captions[image])] for image in chosen]
     model.save(
         out / "model",

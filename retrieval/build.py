@@ -151,7 +151,7 @@ def build_bundle(
         meanings = build_meanings(told, known, model.encode_text, progress or silent)
         if meanings is not None:
             meanings.save(directory / MEANINGS)
-        requests = choose_requests(model.info.get("requests", ()), told)
+        requests = choose_requests(model.info.get("requests", ()))
         if requests:
             measured = measure_requests(requests, model.encode_text, vectors, told)
             measured.save(directory / REQUESTS)

@@ -7,7 +7,8 @@ also show what a word looks like: the mean vector of those that hold "dog", less
 others, finds dogs better than the vector of "a dog" does (docs/experiments.md).
 
 The requests are those that the model names in showtell.json ("requests": captions that it was
-trained on), else captions of the gallery itself; a gallery with few captions does without.
+trained on). The captions of the gallery itself do not do: pictures of sweets lie near to what is
+said of other sweets, and "something sweet to eat" must find them (docs/experiments.md).
 """
 
 import random
@@ -93,19 +94,13 @@ class TypicalRequests:
         return cls([str(text) for text in texts], vectors.astype(np.float32), nearness)
 
 
-def choose_requests(known: Sequence[str], captions: Sequence[Sequence[str]]) -> list[str]:
-    """Return the typical requests for a gallery; none if there are too few.
-
-    Args:
-        known: what the model names; used where there are enough.
-        captions: of each row of the gallery; used otherwise.
-    """
-    for texts in (known, [caption for own in captions for caption in own]):
-        distinct = sorted({text.strip() for text in texts} - {""})
-        if len(distinct) >= LEAST_REQUESTS:
-            chosen = random.Random(0)  # noqa: S311 - a sample
-            return chosen.sample(distinct, min(MOST_REQUESTS, len(distinct)))
-    return []
+def choose_requests(known: Sequence[str]) -> list[str]:
+    """Return the typical requests to use of those that a model names; none if there are too few."""
+    distinct = sorted({text.strip() for text in known} - {""})
+    if len(distinct) < LEAST_REQUESTS:
+        return []
+    chosen = random.Random(0)  # noqa: S311 - a sample
+    return chosen.sample(distinct, min(MOST_REQUESTS, len(distinct)))
 
 
 def measure_requests(

@@ -76,6 +76,8 @@ def test_typical_requests_go_with_the_model_and_none_that_was_held_out(tmp_path:
     assert len(requests) == 18
     dev = np.random.default_rng(config.seed).permutation(20)[:2].tolist()
     assert {captions.index(text) // 2 for text in requests} == set(range(20)) - set(dev)
+    train(pairs, replace(config, train_on="all"), tmp_path / "all")
+    assert JointEmbedding.load(tmp_path / "all").info["requests"] == []
 
 
 def test_a_trained_text_tower_changes_and_a_frozen_one_does_not(
