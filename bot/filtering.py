@@ -165,6 +165,7 @@ class FilterReader:
 
     def _folders(self, text: str, grammar: _Grammar) -> Iterator[dict[str, Any]]:
         path = r"[\w.-]+(?:/[\w.-]+)*"
+        known = {folder.lower(): folder for folder in self.names.folders}
         for pattern in (
             rf"\b{grammar.inside} ({path})/(?!\w)",
             rf"\b{grammar.inside} {grammar.folder} [\"'“„]?({path})/?[\"'”“]?(?!\w)",
@@ -172,7 +173,6 @@ class FilterReader:
             rf"\b{grammar.inside} ({path}/{path})(?!\w)",
         ):
             for match in _find(pattern, text):
-                known = {folder.lower(): folder for folder in self.names.folders}
                 yield _entity("folder", known.get(match[1].lower(), match[1]), match)
 
     def _tags(self, text: str, grammar: _Grammar) -> Iterator[dict[str, Any]]:

@@ -197,6 +197,11 @@ class TrainConfig:
             ),
         )
 
+    @property
+    def is_judged(self) -> bool:
+        """Whether pictures are held out to judge by; otherwise the last epoch is the best."""
+        return bool(self.folds) or self.train_on == "split"
+
     def identity(self) -> dict[str, Any]:
         """Return what decides a run's result: settings but those of what is kept along the way."""
         watching = ("tensorboard", "checkpoint_every")

@@ -68,8 +68,7 @@ def save_model(
     }
     captions = captions_of(gathered.pairs)
     random = np.random.default_rng(config.seed)
-    judged = bool(config.folds) or config.train_on == "split"
-    chosen = random.permutation(learned)[: MOST_REQUESTS if judged else 0]
+    chosen = random.permutation(learned)[: MOST_REQUESTS if config.is_judged else 0]
     requests = [gathered.pairs.captions[random.choice(captions[image])] for image in chosen]
     model.save(
         out / "model",

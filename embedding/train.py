@@ -172,8 +172,6 @@ def _train_one(
     )
     texts = Texts(model, learned.captions, held_out.captions, config, world.device)
     images = images_of(image, gathered, part, config, world.device)
-    # Where every picture is learned, the last epoch is the best: nothing is held out to judge by.
-    judged = bool(config.folds) or config.train_on == "split"
 
     # Where an interrupted run goes on.
     best_weights: dict[str, Tensor] = tensors.get("best", {})
@@ -260,7 +258,9 @@ def _train_one(
                 save({**state, "epoch": epoch, "losses": losses})
 
         record = {"fold": fold, "epoch": epoch + 1, "loss": float(np.mean(losses))}
-        if epoch + 1 == config.epochs or (judged and (epoch + 1) % config.evaluate_every == 0):
+        if epoch + 1 == config.epochs or (
+            config.is_judged and (epoch + 1) % config.evaluate_every == 0
+        ):
             trained.eval()
             with lent_weights(trained, average):
                 found = world.tell(look() if world.is_first else None)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from retrieval.index import Ids, VectorIndex, Vectors
 from retrieval.requests import TypicalRequests
 
-__all__ = ["Looks", "Unwanted"]
+__all__ = ["Looks", "Unwanted", "nearest"]
 
 # Chosen on Flickr8k; docs/experiments.md has the comparisons. How much of the nearness to all
 # requests is taken off; how far a seen picture steps back and how far each standard deviation of
@@ -26,6 +26,22 @@ UNWANTED_STEP = 0.6
 
 _SAMPLE = 2_000
 _WORDINGS = ("{}", "a photo of {}", "there are {} in the picture")
+
+
+def nearest(
+    index: VectorIndex,
+    vector: Vectors,
+    pool: int,
+    among: Sequence[int] | None,
+    barred: Collection[int],
+) -> tuple[Ids, npt.NDArray[np.float32]]:
+    """Return the rows nearest to a vector and their cosines, nearest first (see `VectorIndex`)."""
+    return index.search(
+        vector,
+        pool,
+        among=None if among is None else np.fromiter(among, np.int64),
+        without=np.fromiter(barred, np.int64) if barred else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -92,12 +108,7 @@ class Looks:
         """
         if vector is None:
             return []
-        ids, cosines = self.index.search(
-            vector,
-            pool,
-            among=None if among is None else np.fromiter(among, np.int64),
-            without=np.fromiter(barred, np.int64) if barred else None,
-        )
+        ids, cosines = nearest(self.index, vector, pool, among, barred)
         scores = cosines - self._corrections(vector, ids, unwanted, seen)
         ranked: list[int] = ids[np.argsort(-scores, kind="stable")].tolist()
         return ranked

@@ -17,7 +17,7 @@ from retrieval.gallery import Gallery
 from retrieval.groups import CANDIDATES, Group, split
 from retrieval.hits import Hit, SearchResult
 from retrieval.index import Ids, VectorIndex, Vectors
-from retrieval.looks import Looks
+from retrieval.looks import Looks, nearest
 from retrieval.query import Query, combine_texts, compose
 from retrieval.reasons import Signals, explain
 from retrieval.requests import TypicalRequests
@@ -129,7 +129,9 @@ class Searcher:
             unwanted=query.excluded,
             seen=self._gallery.rows_of(query.seen),
         )
-        by_meaning = _rank(self._meanings, signals.texts, pool, among, barred)
+        by_meaning: list[int] = []
+        if self._meanings is not None and signals.texts is not None:
+            by_meaning = nearest(self._meanings, signals.texts, pool, among, barred)[0].tolist()
         by_captions = self._rank_by_captions(words, pool, among, barred)
         coverage = self._coverage(words, by_captions)
         if signals.query is None and not by_captions:
@@ -283,25 +285,6 @@ class Searcher:
                 rows, self._gallery.by_rows(rows), scores, reasons, strict=True
             )
         )
-
-
-def _rank(
-    index: VectorIndex | None,
-    vector: Vectors | None,
-    pool: int,
-    among: Sequence[int] | None,
-    barred: set[int],
-) -> list[int]:
-    """Return the rows of the nearest vectors, best first; none without an index or a vector."""
-    if index is None or vector is None:
-        return []
-    found, _ = index.search(
-        vector,
-        pool,
-        among=None if among is None else _ids(among),
-        without=_ids(barred) if barred else None,
-    )
-    return [int(row) for row in found]
 
 
 def _ids(rows: Iterable[int]) -> Ids:
