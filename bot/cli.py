@@ -135,12 +135,48 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as one HTML page.")
     ] = None,
+    rerank: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Put the first results in order anew; its own row."),
+    ] = None,
 ) -> None:
     """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
     from bot.evaluation import run_evaluation
 
     part = None if split is Split.all else split.value
-    run_evaluation(model, data, part, json_file=json_file, report=report)
+    run_evaluation(model, data, part, json_file=json_file, report=report, rerank_dir=rerank)
+
+
+@app.command("train-reranker")
+def train_reranker(
+    model: Annotated[
+        str, typer.Argument(help="The model before it: a run, a directory, or a name.")
+    ],
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the re-ranker is kept.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML or JSON with its settings.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Train a second stage for `evaluate --rerank`: words of captions, places of pictures."""
+    from bot.reranking import run_reranker_training
+
+    run_reranker_training(model, data, config, out_dir)
+
+
+@app.command()
+def join(
+    models: Annotated[list[str], typer.Argument(help="Two or more runs, directories or names.")],
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the joined model is kept.")],
+    dimension: Annotated[
+        int, typer.Option(min=0, help="Size of the joint space; 0 means that of all together.")
+    ] = 0,
+) -> None:
+    """Fold trained models into one that is better than each: an ensemble in one vector."""
+    from bot.joining import run_join
+
+    run_join(models, data, out_dir, dimension=dimension)
 
 
 @app.command()

@@ -4,4 +4,5 @@ Importing the package registers our image backbone with transformers, so that a 
 as ``import embedding; SentenceTransformer(path)``.
 """
 
-import embedding.backbone  # noqa: F401 - registers the backbone
+import embedding.backbone
+import embedding.side_by_side  # noqa: F401 - both register with transformers

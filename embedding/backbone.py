@@ -38,6 +38,7 @@ __all__ = [
     "EfficientNetLiteConfig",
     "EfficientNetLiteImageProcessor",
     "EfficientNetLiteModel",
+    "at_side",
     "is_efficientnet_lite",
     "load_efficientnet_lite",
     "square",
@@ -138,7 +139,7 @@ class EfficientNetLiteModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         pixels = pixel_values.to(memory_format=torch.channels_last)
         scale = pixels.shape[-1] / self.config.image_size
         maps = [
-            network.extract_features(_at_side(pixels, round(side * scale))).flatten(2).mT
+            network.extract_features(at_side(pixels, round(side * scale))).flatten(2).mT
             for network, side in zip(self.networks, self.sides, strict=True)
         ]
         if len(maps) == 1:
@@ -270,7 +271,8 @@ def _normalised(network: Any) -> Iterator[tuple[Any, str, str]]:
     yield network, "_conv_head", "_bn1"
 
 
-def _at_side(pixels: Tensor, side: int) -> Tensor:
+def at_side(pixels: Tensor, side: int) -> Tensor:
+    """Return pictures (n, 3, any, any) resized to squares of ``side`` pixels."""
     if pixels.shape[-1] == side:
         return pixels
     return functional.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
