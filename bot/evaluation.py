@@ -15,6 +15,8 @@ from embedding.data import load_pairs
 from embedding.evaluate import Embedded, Metrics, embed_pairs, mean_and_deviation, measure
 from embedding.model import JointEmbedding
 from embedding.published import published_rows
+from embedding.rerank import Reranked, grids_of, rerank
+from embedding.rerank_model import Reranker
 from embedding.run_files import read_record
 
 __all__ = ["print_lines", "print_recall", "run_evaluation", "save_report"]
@@ -27,6 +29,7 @@ def run_evaluation(
     *,
     json_file: Path | None = None,
     report: Path | None = None,
+    rerank_dir: Path | None = None,
 ) -> None:
     """Measure a model, and show what its run recorded of its folds.
 
@@ -36,11 +39,14 @@ def run_evaluation(
         split: of the data; None is all of it.
         json_file: where the figures are written, too.
         report: where the page is written.
+        rerank_dir: a re-ranker, whose recall stands in a row of its own.
 
     Raises:
-        BadUse: no data were named, and there is no record of a run.
+        BadUse: no data were named, and there is no record of a run, or more than the record was
+            asked for.
     """
     record = read_record(Path(model))
+    second: Reranked | None = None
     if data is None:
         if not record:
             raise BadUse(
@@ -48,15 +54,24 @@ def run_evaluation(
             )
         if report is not None:
             raise BadUse("a report shows pictures and captions; add --data KIND:PATH")
+        if rerank_dir is not None:
+            raise BadUse("a re-ranker needs pictures and captions; add --data KIND:PATH")
         metrics, name = record["metrics"], str(record["data"]["name"])
     else:
         name = data
         cache_dir = load_settings().data_dir / "cache"
+        # A missing one is named before the pictures are looked at.
+        reranker = None if rerank_dir is None else Reranker.load(rerank_dir)
         with progress_bars() as progress:
             pairs = load_pairs(data, split, progress=progress)
             embedded = embed_pairs(
                 JointEmbedding.load(model), pairs, cache_dir=cache_dir, progress=progress
             )
+            if reranker is not None:
+                with grids_of(
+                    embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
+                ) as grids:
+                    second = rerank(reranker, embedded, grids)
         metrics = measure(embedded)
         if report is not None:
             save_report(report, model, embedded, metrics, record)
@@ -64,9 +79,9 @@ def run_evaluation(
     if folds:
         say("recorded in training, each fold on the images that it held out:")
         print_lines(*fold_lines(folds))
-    print_recall(model, metrics, name)
+    print_recall(model, metrics, name, second)
     if json_file:
-        text = json.dumps({**metrics, **_folds_json(folds)}, indent=2)
+        text = json.dumps({**metrics, **_second_json(second), **_folds_json(folds)}, indent=2)
         json_file.write_text(text + "\n", encoding="utf-8")
 
 
@@ -96,11 +111,27 @@ def _folds_json(folds: Sequence[Metrics]) -> dict[str, Any]:
     return {"folds": list(folds), "folds_mean": mean, "folds_sd": deviation}
 
 
-def print_recall(name: str, metrics: Metrics, data: str) -> None:
+def _second_json(second: Reranked | None) -> dict[str, Any]:
+    if second is None:
+        return {}
+    figures = {
+        **second.metrics,
+        "candidates": second.candidates,
+        "milliseconds_per_query": second.milliseconds,
+    }
+    return {"reranked": figures}
+
+
+def print_recall(name: str, metrics: Metrics, data: str, second: Reranked | None = None) -> None:
     """Print recall in percent beside what others have published on these data."""
     published = published_rows(data)
-    print_lines(*recall_lines([(name, metrics)], published))
+    rows = [(name, metrics)]
+    if second is not None:
+        rows.append((f"  its first {second.candidates} re-ranked", second.metrics))
+    print_lines(*recall_lines(rows, published))
     say(f"{metrics['images']} images, {metrics['captions']} captions")
+    if second is not None:
+        say(f"Re-ranking took {second.milliseconds:g} ms a query, once words and places are known.")
     if published:
         say("The other rows are published figures, on the test split.")
 

@@ -12,7 +12,7 @@ from embedding.errors import TrainingError
 from embedding.losses import LOSSES
 from embedding.precision import PRECISIONS
 
-__all__ = ["TRAIN_TEXT_FROM", "TrainConfig", "load_config"]
+__all__ = ["TRAIN_TEXT_FROM", "TrainConfig", "load_config", "read_settings"]
 
 TRAIN_TEXT_FROM = 3000
 """From so many training images on, ``train_text = "auto"`` trains the text tower too."""
@@ -218,6 +218,19 @@ def load_config(path: Path, **changes: Any) -> TrainConfig:
     Raises:
         TrainingError: the file cannot be read, or a key or value in it is not allowed.
     """
+    return TrainConfig(**{**read_settings(path, TrainConfig), **changes})
+
+
+def read_settings(path: Path, kind: type[Any]) -> dict[str, Any]:
+    """Return the settings in a JSON or TOML file, each of a type that ``kind`` takes.
+
+    Args:
+        path: the file.
+        kind: a dataclass with a default for each setting.
+
+    Raises:
+        TrainingError: the file cannot be read, or a key or the type of a value is not allowed.
+    """
     try:
         text = path.read_text(encoding="utf-8")
         values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
@@ -225,14 +238,14 @@ def load_config(path: Path, **changes: Any) -> TrainConfig:
         raise TrainingError(f"the settings {path} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise TrainingError(f"the settings {path} must be a table of names and values")
-    types = {field.name: type(field.default) for field in fields(TrainConfig)}
+    types = {field.name: type(field.default) for field in fields(kind)}
     for key, value in values.items():
         if key not in types:
             raise TrainingError(f"{path}: there is no setting {key!r}; use {', '.join(types)}")
         wanted = (int, float) if types[key] is float else (types[key],)
         if not isinstance(value, wanted) or isinstance(value, bool) != (types[key] is bool):
             raise TrainingError(f"{path}: {key} is {value!r}; expected {types[key].__name__}")
-    return TrainConfig(**{**values, **changes})
+    return values
 
 
 def _refuse(name: str, value: object, allowed: str) -> None:

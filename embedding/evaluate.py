@@ -26,6 +26,7 @@ __all__ = [
     "image_ranks",
     "mean_and_deviation",
     "measure",
+    "metrics_of_ranks",
     "recall",
     "text_ranks",
 ]
@@ -151,11 +152,31 @@ def recall(
         raise DataError("a vector holds a value that is no number; the model is broken")
     of_texts = text_ranks(texts, images, caption_to_image)
     of_images = image_ranks(texts, images, caption_to_image)
+    return metrics_of_ranks(of_texts, of_images, caption_to_image, len(images), intervals=intervals)
+
+
+def metrics_of_ranks(
+    of_texts: NDArray[np.int64],
+    of_images: NDArray[np.int64],
+    caption_to_image: NDArray[np.int64],
+    images: int,
+    *,
+    intervals: bool = False,
+) -> Metrics:
+    """Return recall@1/5/10 and median rank from ranks, however they came about.
+
+    Args:
+        of_texts: (n_captions,) the rank of each caption's image, 1 the best.
+        of_images: (m,) the rank of the best caption of each image that has any.
+        caption_to_image: (n_captions,) the image of each caption.
+        images: how many there are, with captions or without.
+        intervals: add 95 % bootstrap intervals (see ``embedding.intervals``).
+    """
     metrics: Metrics = {
         "text_to_image": _summary(of_texts),
         "image_to_text": _summary(of_images),
-        "images": len(images),
-        "captions": len(texts),
+        "images": images,
+        "captions": len(of_texts),
     }
     if intervals:
         metrics["intervals"] = bootstrap(of_texts, of_images, caption_to_image)

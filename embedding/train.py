@@ -50,7 +50,13 @@ from embedding.model import JointEmbedding
 from embedding.precision import best_precision
 from embedding.progress import Progress, silent
 from embedding.run_files import TrainResult, save_model, save_record
-from embedding.trainable import Trainable, lent_weights, moving_average, start_towers
+from embedding.trainable import (
+    Trainable,
+    lent_weights,
+    moving_average,
+    rate_at,
+    start_towers,
+)
 from embedding.training_data import TrainingData, gather
 
 __all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
@@ -165,7 +171,7 @@ def _train_one(
     optimizer = torch.optim.AdamW(trained.groups(), weight_decay=config.weight_decay, fused=True)
     steps = steps_of(len(learned.image_ids), config)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: _rate(step / (steps * config.epochs), config.warmup)
+        optimizer, lambda step: rate_at(step / (steps * config.epochs), config.warmup)
     )
     scaler = torch.amp.GradScaler(
         world.device.type, enabled=best_precision(config.precision, world.device) == "float16"
@@ -280,13 +286,6 @@ def _train_one(
     trained.load_state_dict(best_weights)
     model.module.to("cpu").eval()
     return model, state["metrics"], state
-
-
-def _rate(done: float, warmup: float) -> float:
-    """Return the share of the peak rate after a share of the steps: up in a line, down a cosine."""
-    if done < warmup:
-        return max(done / warmup, 1e-3)
-    return 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
 
 
 def _score(metrics: Metrics) -> float:

@@ -1,5 +1,6 @@
 """Which weights of the towers learn, how fast, and their average over the steps."""
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -15,7 +16,14 @@ from embedding.losses import PairLoss
 from embedding.starting import towers_of
 from embedding.towers import Tower, build_head, lstm_tower, text_tower
 
-__all__ = ["Trainable", "lent_weights", "moving_average", "start_towers"]
+__all__ = [
+    "Trainable",
+    "lent_weights",
+    "moving_average",
+    "rate_at",
+    "start_towers",
+    "tune_transformers",
+]
 
 
 def start_towers(captions: Sequence[str], image: Tower, config: TrainConfig) -> tuple[Tower, Tower]:
@@ -94,9 +102,22 @@ class Trainable(nn.ModuleDict):
 
 
 def _tune_text(text: Tower, config: TrainConfig) -> None:
-    nn.ModuleList(text.encoder).requires_grad_(True)
-    for model in _transformers(text):
-        if not config.train_words:
+    tune_transformers(text.encoder, train_words=config.train_words, dropout=config.text_dropout)
+
+
+def tune_transformers(
+    encoder: Sequence[nn.Module], *, train_words: bool, dropout: float = -1.0
+) -> None:
+    """Let a text encoder learn, in the way that is fast on a processor.
+
+    Args:
+        encoder: its modules.
+        train_words: its word vectors too.
+        dropout: inside it; below 0 means what it was trained with.
+    """
+    nn.ModuleList(encoder).requires_grad_(True)
+    for model in _transformers(encoder):
+        if not train_words:
             # A model that reads both, such as CLIP, keeps its words in its text side.
             reader = getattr(model, "text_model", model)
             reader.get_input_embeddings().requires_grad_(False)
@@ -105,20 +126,20 @@ def _tune_text(text: Tower, config: TrainConfig) -> None:
         # caption's few words plain matrix products are faster. What is saved says nothing of it.
         model.set_attn_implementation("eager")
         for module in model.modules():
-            if isinstance(module, nn.Dropout) and config.text_dropout >= 0:
-                module.p = config.text_dropout
+            if isinstance(module, nn.Dropout) and dropout >= 0:
+                module.p = dropout
 
 
 def _tune_image(image: Tower, config: TrainConfig) -> None:
     nn.ModuleList(image.encoder).requires_grad_(True)
-    for model in _transformers(image):
+    for model in _transformers(image.encoder):
         # A transformer of another kind has no blocks that are known to be worth freezing.
         if hasattr(model, "tune"):
             model.tune(config.frozen_blocks)
 
 
-def _transformers(tower: Tower) -> list[Any]:
-    found = [getattr(module, "model", None) for module in tower.encoder]
+def _transformers(encoder: Sequence[nn.Module]) -> list[Any]:
+    found = [getattr(module, "model", None) for module in encoder]
     return [model for model in found if isinstance(model, PreTrainedModel)]
 
 
@@ -131,6 +152,13 @@ def moving_average(trained: nn.Module, decay: float) -> AveragedModel | None:
         return None
     follow = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return AveragedModel(trained, multi_avg_fn=follow)
+
+
+def rate_at(done: float, warmup: float) -> float:
+    """Return the share of the peak rate after a share of the steps: up in a line, down a cosine."""
+    if done < warmup:
+        return max(done / warmup, 1e-3)
+    return 0.5 + 0.5 * math.cos(math.pi * (done - warmup) / (1 - warmup))
 
 
 @contextmanager

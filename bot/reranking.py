@@ -1,0 +1,37 @@
+"""What `showtell train-reranker` does once its arguments are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.console import progress_bars, say
+from bot.evaluation import print_lines
+from bot.recall_table import recall_lines
+from bot.settings import load_settings
+from embedding.config import read_settings
+from embedding.model import JointEmbedding
+from embedding.rerank_config import RerankConfig
+from embedding.rerank_training import train_reranker
+
+__all__ = ["run_reranker_training"]
+
+
+def run_reranker_training(model: str, data: str, config: Path | None, out_dir: Path) -> None:
+    """Train, and print the recall on the dev split without and with the second stage."""
+    settings = RerankConfig(**(read_settings(config, RerankConfig) if config else {}))
+    cache_dir = load_settings().data_dir / "cache"
+    with progress_bars() as progress:
+        result = train_reranker(
+            JointEmbedding.load(model),
+            data,
+            settings,
+            out_dir,
+            cache_dir=cache_dir,
+            progress=progress,
+        )
+    again = f"  its first {settings.candidates} re-ranked"
+    print_lines(*recall_lines([(model, result.before), (again, result.after)]))
+    say(
+        f"The re-ranker is in {out_dir}; its weight beside the cosine, {result.weight:g}, and the "
+        "best epoch were chosen on these pictures, so other data will show a little less."
+    )
