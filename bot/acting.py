@@ -124,13 +124,8 @@ async def _ask(scene: Scene, query: Query, result: SearchResult) -> None:
     """Where the pictures found split into clear groups, ask once which of them is meant."""
     if result.total <= len(result.hits):
         return  # all of them are on the screen
-    upload = scene.record.uploads[query.image] if query.image is not None else None
-
-    def work() -> tuple[Group, ...]:
-        image = open_upload(upload) if upload is not None else None
-        return scene.turn.serving.bundle.searcher.groups(query, image=image)
-
-    groups = await scene.turn.run(work)
+    searcher = scene.turn.serving.bundle.searcher
+    groups: tuple[Group, ...] = await scene.turn.run(searcher.groups, query, result)
     if groups:
         scene.record.asked = True
         scene.speaker.ask_group([group.label for group in groups])

@@ -1,6 +1,6 @@
 """What a search answers with."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Hit", "SearchResult"]
 
@@ -40,8 +40,11 @@ class SearchResult:
         confident: False if nothing fits well, these hits included.
         total: how many pictures could be shown, these hits included: there are more to come
             while it is larger than their number.
+        ranked: rows of the gallery from which the hits were chosen, best first; what
+            `Searcher.groups` looks at, so that a question costs no second search.
     """
 
     hits: tuple[Hit, ...]
     confident: bool
     total: int
+    ranked: tuple[int, ...] = field(default=(), repr=False)

@@ -160,24 +160,22 @@ class Searcher:
             confident = bool(hits) and float(np.max(near @ signals.texts)) >= self._threshold
         else:
             confident = bool(hits)
-        return SearchResult(hits, confident, total)
+        return SearchResult(hits, confident, total, tuple(ranked))
 
-    def groups(self, query: Query, *, image: Image.Image | None = None) -> tuple[Group, ...]:
-        """Return the 2 or 3 groups that the best candidates of a query clearly fall into, or ().
+    def groups(self, query: Query, result: SearchResult) -> tuple[Group, ...]:
+        """Return the 2 or 3 groups that the best candidates of a search clearly fall into, or ().
 
         Args:
-            query: what is looked for.
-            image: the uploaded picture that `query.image` names.
-
-        Raises:
-            RetrievalError: as `search`.
+            query: what was looked for.
+            result: what `search` answered to it. What it was told to leave out as shown is in no
+                group, but what looks just like that may be.
         """
-        hits = self.search(query, CANDIDATES, image=image).hits
-        rows = self._gallery.rows_of([hit.image_id for hit in hits])
-        captions = [hit.captions if self._use_captions else () for hit in hits]
+        rows, _ = self._fold(result.ranked, CANDIDATES, ())
+        images = self._gallery.by_rows(rows)
+        captions = [image.captions if self._use_captions else () for image in images]
         found = split(rows, captions, self._looks.relative, " ".join(query.texts))
         return tuple(
-            Group(label, tuple(hits[i].image_id for i in members), len(members) / len(hits))
+            Group(label, tuple(images[i].image_id for i in members), len(members) / len(rows))
             for label, members in found
         )
 

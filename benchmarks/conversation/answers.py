@@ -53,19 +53,21 @@ def measure_answers(world: World, users: int) -> dict[str, Any]:
             for name, texts in refused.items()
         },
         "question_asked": {
-            name: percent([bool(world.searcher.groups(Query(texts=(text,)))) for text in texts])
+            name: percent([bool(_labels(world, text)) for text in texts])
             for name, texts in asked.items()
         },
-        "questions": {
-            text: [group.label for group in world.searcher.groups(Query(texts=(text,)))]
-            for text in SHORT
-        },
+        "questions": {text: _labels(world, text) for text in SHORT},
         "median_ms": _times(world, captions[:100]),
     }
 
 
 def _confident(world: World, text: str) -> bool:
     return world.searcher.search(Query(texts=(text,))).confident
+
+
+def _labels(world: World, text: str) -> list[str]:
+    query = Query(texts=(text,))
+    return [group.label for group in world.searcher.groups(query, world.searcher.search(query))]
 
 
 def _times(world: World, captions: list[str]) -> dict[str, float]:
@@ -75,9 +77,9 @@ def _times(world: World, captions: list[str]) -> dict[str, float]:
         query = Query(texts=(caption,)).exclude("dogs")
         world.searcher.search(query)
         start = time.perf_counter()
-        world.searcher.search(query)
+        result = world.searcher.search(query)
         between = time.perf_counter()
-        world.searcher.groups(query)
+        world.searcher.groups(query, result)
         searches.append(between - start)
         groups.append(time.perf_counter() - between)
     return {

@@ -1,6 +1,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 
 from retrieval.bundle import Bundle
 from retrieval.groups import CANDIDATES, SCENES, split
@@ -70,8 +71,29 @@ def test_labels_name_what_they_are_told_by() -> None:
     assert all(words.split() for words in SCENES.values())
 
 
-def test_the_searcher_gives_ids_and_shares(shapes_bundle: Bundle) -> None:
-    # Shapes are no scenes: whatever is found must be consistent, and mostly nothing is.
-    for group in shapes_bundle.searcher.groups(Query(texts=("a red circle",))):
-        assert group.share == len(group.image_ids) / CANDIDATES
-    assert shapes_bundle.searcher.groups(Query(texts=("a red circle",))) == ()
+def test_the_searcher_gives_ids_and_shares(
+    shapes_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Shapes are no scenes, so half of them are said to be on a beach.
+    looked_at: list[int] = []
+
+    def halves(rows: Sequence[int], *_: object) -> list[tuple[str, list[int]]]:
+        looked_at.extend(rows)
+        return [("on a beach", list(range(0, len(rows), 2)))]
+
+    monkeypatch.setattr("retrieval.searcher.split", halves)
+    query = Query(texts=("a red circle",))
+    searcher = shapes_bundle.searcher
+    result = searcher.search(query)
+    (group,) = searcher.groups(query, result)
+    # The same pictures as a search for so many would show.
+    best = [hit.image_id for hit in searcher.search(query, CANDIDATES).hits]
+    assert len(looked_at) == len(best) > len(result.hits)
+    assert group.image_ids == tuple(best[::2])
+    assert group.share == len(group.image_ids) / len(best)
+
+
+def test_the_searcher_finds_no_scenes_among_shapes(shapes_bundle: Bundle) -> None:
+    query = Query(texts=("a red circle",))
+    searcher = shapes_bundle.searcher
+    assert searcher.groups(query, searcher.search(query)) == ()
