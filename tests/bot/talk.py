@@ -91,3 +91,15 @@ def said(stage: Stage, name: str, **values: object) -> str:
     text = stage.conversation._project.render(name, values)["text"]
     assert isinstance(text, str)
     return text
+
+
+def rasa_call(action: str, who: str, parsed: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The body that a Rasa server posts to the action server."""
+    tracker = {"sender_id": who, "slots": {}, "latest_message": parsed or {}, "events": []}
+    return {
+        "next_action": action,
+        "sender_id": who,
+        "tracker": tracker,
+        "domain": RasaProject.load().domain,
+        "version": "3.6.21",
+    }
