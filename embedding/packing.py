@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from embedding.errors import ModelError
@@ -24,16 +25,21 @@ from embedding.shipped import (
     build_tensors,
     hash_built,
     hash_tensors,
+    in_steps,
     reference_tensors,
 )
 from embedding.weights import minilm_directory
 
 __all__ = ["PackReport", "pack_model"]
 
-_ROUNDING = 2.0**-11
-"""Largest relative error of float16."""
-_ROWS_FROM = 1_000_000
-"""Numbers in a table from which it is worth looking at it row by row."""
+_CHANGE_STEPS = (31, 127)
+"""Steps on either side of zero for what training changed in a package's weights, coarsest first."""
+_OWN_STEPS = (127,)
+"""The same for weights that no package holds: there is less to hide a rounding error in."""
+_MOST_ERROR = 0.05
+"""Largest share of a tensor that may be lost; more is with outliers, and then it is kept whole."""
+_NO_CHANGE = 2.0**-11
+"""A row that moved by less, relative to itself, was moved by weight decay: it stays."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,10 @@ class PackReport:
 def pack_model(model_dir: Path, out: Path, *, name: str, about: str) -> PackReport:
     """Write a saved model as a packed one; a model card that lies in ``out`` stays.
 
-    Tensors that equal a package's are named, not stored. Of large tables, such as token
-    embeddings, only the rows are stored that differ from the package's by more than float16 could
-    tell: training moves the rows of words that it saw, weight decay hardly moves the others. The
-    rest is stored as float16, vectors (biases, statistics) and integers as they are.
+    Tensors that equal a package's are named, not stored. Of tensors that were trained from a
+    package's, the change is stored, in 31 steps a row on either side of zero; of matrices that no
+    package holds, the values, in 127; and vectors (biases, statistics) and integers as they are.
+    All of it is compressed.
 
     Args:
         model_dir: a model directory, or a run of ``showtell train``.
@@ -96,7 +102,7 @@ def pack_model(model_dir: Path, out: Path, *, name: str, about: str) -> PackRepo
                 files[file] = _own_file(scratch, file, (scratch / FILES / file).read_bytes())
             else:
                 files[file] = _packaged_file(path) or _own_file(scratch, file, path.read_bytes())
-        save_file(own, scratch / WEIGHTS)
+        (scratch / WEIGHTS).write_bytes(zlib.compress(save(own), level=9))
         used = {e["from"] for f in files.values() for e in f.get("tensors", {}).values()} - {OWN}
         manifest = {
             "format": FORMAT,
@@ -134,34 +140,41 @@ class _Finder:
         if found := self._known.get(_hash_of_values(tensor)):
             self.packaged += tensor.numel()
             return {"from": found[0], "tensor": found[1], "dtype": dtype}
-        if (alike := self._most_alike(tensor)) is not None:
-            source, key, changed = alike
-            own[name] = tensor[changed].half()
-            own[f"{name}:rows"] = changed.int()
-            self.stored += own[name].numel()
-            self.packaged += tensor.numel() - own[name].numel()
-            return {"from": source, "tensor": key, "dtype": dtype, "rows": name}
-        # Overflow is no matter of rounding: such a tensor is kept as it is.
-        small = tensor.ndim < 2 or not tensor.is_floating_point()
-        half = tensor if small or tensor.abs().max() > 60_000 else tensor.half()
-        own[name] = half.contiguous()
         self.stored += tensor.numel()
+        if tensor.ndim >= 2 and tensor.dtype == torch.float32:
+            start = self._nearest(tensor)
+            source, key = start or (OWN, name)
+            base = self._references[source][key] if start else torch.zeros_like(tensor)
+            for levels in _CHANGE_STEPS if start else _OWN_STEPS:
+                steps, scale = _quantise(tensor, base, levels)
+                moved = scale > 0
+                lost = (in_steps(steps, scale) - (tensor - base))[moved].norm()
+                if lost <= _MOST_ERROR * (tensor - base)[moved].norm():
+                    own[name], own[f"{name}:scale"] = steps, scale
+                    return {"from": source, "tensor": key, "dtype": dtype, "steps": name}
+        own[name] = tensor.contiguous()
         return {"from": OWN, "tensor": name, "dtype": dtype}
 
-    def _most_alike(self, tensor: Tensor) -> tuple[str, str, Tensor] | None:
-        """Return a packaged table with many of the same rows, and the indices of the others."""
-        best: tuple[str, str, Tensor] | None = None
-        if tensor.ndim != 2 or tensor.numel() < _ROWS_FROM or tensor.dtype != torch.float32:
-            return None
-        for source, tensors in self._references.items():
-            for key, other in tensors.items():
-                if other.shape != tensor.shape or other.dtype != tensor.dtype:
-                    continue
-                apart = (tensor - other).abs().amax(dim=1)
-                changed = (apart > _ROUNDING * other.abs().amax(dim=1)).nonzero()[:, 0]
-                if len(changed) < len(best[2] if best else tensor) and len(changed):
-                    best = (source, key, changed)
-        return best if best and len(best[2]) < 0.9 * len(tensor) else None
+    def _nearest(self, tensor: Tensor) -> tuple[str, str] | None:
+        """Return which of the packages' tensors this one was trained from, if from any."""
+        distances = {
+            (source, key): float((tensor - other).norm())
+            for source, tensors in self._references.items()
+            for key, other in tensors.items()
+            if other.shape == tensor.shape and other.dtype == tensor.dtype
+        }
+        best = min(distances, key=distances.__getitem__, default=None)
+        return best if best and distances[best] < 0.5 * float(tensor.norm()) else None
+
+
+def _quantise(tensor: Tensor, base: Tensor, levels: int) -> tuple[Tensor, Tensor]:
+    """Return the change from ``base`` in whole steps (int8), and the size of a step in each row."""
+    change = (tensor - base).flatten(1)
+    largest = change.abs().amax(dim=1)
+    largest[largest <= _NO_CHANGE * base.flatten(1).abs().amax(dim=1)] = 0
+    scale = largest / levels
+    steps = torch.where(scale[:, None] > 0, change / scale[:, None], 0.0).round()
+    return steps.to(torch.int8).reshape(tensor.shape), scale
 
 
 def _hash_of_values(tensor: Tensor) -> str:

@@ -1,9 +1,11 @@
 """Trained models that come with the project, kept small: what a package ships is not kept again.
 
-A packed model is a directory with ``manifest.json``, ``weights.safetensors`` (float16) and the
-small files of a model directory. Tensors and files that a pinned package already holds are named
-in the manifest instead. ``assemble`` puts the whole model directory together, once, under the data
-folder; every part is checked against its sha256, and so is the result.
+A packed model is a directory with ``manifest.json``, ``weights.safetensors.z`` (the safetensors
+form, compressed by zlib) and the small files of a model directory. Tensors and files that a pinned
+package already holds are named in the manifest instead; of tensors that were trained from a
+package's, only the change is stored, in whole steps. ``assemble`` puts the whole model directory
+together, once, under the data folder; every part is checked against its sha256, and so is the
+result.
 """
 
 import hashlib
@@ -11,13 +13,14 @@ import json
 import os
 import shutil
 import tempfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from platformdirs import user_data_path
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
 from embedding.backbone import load_efficientnet_lite
@@ -44,16 +47,17 @@ __all__ = [
     "describe_shipped",
     "hash_built",
     "hash_tensors",
+    "in_steps",
     "reference_tensors",
     "shipped_model",
 ]
 
 SHIPPED_DIR = Path(__file__).parent / "shipped"
 MANIFEST = "manifest.json"
-WEIGHTS = "weights.safetensors"
+WEIGHTS = "weights.safetensors.z"
 FILES = "files"
 CARD = "README.md"
-FORMAT = 1
+FORMAT = 2
 OWN = "weights"
 """The source of tensors that the packed model itself holds."""
 FOLDED = "-folded"
@@ -151,20 +155,26 @@ def build_tensors(
     """Return the tensors of one weight file from what the manifest says of each.
 
     Args:
-        entries: for each tensor its source, its name there and its dtype; with ``rows``, only the
-            rows that differ from the package's tensor are its own.
+        entries: for each tensor its source, its name there and its dtype; with ``steps``, the
+            packed model's own tensor of that name is added to it, or, with no source but the
+            packed model, is all of it.
         sources: the tensors of each source by name.
     """
+    own = sources[OWN]
     built: dict[str, Tensor] = {}
     for name, entry in entries.items():
         tensor = sources[entry["from"]][entry["tensor"]]
-        if "rows" in entry:
-            own = sources[OWN]
-            tensor = tensor.clone()
-            tensor[own[f"{entry['rows']}:rows"].long()] = own[entry["rows"]].to(tensor.dtype)
+        if steps := entry.get("steps"):
+            change = in_steps(own[steps], own[f"{steps}:scale"])
+            tensor = change if entry["from"] == OWN else tensor + change
         # A copy, because a file may not hold one tensor under two names (BatchNorm's counters).
         built[name] = tensor.to(getattr(torch, entry["dtype"]), copy=True).contiguous()
     return built
+
+
+def in_steps(steps: Tensor, scale: Tensor) -> Tensor:
+    """Return the float32 numbers that whole steps (rows, ...) of a size for each row stand for."""
+    return steps.float() * scale.view(-1, *[1] * (steps.ndim - 1))
 
 
 def hash_built(tensors: Mapping[str, Tensor], entries: Mapping[str, Mapping[str, Any]]) -> str:
@@ -219,7 +229,7 @@ def _write_model(packed: Path, manifest: Mapping[str, Any], target: Path) -> Non
     own = packed / WEIGHTS
     _check(own.name, hashlib.sha256(own.read_bytes()).hexdigest(), manifest[OWN])
     sources = {name: reference_tensors(name) for name in manifest["sources"]}
-    sources[OWN] = load_file(own)
+    sources[OWN] = load(zlib.decompress(own.read_bytes()))
     for name, entry in manifest["files"].items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)

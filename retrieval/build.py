@@ -37,7 +37,7 @@ from retrieval.manifest import (
 from retrieval.meanings import Captioned, build_meanings
 from retrieval.previous import PreviousBundle, find_previous
 from retrieval.query import DATE
-from retrieval.requests import choose_requests, measure_requests
+from retrieval.requests import TypicalRequests, known_bank
 from retrieval.versions import building, install, next_version
 
 __all__ = ["BuildReport", "build_bundle"]
@@ -151,10 +151,9 @@ def build_bundle(
         meanings = build_meanings(told, known, model.encode_text, progress or silent)
         if meanings is not None:
             meanings.save(directory / MEANINGS)
-        requests = choose_requests(model.info.get("requests", ()))
-        if requests:
-            measured = measure_requests(requests, model.encode_text, vectors, told)
-            measured.save(directory / REQUESTS)
+        bank = known_bank(model_dir, model)
+        if bank is not None:
+            TypicalRequests.measure(bank, vectors, told).save(directory / REQUESTS)
         captions = [caption for own in told for caption in own]
         confidence = calibrate(model.encode_text, index, captions)
         files = record_files(directory)

@@ -181,6 +181,5 @@ def _shapes(
     """Return the shapes of the requests' parts as they are and as they must be."""
     if requests is None:
         return (), ()
-    count = len(requests.texts)
-    expected = ((count, manifest.dimension), (manifest.count,))
-    return (requests.vectors.shape, requests.nearness.shape), expected
+    found = (requests.bank.vectors.shape[1], requests.nearness.shape)
+    return found, (manifest.dimension, (manifest.count,))

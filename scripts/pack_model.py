@@ -7,6 +7,7 @@ the model is over 50 MB or its vectors differ.
 """
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -21,9 +22,12 @@ from embedding.errors import EmbeddingError  # noqa: E402
 from embedding.model import JointEmbedding, Vectors  # noqa: E402
 from embedding.packing import pack_model  # noqa: E402
 from embedding.shipped import assemble  # noqa: E402
+from retrieval.errors import RetrievalError  # noqa: E402
+from retrieval.manifest import REQUESTS  # noqa: E402
+from retrieval.requests import known_bank  # noqa: E402
 
 LIMIT_BYTES = 50_000_000
-LEAST_COSINE = 0.9999
+LEAST_COSINE = 0.999
 TEXTS = (
     "a dog runs along the beach",
     "Two men in red shirts play football in front of a crowd .",
@@ -46,12 +50,13 @@ def main() -> None:
     )
     options = parser.parse_args()
     try:
-        report = pack_model(
-            options.model, options.out, name=options.name or options.out.name, about=options.about
-        )
         with tempfile.TemporaryDirectory() as folder:
+            model = with_requests(options.model, Path(folder) / "model")
+            report = pack_model(
+                model, options.out, name=options.name or options.out.name, about=options.about
+            )
             cosine = least_cosine(options.model, assemble(options.out, Path(folder)))
-    except EmbeddingError as error:
+    except (EmbeddingError, RetrievalError) as error:
         sys.exit(f"pack_model: {error}")
     print(
         f"{options.out}: {report.bytes / 1e6:.1f} MB; {report.own:,} numbers stored, "
@@ -60,7 +65,24 @@ def main() -> None:
     if report.bytes > LIMIT_BYTES:
         sys.exit(f"pack_model: over {LIMIT_BYTES / 1e6:.0f} MB; train fewer tensors")
     if cosine < LEAST_COSINE:
-        sys.exit(f"pack_model: below {LEAST_COSINE}; the model does not bear float16")
+        sys.exit(f"pack_model: below {LEAST_COSINE}; the model does not bear whole steps")
+
+
+def with_requests(run: Path, copy: Path) -> Path:
+    """Return a copy of a model whose typical requests are vectors: captions are not ours to give.
+
+    Args:
+        run: a model directory, or a run of `showtell train`.
+        copy: where to; it must not exist.
+    """
+    model = JointEmbedding.load(run)
+    if model.directory is None:
+        raise AssertionError("a model that was loaded has a directory")
+    shutil.copytree(model.directory, copy)
+    bank = known_bank(copy, model)
+    if bank is not None:
+        bank.save(copy / REQUESTS)
+    return copy
 
 
 def least_cosine(first: Path, second: Path) -> float:

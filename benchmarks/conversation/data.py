@@ -14,6 +14,7 @@ from embedding.data import Pairs, load_pairs
 from embedding.model import JointEmbedding
 from retrieval.bundle import Bundle, Candidate, build_bundle
 from retrieval.files import sha256_of
+from retrieval.manifest import REQUESTS
 from retrieval.query import Query
 from retrieval.requests import MOST_REQUESTS
 from retrieval.searcher import Searcher
@@ -69,6 +70,8 @@ def prepare_model(name: str, flickr8k: Path, cache: Path) -> Path:
     model = JointEmbedding.load(name)
     directory = cache / f"model-{model.fingerprint}"
     if not directory.is_dir():
+        if model.directory is not None and (model.directory / REQUESTS).is_file():
+            return model.directory
         requests = model.info.get("requests")
         if not requests:
             train = load_pairs(f"flickr8k:{flickr8k}", "train")

@@ -99,9 +99,7 @@ def test_what_is_frozen_is_the_same_to_the_bit(assembled: Path, shapes_model_dir
         assert all(torch.equal(before[key], after[key]) for key in before)
 
 
-def test_a_trained_table_is_stored_by_its_changed_rows(
-    shapes_model_dir: Path, tmp_path: Path
-) -> None:
+def test_of_a_trained_table_the_change_is_stored(shapes_model_dir: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(shapes_model_dir, tmp_path / "model"))
     file = model / "text_0_Transformer" / "model.safetensors"
     tensors = load_file(file)
@@ -113,21 +111,22 @@ def test_a_trained_table_is_stored_by_its_changed_rows(
     trained = tensors[TABLE].clone()
     save_file(tensors, file, metadata={"format": "pt"})
     report = pack_model(model, tmp_path / "packed", name="trained", about=ABOUT)
-    assert report.own < 1_000_000
+    # Rows that did not change are no bytes, however many numbers they are.
+    assert report.bytes < 1_500_000
     result = assemble(tmp_path / "packed", tmp_path / "models")
     table = load_file(result / "text_0_Transformer" / "model.safetensors")[TABLE]
-    torch.testing.assert_close(table[seen], trained[seen], rtol=5e-4, atol=1e-6)
+    torch.testing.assert_close(table[seen], trained[seen], rtol=0, atol=2e-4)
     others = torch.ones(len(table), dtype=torch.bool)
     others[seen] = False
     assert torch.equal(table[others], frozen[others])
     assert_alike(JointEmbedding.load(model), JointEmbedding.load(result))
 
 
-def test_numbers_that_float16_cannot_hold_stay(shapes_model_dir: Path, tmp_path: Path) -> None:
+def test_numbers_that_no_steps_can_hold_stay(shapes_model_dir: Path, tmp_path: Path) -> None:
     model = Path(shutil.copytree(shapes_model_dir, tmp_path / "model"))
     file = next(model.glob("image_*_Dense")) / "model.safetensors"
     tensors = load_file(file)
-    tensors["linear.weight"][0, 0] = 1e6
+    tensors["linear.weight"][:, 0] = 300 * tensors["linear.weight"].std()
     save_file(tensors, file, metadata={"format": "pt"})
     pack_model(model, tmp_path / "packed", name="large", about=ABOUT)
     result = assemble(tmp_path / "packed", tmp_path / "models")
@@ -159,7 +158,7 @@ def test_a_part_that_was_deleted_comes_back(packed: Path, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("part", "named"),
-    [(WEIGHTS, "weights.safetensors of a shipped model"), ("files/modules.json", "modules.json")],
+    [(WEIGHTS, "weights.safetensors.z of a shipped model"), ("files/modules.json", "modules.json")],
 )
 def test_a_damaged_part_is_refused(packed: Path, tmp_path: Path, part: str, named: str) -> None:
     copy = Path(shutil.copytree(packed, tmp_path / "packed"))

@@ -3,7 +3,7 @@ import pytest
 
 from retrieval.index import build_index
 from retrieval.looks import NEARNESS_WEIGHT, SEEN_STEP, Looks
-from retrieval.requests import TypicalRequests
+from retrieval.requests import RequestBank, TypicalRequests
 
 
 def unit(rows: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def test_what_is_near_to_every_request_steps_back() -> None:
     for share, first in ((0.9, best), (1.1, second)):
         nearness = np.zeros(300, np.float32)
         nearness[best] = share * gap / NEARNESS_WEIGHT
-        requests = TypicalRequests(["a"], AXES[:1], nearness)
+        requests = TypicalRequests(RequestBank(AXES[:1], {}), nearness)
         ranked = Looks(build_index(IDS, VECTORS), encode, requests).rank(AXES[0], 20, None, [])
         assert ranked[0] == first
 

@@ -1,3 +1,4 @@
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from retrieval.requests import (
     LEAST_REQUESTS,
     MOST_REQUESTS,
     NEAREST,
+    RequestBank,
     TypicalRequests,
     choose_requests,
-    measure_requests,
+    known_bank,
 )
 
 MANY = [f"request {i}" for i in range(LEAST_REQUESTS)]
@@ -43,8 +45,8 @@ def test_nearness_is_the_mean_of_the_nearest_but_the_own_captions() -> None:
     texts = [*(f"a dog {i}" for i in range(12)), *(f"a cat {i}" for i in range(12))]
     pictures = np.eye(4, dtype=np.float32)
     captions: list[list[str]] = [[], [f"a cat {i}" for i in range(11)], [], []]
-    found = measure_requests(texts, encode, pictures, captions)
-    vectors = found.vectors
+    found = TypicalRequests.measure(RequestBank.of(texts, encode), pictures, captions)
+    vectors = found.bank.vectors
     expected = np.array(
         [
             sorted(
@@ -64,7 +66,8 @@ def test_nearness_is_the_mean_of_the_nearest_but_the_own_captions() -> None:
 
 def test_the_direction_of_a_phrase_tells_it_from_the_rest() -> None:
     texts = [f"{what} {i}" for i in range(4) for what in ("two dogs", "a cat", "a red car")]
-    found = measure_requests(texts * 3, encode, np.eye(4, dtype=np.float32), [[]] * 4)
+    bank = RequestBank.of(texts * 3, encode)
+    found = TypicalRequests.measure(bank, np.eye(4, dtype=np.float32), [[]] * 4)
     for phrase in ("dog", "no dogs", "the dogs"):
         direction = found.direction(phrase)
         assert direction is not None
@@ -79,14 +82,21 @@ def test_the_direction_of_a_phrase_tells_it_from_the_rest() -> None:
 
 def test_saved_and_loaded_alike(tmp_path: Path) -> None:
     texts = [f"{word} \u00e9 {i}" for word in WORDS for i in range(4)]
-    made = measure_requests(texts, encode, np.eye(4, dtype=np.float32), [[]] * 4)
+    bank = RequestBank.of(texts, encode)
+    made = TypicalRequests.measure(bank, np.eye(4, dtype=np.float32), [[]] * 4)
     for name in ("a.npz", "b.npz"):
         made.save(tmp_path / name)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     loaded = TypicalRequests.load(tmp_path / "a.npz")
-    assert loaded.texts == made.texts
-    assert np.array_equal(loaded.vectors, made.vectors)
-    assert np.array_equal(loaded.nearness, made.nearness)
+    np.testing.assert_array_equal(loaded.bank.vectors, made.bank.vectors)
+    np.testing.assert_array_equal(loaded.nearness, made.nearness)
+    assert loaded.bank.directions.keys() == made.bank.directions.keys()
+    for phrase, direction in made.bank.directions.items():
+        np.testing.assert_allclose(loaded.bank.directions[phrase], direction, atol=0.01)
+    # Vectors and phrases, but nothing of what anybody wrote.
+    with zipfile.ZipFile(tmp_path / "a.npz") as file:
+        assert not any("dog \u00e9 1".encode("utf-32-le") in file.read(n) for n in file.namelist())
+    assert loaded.bank.texts == ()
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\x03\x04 nothing", b"\x93NUMPY"])
@@ -115,7 +125,7 @@ def test_a_bundle_keeps_what_its_model_knows_and_searches_with_it(
     ).version
     with Bundle.open(bundles, version) as bundle:
         assert bundle.requests is not None
-        assert sorted(bundle.requests.texts) == sorted(texts)
+        assert len(bundle.requests.bank.vectors) == len(texts)
         assert bundle.requests.nearness.shape == (len(pictures),)
         assert bundle.requests.direction("red") is not None
         red = Query(texts=("a shape",)).exclude("red")
@@ -125,9 +135,25 @@ def test_a_bundle_keeps_what_its_model_knows_and_searches_with_it(
     # One picture too few: the file belongs to another gallery.
     path = bundles / version / REQUESTS
     requests = TypicalRequests.load(path)
-    TypicalRequests(requests.texts, requests.vectors, requests.nearness[1:]).save(path)
+    TypicalRequests(requests.bank, requests.nearness[1:]).save(path)
     manifest = Manifest.read(bundles / version)
     files = {k: v for k, v in record_files(bundles / version).items() if k != MANIFEST}
     manifest.model_copy(update={"files": files}).write(bundles / version)
     with pytest.raises(BundleRefused, match="shape of the requests"):
         Bundle.open(bundles, version)
+
+
+def test_a_model_may_come_with_vectors_in_place_of_texts(
+    shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    model = JointEmbedding.load(shapes_model_dir)
+    assert known_bank(shapes_model_dir, model) is None
+    bank = RequestBank.of(MANY, model.encode_text)
+    bank.save(tmp_path / REQUESTS)
+    found = known_bank(tmp_path, model)
+    assert found is not None
+    np.testing.assert_array_equal(found.vectors, bank.vectors)
+    assert (found.vectors * model.encode_text(MANY)).sum(axis=1).min() > 0.999
+    RequestBank.of(MANY, encode).save(tmp_path / REQUESTS)
+    with pytest.raises(RetrievalError, match=r"has 4 dimensions, the model 64"):
+        known_bank(tmp_path, model)
