@@ -52,7 +52,7 @@ check-demo: ## the first journey: `make demo` in a fresh clone, twice, with the 
 	@$(PYTHON) scripts/check_demo.py
 
 test-rasa: $(VENV)/.dev ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
-	@$(BIN)/python scripts/test_rasa.py
+	@$(BIN)/python scripts/test_rasa
 
 bench-flickr8k: $(VENV)/.runtime ## train on Flickr8k with default settings and print the dev table
 	@$(BIN)/showtell train --data flickr8k:$(or $(FLICKR8K),../shared/flickr8k) --out runs/f8k
