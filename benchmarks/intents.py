@@ -27,8 +27,9 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from bot.intents import Encode, IntentClassifier  # noqa: E402
 from bot.project import Example, RasaProject  # noqa: E402
-from bot.understanding import Encode, IntentClassifier, texts_and_intents  # noqa: E402
+from bot.understanding import texts_and_intents  # noqa: E402
 from embedding.model import JointEmbedding  # noqa: E402
 from embedding.vocabulary import known_words  # noqa: E402
 

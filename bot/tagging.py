@@ -3,109 +3,55 @@
 A small tagger, learned from the annotated examples: a logistic regression over each word and its
 neighbors. A word that is never a command word in the examples counts only as "some word", so the
 tagger learns what requests look like and not what they are about. The content of a request is the
-one contiguous span with the highest sum of log-odds.
+one contiguous span that makes the labels of all words likeliest: what stands before it, it, and
+what stands behind it.
 """
 
 from __future__ import annotations
 
 import random
-import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.feature_extraction import DictVectorizer
+from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from bot.project import EntitySpan, Example, RasaProject
-from bot.spelling import one_slip
+from bot.project import Example, RasaProject
+from bot.variations import (
+    BEFORE,
+    BEHIND,
+    COMMANDS,
+    CONTENT_ENTITIES,
+    LABELS,
+    OUTSIDE,
+    POSITION,
+    RATING,
+    label_words,
+    vary,
+)
+from bot.words import Normalizer, Word, split_words
 
-CONTENT_ENTITIES = ("query", "excluded", "allowed")
-_OUTSIDE, _CONTENT, _ALLOWED = "outside", "content", "allowed"
-_POSITION, _RATING = "position", "rating"
-_LABELS = {
-    "query": _CONTENT,
-    "excluded": _CONTENT,
-    "allowed": _ALLOWED,
-    "position": _POSITION,
-    "rating": _RATING,
-}
-
-_WORD = re.compile(r"\w+(?:['\u2019\-]\w+)*")
-_NUMBER = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?\.?", re.IGNORECASE)
-# Ordinals of English and German by their endings: "second", "4th", "zweite", "dritten".
-_ORDINAL = re.compile(r"(?:st|nd|rd|th|second|te[nmrs]?)$", re.IGNORECASE)
 _STRONG_MARKS = frozenset(":.!?;\u2013\u2014-")
-_COPIES = 4
+_CLAUSE_MARKS = _STRONG_MARKS | frozenset(",(\u2026")
+# Features are hashed to so many columns: quicker than a vocabulary of them, and as good.
+_WIDTH = 2**15
 # Share of words made unknown while learning, as new command words will be.
-_HIDDEN = 0.02
-# Bounds the log-odds, so that one odd word in the middle does not cut the content in two.
+_HIDDEN = {BEFORE: 0.06, BEHIND: 0.12}
+_HIDDEN_ELSE = 0.02
+# Bounds the probabilities, so that one odd word in the middle does not cut the content in two.
 _LEAST_SHARE = 0.1
+# A lost word of the content costs more than a kept one that is none.
+_LEANING = 0.3
 _WINDOW = 3
 # Above this a number is a position: in "the one on the right", "one" could be one too.
 _SURE_POSITION = 0.5
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word of a text: lower-cased, with its place and the punctuation before it."""
-
-    text: str
-    start: int
-    end: int
-    mark: str = ""
-
-
-def split_words(text: str) -> list[Word]:
-    """Return the words of a text; punctuation stands between words."""
-    words = []
-    end = 0
-    for match in _WORD.finditer(text):
-        mark = text[end : match.start()].strip()[:1]
-        end = match.end()
-        words.append(Word(match[0].lower().replace("\u2019", "'"), match.start(), end, mark))
-    return words
-
-
-class Normalizer:
-    """Turns what was said into a value: "second" -> 2, "thumbs up" -> "up".
-
-    Args:
-        synonyms: Lower-cased phrase -> value; values that are whole numbers are positions.
-        known_words: Words that are spelled as meant; others may be typing errors.
-    """
-
-    def __init__(self, synonyms: dict[str, str], known_words: Iterable[str]) -> None:
-        self._positions = {k: int(v) for k, v in synonyms.items() if v.lstrip("-").isdigit()}
-        self._ratings = {k: v for k, v in synonyms.items() if k not in self._positions}
-        self._known = set(known_words) | synonyms.keys()
-
-    def position(self, word: str) -> int | None:
-        """Return the position that a word names: 1 first, -1 last, 0 middle; None if it is none."""
-        number = _NUMBER.fullmatch(word)
-        if number:
-            return int(number[1]) or None
-        return self._positions.get(self._correct(word, self._positions))
-
-    def count(self, word: str) -> int | None:
-        """Return the number in "the first two", "the last 3"; None for ordinals and others."""
-        position = self.position(word)
-        return position if position and position > 1 and not _ORDINAL.search(word) else None
-
-    def rating(self, phrase: str) -> str | None:
-        """Return "up" or "down", or None if the phrase names no rating."""
-        return self._ratings.get(self._correct(phrase, self._ratings))
-
-    def _correct(self, word: str, targets: Iterable[str]) -> str:
-        if word in self._known or len(word) < 4:
-            return word
-        return next((target for target in targets if one_slip(word, target)), word)
 
 
 class Tagger:
@@ -117,33 +63,36 @@ class Tagger:
         tagged = [
             example
             for example in examples
-            if any(span.entity in _LABELS for span in example.entities)
+            if any(span.entity in LABELS for span in example.entities)
         ]
         self._allowed: dict[str, set[str]] = defaultdict(set)
         for example in tagged:
             names = {span.entity for span in example.entities}
-            self._allowed[example.intent] |= names & _LABELS.keys()
+            self._allowed[example.intent] |= names & LABELS.keys()
         training = [example for example in examples if example.intent in self._allowed]
         self._command_words = {
             word.text
             for example in training
-            for word, label in _labelled(example)
-            if label == _OUTSIDE
+            for word, label in label_words(example)
+            if label in COMMANDS
         }
         rows: list[dict[str, Any]] = []
         labels: list[str] = []
         choose = random.Random(0)  # noqa: S311 - no secret; the same examples, the same tagger
         for example in training:
-            words, wanted = zip(*_labelled(example), strict=True)
+            words, wanted = zip(*label_words(example), strict=True)
             rows += self._features(words, example.intent)
             labels += wanted
-        for example in _vary(tagged, choose):
-            words, wanted = zip(*_labelled(example), strict=True)
-            rows += self._features(words, example.intent, choose)
+        for example in vary(tagged, choose):
+            words, wanted = zip(*label_words(example), strict=True)
+            sure = example.entities[0].entity != "query"  # "bring back": what else would tell?
+            rare = {} if sure else _HIDDEN
+            hidden = [choose.random() < rare.get(label, _HIDDEN_ELSE) for label in wanted]
+            rows += self._features(words, example.intent, hidden)
             labels += wanted
-        self._vectorizer = DictVectorizer(dtype=np.float32)
-        self._classifier = LogisticRegression(C=4.0, max_iter=300, tol=1e-3)
-        features = self._vectorizer.fit_transform(rows)
+        self._vectorizer = FeatureHasher(_WIDTH, dtype=np.float32, alternate_sign=False)
+        self._classifier = LogisticRegression(max_iter=300, tol=2e-3)
+        features = self._vectorizer.transform(rows)
         with one_thread():
             self._classifier.fit(features, labels)
         self._column = {label: i for i, label in enumerate(self._classifier.classes_)}
@@ -170,7 +119,7 @@ class Tagger:
         features = self._vectorizer.transform(self._features(words, intent))
         probabilities = self._classifier.predict_proba(features)
         # Only what this intent can have: "three kayakers" in a search names no position.
-        possible = {_OUTSIDE} | {_LABELS[name] for name in allowed}
+        possible = COMMANDS | {LABELS[name] for name in allowed}
         for label, column in self._column.items():
             if label not in possible:
                 probabilities[:, column] = 0.0
@@ -193,14 +142,16 @@ class Tagger:
         names = [name for name in CONTENT_ENTITIES if name in allowed]
         if not names:
             return []
-        labels = sorted({_LABELS[name] for name in names})
+        labels = sorted({LABELS[name] for name in names})
         shares = probabilities[:, [self._column[label] for label in labels]]
-        share = np.clip(shares.sum(axis=1), _LEAST_SHARE, 1 - _LEAST_SHARE)
-        span = best_span(np.log(share / (1 - share)))
+        commands = probabilities[:, [self._column[label] for label in (BEFORE, BEHIND, OUTSIDE)]]
+        before, behind, outside = np.log(np.maximum(commands, _LEAST_SHARE)).T
+        content = np.log(np.maximum(shares.sum(axis=1), _LEAST_SHARE)) + _LEANING
+        span = best_span(np.maximum(before, outside), content, np.maximum(behind, outside))
         if span is None:
             return []
         label = labels[int(shares[span[0] : span[1]].sum(axis=0).argmax())]
-        entity = next(name for name in names if _LABELS[name] == label)
+        entity = next(name for name in names if LABELS[name] == label)
         start, end = words[span[0]].start, words[span[1] - 1].end
         return [_entity(entity, start, end, text[start:end])]
 
@@ -208,7 +159,7 @@ class Tagger:
         self, words: Sequence[Word], probabilities: npt.NDArray[Any]
     ) -> list[dict[str, Any]]:
         """Return all that are named; "the first two" are two, "the one on the right" is one."""
-        shares = probabilities[:, self._column[_POSITION]]
+        shares = probabilities[:, self._column[POSITION]]
         found: list[dict[str, Any]] = []
         at = 0
         while at < len(words):
@@ -233,7 +184,7 @@ class Tagger:
     def _rating(
         self, words: Sequence[Word], probabilities: npt.NDArray[Any]
     ) -> list[dict[str, Any]]:
-        best = probabilities.argmax(axis=1) == self._column[_RATING]
+        best = probabilities.argmax(axis=1) == self._column[RATING]
         chosen = [word for word, is_rating in zip(words, best, strict=True) if is_rating]
         if not chosen:
             return []
@@ -242,18 +193,19 @@ class Tagger:
         return [] if value is None else [_entity("rating", start, end, value)]
 
     def _features(
-        self, words: Sequence[Word], intent: str, hide: random.Random | None = None
+        self, words: Sequence[Word], intent: str, hidden: Sequence[bool] = ()
     ) -> list[dict[str, Any]]:
-        """Return a row for each word; `hide` makes some words unknown, as new ones will be."""
+        """Return a row for each word; the hidden ones are unknown, as new words will be."""
         shown = [
-            "<content>" if hide and hide.random() < _HIDDEN else self._shape(word.text, intent)
-            for word in words
+            "<content>" if hidden and hidden[i] else self._shape(word.text, intent)
+            for i, word in enumerate(words)
         ]
         padded = ["<s>"] * _WINDOW + shown + ["</s>"] * _WINDOW
         content = [i for i, shape in enumerate(shown) if shape == "<content>"]
         strong = [word.mark in _STRONG_MARKS and bool(word.mark) for word in words]
         before_mark = [any(strong[: i + 1]) for i in range(len(words))]
         after_mark = [any(strong[i + 1 :]) for i in range(len(words))]
+        clauses = _clauses(words, shown)
         rows = []
         for i, word in enumerate(words):
             at = i + _WINDOW
@@ -268,6 +220,8 @@ class Tagger:
             row["content"] = f"{bool(content) and content[0] < i} {padded[at]}"
             row["content after"] = f"{bool(content) and content[-1] > i} {padded[at]}"
             row["place"] = min(i, 5)
+            row["place from the end"] = min(len(words) - 1 - i, 5)
+            row |= clauses[i]
             row["mark"] = word.mark
             row["mark after"] = words[i + 1].mark if i + 1 < len(words) else ""
             row["sentence"] = f"{before_mark[i]} {after_mark[i]} {padded[at]}"
@@ -301,18 +255,26 @@ def one_thread() -> AbstractContextManager[object]:
     return limits
 
 
-def best_span(odds: npt.NDArray[Any]) -> tuple[int, int] | None:
-    """Return the [start, end) with the highest sum above 0, or None where no sum is (Kadane)."""
-    best: tuple[int, int] | None = None
-    best_sum = running = 0.0
-    start = 0
-    for i, value in enumerate(odds):
-        if running <= 0:
-            start, running = i, 0.0
-        running += float(value)
-        if running > best_sum:
-            best, best_sum = (start, i + 1), running
-    return best
+def best_span(
+    before: npt.NDArray[Any], content: npt.NDArray[Any], behind: npt.NDArray[Any]
+) -> tuple[int, int] | None:
+    """Return the [start, end) with the highest sum, or None where no content is better.
+
+    Args:
+        before: For each word the logarithm of the probability that it stands before the content.
+        content: The same for being content.
+        behind: The same for standing behind it.
+    """
+    if not len(content):
+        return None
+    # What a span gains over command words alone: each start with its best end behind it.
+    starts = np.concatenate([[0.0], np.cumsum(before - content)[:-1]])
+    ends = np.cumsum(content - behind)
+    best_start = np.maximum.accumulate(starts)
+    end = int((best_start + ends).argmax())
+    start = int(starts[: end + 1].argmax())
+    none = float(np.maximum.accumulate(np.cumsum(before) - np.cumsum(behind)).max())
+    return (start, end + 1) if starts[start] + ends[end] > max(none, 0.0) else None
 
 
 def _entity(name: str, start: int, end: int, value: object) -> dict[str, Any]:
@@ -325,32 +287,29 @@ def _entity(name: str, start: int, end: int, value: object) -> dict[str, Any]:
     }
 
 
-def _labelled(example: Example) -> list[tuple[Word, str]]:
-    labelled = []
-    for word in split_words(example.text):
-        label = _OUTSIDE
-        for span in example.entities:
-            if word.start < span.end and span.start < word.end:
-                label = _LABELS.get(span.entity, _OUTSIDE)
-        labelled.append((word, label))
-    return labelled
+def _clauses(words: Sequence[Word], shown: Sequence[str]) -> list[dict[str, Any]]:
+    """Return for each word what its clause looks like, the same for all words of a clause.
 
-
-def _vary(examples: Sequence[Example], choose: random.Random) -> list[Example]:
-    """Return copies of the examples with other content in the place of theirs."""
-    pools: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for example in examples:
-        for span in example.entities:
-            pools[example.intent, span.entity].append(example.text[span.start : span.end])
-    varied = []
-    for example in examples:
-        if len(example.entities) != 1 or example.entities[0].entity not in CONTENT_ENTITIES:
-            continue
-        span = example.entities[0]
-        for content in choose.choices(pools[example.intent, span.entity], k=_COPIES):
-            text = example.text[: span.start] + content + example.text[span.end :]
-            end = span.start + len(content)
-            varied.append(
-                Example(text, example.intent, (EntitySpan(span.entity, span.start, end),))
-            )
-    return varied
+    "…, if that suits you" is told from content by how it begins, and by having no word that is
+    never a command word.
+    """
+    starts = [
+        i for i, word in enumerate(words) if not i or (word.mark in _CLAUSE_MARKS and word.mark)
+    ]
+    rows: list[dict[str, Any]] = []
+    for k, (start, end) in enumerate(zip(starts, [*starts[1:], len(words)], strict=True)):
+        clause = shown[start:end]
+        place = f"{k == 0} {end == len(words)}"
+        unknown = clause.count("<content>")
+        row = {
+            "clause place": place,
+            "clause begins": f"{place} {clause[0]}",
+            "clause begins with two": f"{place} {' '.join(clause[:2])}",
+            "clause ends": f"{place} {clause[-1]} {words[end - 1].after}",
+            "clause unknown": f"{place} {min(unknown, 3)}",
+            "clause share": f"{place} {4 * unknown // len(clause)}",
+            "clause length": f"{place} {min(len(clause), 8)}",
+            "clause mark": f"{place} {words[start].mark} {words[end - 1].after}",
+        }
+        rows += [row] * len(clause)
+    return rows

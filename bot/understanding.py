@@ -1,9 +1,7 @@
 """From what somebody wrote to an intent and its entities, learned from the project's nlu.yml.
 
-The intent is a linear support vector machine over two views of the message: the text tower's own
-sentence vector (meaning) and TF-IDF of words and letter groups (wording, and typing errors).
-Whether a fragment begins or refines a search is not decided here but in conversation.py, which
-knows the session.
+intents.py tells the intent, tagging.py the entities. Whether a fragment begins or refines a search
+is not decided here but in conversation.py, which knows the session.
 """
 
 from __future__ import annotations
@@ -13,23 +11,19 @@ import json
 import logging
 import re
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.special import softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.svm import LinearSVC
 
 from bot.filtering import FilterReader, Names, without
+from bot.intents import Encode, IntentClassifier
 from bot.project import Example, RasaProject
-from bot.spelling import Speller
-from bot.tagging import learn_tagger, one_thread
+from bot.tagging import learn_tagger
+from bot.words import spell_out_emoji
 from embedding.vocabulary import known_words
 
 if TYPE_CHECKING:
@@ -37,22 +31,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-Encode = Callable[[list[str]], npt.NDArray[np.float32]]
-"""Texts -> one vector of length 1 for each, shape (n, any dimension)."""
-
 # As Rasa writes it: /intent, perhaps @confidence, perhaps {"entity": value}.
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
-_WORDS = r"<s>|</s>|\w+(?:'\w+)*|[?!]"
 _WORD = re.compile(r"[^\W\d_]+")
 _SEARCH, _REFINE = "search_images", "refine_search"
 # Intents that may carry filters beside what they are about.
 _WITH_FILTERS = {_SEARCH, _REFINE, "exclude_from_search", "similar_to_image", "unlike_image"}
-_SENTENCE_WEIGHT = 2.0
-_LONG_TEXT = 15
-# Makes probabilities of margins: the least log loss on messages left out of the training.
-_SHARPNESS = 4.0
-# Typing errors are mended towards words that so many examples have.
-_COMMON = 5
 
 
 @dataclass(frozen=True)
@@ -73,69 +57,6 @@ class Understanding:
             "entities": self.entities,
             "intent_ranking": self.intent_ranking,
         }
-
-
-class IntentClassifier:
-    """Text -> probabilities of the intents.
-
-    Args:
-        encode: The text tower's sentence encoder.
-        known: Tells whether a word is spelled as meant; None takes every word as it is.
-    """
-
-    def __init__(self, encode: Encode, known: Callable[[str], bool] | None = None) -> None:
-        self._encode = encode
-        self._known = known
-        self._speller = Speller((), None)
-        self._words = TfidfVectorizer(
-            ngram_range=(1, 3), token_pattern=_WORDS, min_df=2, sublinear_tf=True
-        )
-        self._letters = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True
-        )
-        self._classifier = LinearSVC(C=0.4, class_weight="balanced", tol=1e-3, random_state=0)
-
-    def fit(
-        self, texts: Sequence[str], intents: Sequence[str], encode: Encode | None = None
-    ) -> None:
-        """Learn from texts and their intents; `encode` may know the texts' vectors already."""
-        texts = [_clean(text) for text in texts]
-        counts = Counter(word for text in texts for word in set(_WORD.findall(text)))
-        common = [word for word, count in counts.items() if count >= _COMMON]
-        self._speller = Speller(common, self._known)
-        self._words.fit(_bounded(texts))
-        self._letters.fit(texts)
-        features = self._features(texts, encode or self._encode)
-        with one_thread():
-            self._classifier.fit(features, intents)
-
-    def rank(self, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
-        """Return for each text all intents with their probabilities, likeliest first."""
-        meant = [self.correct(_clean(text)) for text in texts]
-        margins = self._classifier.decision_function(self._features(meant, self._encode))
-        probabilities = softmax(_SHARPNESS * margins, axis=1)
-        order = np.argsort(-probabilities, axis=1, kind="stable")
-        names = [str(name) for name in self._classifier.classes_]
-        return [
-            [(names[column], float(row[column])) for column in columns]
-            for row, columns in zip(probabilities, order, strict=True)
-        ]
-
-    def correct(self, text: str) -> str:
-        """Return a text with the typing errors in its common words mended."""
-        return _WORD.sub(lambda match: self._speller.correct(match[0]), text)
-
-    def _features(self, texts: list[str], encode: Encode) -> Any:
-        sentences = np.asarray(encode(texts)) * _SENTENCE_WEIGHT
-        return sparse.hstack(
-            [
-                sparse.csr_array(sentences.astype(np.float64)),
-                self._words.transform(_bounded(texts)),
-                self._letters.transform(texts),
-                sparse.csr_array(np.array([_shape(text) for text in texts])),
-            ],
-            format="csr",
-        )
 
 
 class Interpreter:
@@ -169,6 +90,11 @@ class Interpreter:
         payload = self._payload(text)
         if payload is not None:
             return payload
+        spelled = spell_out_emoji(text)
+        if spelled:
+            meant = self.parse(spelled)
+            entities = [{**entity, "start": 0, "end": len(text)} for entity in meant.entities]
+            return replace(meant, text=text, entities=entities)
         filters = self._filters.read(text)
         rest = without(text, filters)
         if filters and not _WORD.search(rest):
@@ -263,18 +189,3 @@ def _read_or_make(path: Path, encode: Encode) -> Encode:
         return vectors
 
     return read_or_encode
-
-
-def _clean(text: str) -> str:
-    return " ".join(text.lower().replace("\u2019", "'").split())
-
-
-def _shape(text: str) -> list[float]:
-    """Return how long a text is: fragments refine, whole captions are requests."""
-    words = len(text.split())
-    return [min(words, _LONG_TEXT) / _LONG_TEXT, words == 1, words <= 2, words >= _LONG_TEXT // 2]
-
-
-def _bounded(texts: Sequence[str]) -> list[str]:
-    """Mark begin and end, so that "no ..." and "... no" differ."""
-    return [f"<s> {text} </s>" for text in texts]

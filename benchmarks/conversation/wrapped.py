@@ -1,8 +1,9 @@
-"""Requests wrapped in command words that bot/rasa/data/nlu.yml does not have."""
+"""Requests wrapped in command words that bot/rasa/data/nlu.yml does not have: two lists of ten."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from bot.conversation import settle_intent
 from bot.hearing import Heard
 from bot.project import RasaProject
 from bot.records import SessionRecord
-from bot.understanding import build_interpreter
+from bot.understanding import Interpreter, build_interpreter
 from retrieval.query import Query
 
 K = 10
@@ -27,10 +28,23 @@ WRAPPERS = (
     "{} - have you got something along those lines?",
     "seek out {}, if that is not too much trouble",
 )
+# Nobody looks at these while tuning: what they give is measured once, when all is done.
+SECOND_WRAPPERS = (
+    "got anything resembling {}",
+    "I've been dreaming about a scene with {}, could you help me out?",
+    "{}: does a picture like that exist?",
+    "any luck with {}?",
+    "my niece adores pictures of {} and wants one now",
+    "if you wouldn't mind, scan the archive for {} and let me know",
+    "the thing is, I need {} for a poster",
+    "{}, thanks in advance!",
+    "there ought to be a photograph depicting {} in here",
+    "please, {} - I know you can do it",
+)
 
 
 def measure_wrapped(world: World, users: int, cache: Path) -> dict[str, Any]:
-    """Return Recall@10 of bare captions, and of wrapped ones as a ratio to it.
+    """Return Recall@10 of bare captions, and of wrapped ones (both lists) as a ratio to it.
 
     A message that is not taken for a search finds nothing.
     """
@@ -38,8 +52,21 @@ def measure_wrapped(world: World, users: int, cache: Path) -> dict[str, Any]:
     choose = random.Random(0)
     asked = [(user, plain(choose.choice(world.captions[user]))) for user in range(users)]
     bare = _recall(world, [(user, text) for user, text in asked])
+    report: dict[str, Any] = {"users": users, "bare_recall": round(100 * bare, 1)}
+    report |= _ask(world, interpreter, asked, bare, WRAPPERS)
+    report["second_list"] = _ask(world, interpreter, asked, bare, SECOND_WRAPPERS)
+    return report
+
+
+def _ask(
+    world: World,
+    interpreter: Interpreter,
+    asked: list[tuple[int, str]],
+    bare: float,
+    wrappers: Sequence[str],
+) -> dict[str, Any]:
     wrapped: dict[str, Any] = {}
-    for wrapper in WRAPPERS:
+    for wrapper in wrappers:
         heard: list[tuple[int, str | None]] = []
         other: dict[str, int] = {}
         for user, caption in asked:
@@ -52,9 +79,7 @@ def measure_wrapped(world: World, users: int, cache: Path) -> dict[str, Any]:
         ratio = round(_recall(world, heard) / bare, 3) if bare else 0.0
         wrapped[wrapper] = {"ratio": ratio, "other_intents": other}
     mean = sum(found["ratio"] for found in wrapped.values()) / len(wrapped)
-    return {"users": users, "bare_recall": round(100 * bare, 1), "ratio": round(mean, 3)} | {
-        "wrappers": wrapped
-    }
+    return {"ratio": round(mean, 3), "wrappers": wrapped}
 
 
 def _recall(world: World, asked: list[tuple[int, str | None]]) -> float:
