@@ -80,10 +80,10 @@ class IntentClassifier:
         wording = self._weigh(
             self._words.fit_transform(_bounded(texts)), self._letters.fit_transform(texts), texts
         )
-        self._names, meant, counts = _count(intents)
+        self._names, meant, sizes = _count(intents)
         targets = np.where(meant[:, None] == np.arange(len(self._names)), 1.0, -1.0)
         # Rare intents count as much as common ones.
-        ridge = _RIDGE * counts[meant] * len(self._names) / len(texts)
+        ridge = _RIDGE * sizes[meant] * len(self._names) / len(texts)
         with one_thread():
             kernel = np.empty((len(texts), len(texts)), np.float32)
             for start in range(0, len(texts), _ROWS):
