@@ -43,7 +43,7 @@ class RerankConfig:
     """
 
     text_tower: str = "minilm"
-    networks: str = "efficientnet-lite2"
+    networks: str = "efficientnet-lite2+efficientnet-lite0"
     image_size: int = 320
     side: int = 5
     dimension: int = 256

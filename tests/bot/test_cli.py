@@ -22,7 +22,18 @@ def test_help_imports_nothing_heavy() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["demo", "train", "evaluate", "index", "search", "serve", "actions", "chat", "reload"],
+    [
+        "demo",
+        "train",
+        "train-reranker",
+        "evaluate",
+        "index",
+        "search",
+        "serve",
+        "actions",
+        "chat",
+        "reload",
+    ],
 )
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     assert "Usage" in run_showtell(command, "--help", data_dir=tmp_path).stdout
