@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from retrieval.index import build_index
-from retrieval.looks import NEARNESS_WEIGHT, SEEN_STEP, Looks
+from retrieval.looks import NEARNESS_WEIGHT, SEEN_STEP, Looks, Unwanted
 from retrieval.requests import RequestBank, TypicalRequests
 
 
@@ -70,3 +70,25 @@ def test_amounts_are_standard_deviations_above_the_mean(looks: Looks) -> None:
     assert looks.relative(IDS.tolist(), ["a dog"])[:, 0] == pytest.approx(expected, abs=1e-4)
     assert looks.relative([1, 2], []).shape == (2, 0)
     assert looks.relative([], ["a dog", "a cat"]).shape == (0, 2)
+
+
+def test_what_splits_the_gallery_clearly_pushes_further() -> None:
+    random = np.random.default_rng(0)
+    direction = np.eye(2, dtype=np.float32)[0]
+    shading = random.normal(0, 1, 2000).astype(np.float32)
+    split = np.where(np.arange(2000) % 4 == 0, 3.0, 0.0).astype(np.float32) + 0.3 * shading
+    clear, vague = (Unwanted.measured(direction, along) for along in (split, shading))
+    assert clear.bimodality > 0.65 > 0.4 > vague.bimodality
+    two_above = [
+        np.array([[thing.mean + 2 * thing.deviation, 0]], np.float32) for thing in (clear, vague)
+    ]
+    for thing, vectors in zip((clear, vague), two_above, strict=True):
+        assert thing.amount(vectors) == pytest.approx([2], abs=1e-3)
+    assert clear.push(two_above[0]) > 2 * vague.push(two_above[1])
+
+
+def test_a_gallery_of_one_or_none_pushes_nothing() -> None:
+    direction = np.eye(2, dtype=np.float32)[0]
+    for along in (np.zeros(0, np.float32), np.ones(1, np.float32)):
+        thing = Unwanted.measured(direction, along)
+        assert thing.push(np.array([[along.sum(), 0]], np.float32)) == pytest.approx([0])
