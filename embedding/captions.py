@@ -17,6 +17,11 @@ _CAPTION_COLUMNS = ("caption", "comment", "text", "sentence", "captions")
 _CAMERA_NAME = re.compile(
     r"(img|dsc[fn]?|dscn|p|pict|image|photo|screenshot)?[\s\d]*", re.IGNORECASE
 )
+# A hash or a UUID, as programs name files: at least one digit, so that no word is taken for one.
+_HASH = re.compile(
+    r"\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b|(?<![^\W_])(?=[a-f]*\d)[\da-f]{6,}(?![^\W_])",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -80,9 +85,9 @@ def read_rows(path: Path) -> tuple[list[Row], list[Skipped]]:
 def caption_from_name(path: str) -> str:
     """Return words from a file name: ``beach/two_dogs-01.jpg`` is "beach two dogs".
 
-    Names that a camera gave say nothing and become "" (or the folder's name).
+    Names that a camera or a program gave say nothing and become "" (or the folder's name).
     """
-    parts = [*Path(path).parent.parts, Path(path).stem]
+    parts = [_HASH.sub(" ", part) for part in (*Path(path).parent.parts, Path(path).stem)]
     words = [re.sub(r"[\W_]+", " ", part).strip() for part in parts]
     spoken = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word) for word in words]
     kept = [re.sub(r"\b\d+\b", "", word) for word in spoken if not _CAMERA_NAME.fullmatch(word)]

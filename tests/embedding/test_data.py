@@ -172,7 +172,15 @@ def test_folder_with_and_without_captions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("a/DSC0012.JPG", "a"), ("20240101_120000.jpg", ""), ("Eiffel-Tower_2.webp", "eiffel tower")],
+    [
+        ("a/DSC0012.JPG", "a"),
+        ("20240101_120000.jpg", ""),
+        ("Eiffel-Tower_2.webp", "eiffel tower"),
+        ("103106960_e8a41d64f8.jpg", ""),
+        ("dogs/550E8400-e29b-41d4-a716-446655440000.png", "dogs"),
+        ("cafe_facade2.jpg", "cafe"),
+        ("dad2 and me.jpg", "dad2 and me"),
+    ],
 )
 def test_file_names_as_captions(name: str, words: str) -> None:
     assert caption_from_name(name) == words
