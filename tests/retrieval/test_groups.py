@@ -50,8 +50,9 @@ def test_looks_decide_where_there_are_no_captions() -> None:
         "on grass": half,
         "in the water": set(ROWS) - half,
     }
-    # A caption counts for more than looks.
-    assert split(ROWS, [("a grey thing",)] * len(ROWS), relative, "a dog") == []
+    # Or none that say where, such as names of files; what they do say counts for more than looks.
+    assert split(ROWS, [("dsc e8a41",)] * len(ROWS), relative, "a dog")
+    assert split(ROWS, captioned("in the snow"), relative, "a dog") == []
 
 
 def test_no_question_without_a_clear_split() -> None:
@@ -61,9 +62,23 @@ def test_no_question_without_a_clear_split() -> None:
     assert split(ROWS[:10], beach_and_snow[:10], never, "a dog") == []  # too few
     assert split(ROWS, captioned("on the beach"), never, "a dog") == []  # all alike
     assert split(ROWS, captioned("snow on the beach", "a thing"), never, "a dog") == []  # together
-    rare = captioned("on the beach", "in the snow", "a thing", "a thing")
+    rare = captioned("on the beach", "in the snow", "a thing", "a thing", "a thing")
     assert split(ROWS, rare, never, "a dog") == []  # most are neither
     assert split([], [], never, "") == []
+
+
+def test_one_question_is_about_one_kind_of_thing() -> None:
+    mixed = captioned("in the snow", "a boy")  # "in the snow or children?" would split them
+    assert split(ROWS, mixed, never, "something") == []
+    who = captioned("a man in the snow", "a boy")
+    assert [label for label, _ in split(ROWS, who, never, "something")] == ["children", "a man"]
+    assert split(ROWS, who, never, "a woman") == [], "who is meant was said already"
+
+
+def test_who_says_much_is_not_asked() -> None:
+    beach_and_snow = captioned("on the beach", "in the snow")
+    assert split(ROWS, beach_and_snow, never, "a brown dog jumping")
+    assert split(ROWS, beach_and_snow, never, "a brown dog jumping over a fence") == []
 
 
 def test_labels_name_what_they_are_told_by() -> None:
