@@ -21,7 +21,16 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Scope
 
 from bot import probes
-from bot.channels import Services, action_server, admin, images, rasa_rest, rasa_socketio, web
+from bot.channels import (
+    Services,
+    action_server,
+    admin,
+    images,
+    page,
+    rasa_rest,
+    rasa_socketio,
+    web,
+)
 from bot.conversation import Conversation
 from bot.errors import MessageRefused, NothingToRollBackTo, SessionsUnavailable, UnknownVersion
 from bot.middleware import BodyLimit, LastResort, RequestLog
@@ -190,6 +199,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
     if settings.admin_token:
         api.include_router(admin.create_router(settings.admin_token))
     if not only_actions:
+        api.include_router(page.router)
         api.include_router(web.router)
         api.include_router(rasa_rest.router)
         api.include_router(rasa_socketio.router)
@@ -231,6 +241,7 @@ async def _lifespan(
             conversation=Conversation(sessions, live, project, settings),
             metrics=metrics,
             thumbnails=images.Thumbnails(settings.data_dir / "thumbnails"),
+            page=page.write_page(project),
         )
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)

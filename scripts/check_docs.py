@@ -44,7 +44,7 @@ def check_settings() -> Iterator[str]:
 def real_routes() -> set[tuple[str, str]]:
     """Return (method, path) of every route that people may use."""
     from bot.app import create_api
-    from bot.channels.web import PAGE_FILES
+    from bot.channels.page import PAGE_FILES
     from bot.settings import load_settings
 
     settings = load_settings(bundles=ROOT, redis_url="redis://localhost", admin_token="told")

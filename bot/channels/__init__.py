@@ -20,6 +20,7 @@ from retrieval.images import open_image
 
 if TYPE_CHECKING:
     from bot.channels.images import Thumbnails
+    from bot.channels.page import PageFile
     from bot.probes import Metrics
 
 
@@ -33,6 +34,7 @@ class Services:
     conversation: Conversation
     metrics: Metrics
     thumbnails: Thumbnails
+    page: dict[str, PageFile]
 
     async def reply(
         self,

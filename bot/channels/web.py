@@ -1,14 +1,11 @@
-"""The page, the widget, and the two routes that the widget and other programs use."""
+"""The routes that the widget, the page and other programs use."""
 
 from __future__ import annotations
 
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, Request, UploadFile
-from fastapi.responses import Response
-from fastapi.staticfiles import StaticFiles
+from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, Field
 
 from bot.channels import Services, parse_json, services
@@ -21,20 +18,6 @@ from retrieval.searcher import Hit, SearchResult
 router = APIRouter(tags=["web"])
 Parts = Annotated[Services, Depends(services)]
 
-WIDGET = Path(__file__).parent.parent / "widget"
-PAGE_FILES = {
-    "/": "index.html",
-    "/page.css": "page.css",
-    "/page.js": "page.js",
-    "/icon.svg": "icon.svg",
-    "/widget.js": "widget.js",
-}
-PAGE_HEADERS = {
-    # Looked at again each time: a new release must not meet yesterday's widget.
-    "Cache-Control": "no-cache",
-    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'",
-    "Referrer-Policy": "same-origin",
-}
 THUMBNAIL = 320
 
 
@@ -221,19 +204,3 @@ async def about(parts: Parts) -> About:
             model=bundle.model.name,
             examples=list(parts.settings.examples),
         )
-
-
-_files = StaticFiles(directory=WIDGET)
-
-
-async def page_file(request: Request) -> Response:
-    """Answer with the page or one of its files; 304 when the client has it already."""
-    response = await _files.get_response(PAGE_FILES[request.url.path], request.scope)
-    response.headers.update(PAGE_HEADERS)
-    return response
-
-
-for _path in PAGE_FILES:
-    router.add_api_route(
-        _path, page_file, methods=["GET", "HEAD"], include_in_schema=False, response_model=None
-    )

@@ -6,16 +6,18 @@
   const snippet = `<script src="${new URL("widget.js", document.baseURI).href}" defer></script>`;
   at("snippet").textContent = snippet;
 
-  at("copy").addEventListener("click", async () => {
+  const copy = at("copy");
+  const { textContent: name } = copy;
+  copy.addEventListener("click", async () => {
     try {
       await navigator.clipboard.writeText(snippet);
-      at("copy").textContent = "Copied";
+      copy.textContent = copy.dataset.copied;
     } catch {
       // No clipboard without https or permission: select the line, so that one key copies it.
       getSelection().selectAllChildren(at("snippet"));
-      at("copy").textContent = "Press Ctrl+C";
+      copy.textContent = copy.dataset.press;
     }
-    setTimeout(() => (at("copy").textContent = "Copy"), 2500);
+    setTimeout(() => (copy.textContent = name), 2500);
   });
 
   let about = {};
@@ -25,16 +27,11 @@
   } catch {
     // The chat itself says when the server cannot be reached; the footer stays empty.
   }
-  const examples =
-    Array.isArray(about.examples) && about.examples.length
-      ? about.examples.map(String)
-      : ["something sweet to eat", "a dog", "I want to congratulate her"];
-  chat.examples = examples;
-  const facts = [
-    Number.isInteger(about.images) && `${about.images.toLocaleString("en")} pictures`,
-    about.bundle && `gallery ${about.bundle}`,
-    about.version && `Showtell ${about.version}`,
-  ];
-  at("about").textContent = facts.filter(Boolean).join(" · ");
+  if (Array.isArray(about.examples) && about.examples.length) chat.examples = about.examples.map(String);
+  if (Number.isInteger(about.images)) {
+    const count = about.images.toLocaleString(document.documentElement.lang);
+    const facts = { count, gallery: about.bundle, version: about.version };
+    at("about").textContent = at("about").dataset.facts.replace(/{(\w+)}/g, (_, key) => facts[key] ?? "");
+  }
   at("attribution").textContent = about.attribution || "";
 })();

@@ -21,6 +21,14 @@
   const AUTOMATIC_RETRIES = 4;
   const LONGEST_WAIT_S = 30;
 
+  // Every word this file says, in the server's language: the server fills them in from its domain.
+  const WORDS = {};
+
+  /** One of them, its variables in braces filled in. */
+  function say(name, values = {}) {
+    return (WORDS[name] ?? name).replace(/{(\w+)}/g, (_, key) => String(values[key]));
+  }
+
   // ---- small parts ------------------------------------------------------------------------------
 
   const ICONS = {
@@ -110,8 +118,9 @@
     });
 
   function quoteList(words) {
-    const quoted = words.map((word) => `“${word}”`);
-    return quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} and ${quoted.at(-1)}`;
+    const quoted = words.map((word) => say("quoted", { word }));
+    const first = quoted.slice(0, -1).join(", ");
+    return first ? say("and", { first, last: quoted.at(-1) }) : quoted.join("");
   }
 
   /** Reason codes ("visual", "caption:snow", "feedback", …) as sentences; a sentence stays as it is. */
@@ -120,19 +129,12 @@
       .filter((r) => r.startsWith("caption:"))
       .map((r) => r.slice(8).trim())
       .filter(Boolean);
-    const sentences = words.length ? [`Its caption mentions ${quoteList(words)}.`] : [];
-    const known = {
-      visual: "It looks like what you asked for.",
-      caption: "Its caption fits your words.",
-      feedback: "It is close to what you liked so far.",
-      similar: "It looks like the picture you chose.",
-      image: "It looks like the picture you sent.",
-      filter: "It fits your filter.",
-    };
+    const sentences = words.length ? [say("why_words", { words: quoteList(words) })] : [];
+    const known = ["visual", "caption", "feedback", "similar", "image", "filter"];
     for (const reason of reasons) {
       const kind = reason.split(":")[0];
-      if (reason.includes(" ") && !(kind in known)) sentences.push(reason);
-      else if (kind in known && !(kind === "caption" && words.length)) sentences.push(known[kind]);
+      if (!known.includes(kind)) reason.includes(" ") && sentences.push(reason);
+      else if (!(kind === "caption" && words.length)) sentences.push(say(`why_${kind}`));
     }
     return [...new Set(sentences)];
   }
@@ -185,7 +187,7 @@
         id: string(image?.id),
         url: string(image?.url),
         thumbnail: string(image?.thumbnail) || string(image?.url),
-        caption: string(image?.caption) || "Picture without a caption",
+        caption: string(image?.caption) || say("no_caption"),
         reasons: list(image?.reasons).map(string).filter(Boolean),
         width: Number(image?.width) || 1,
         height: Number(image?.height) || 1,
@@ -203,7 +205,7 @@
     } catch {
       // Not our server's JSON (a proxy's page, say): the general sentence below says enough.
     }
-    return response.status >= 500 ? "Something went wrong on the server." : "The server did not accept this message.";
+    return response.status >= 500 ? say("server_error") : say("refused");
   }
 
   function secondsToWait(response) {
@@ -255,7 +257,7 @@
         this.#items.shift();
       }
       for (const item of this.#items.slice(1))
-        this.chat.onState(item.entry, "waiting", "Waits for the message before it.");
+        this.chat.onState(item.entry, "waiting", say("waits"));
       this.#running = false;
       this.chat.onBusy(false);
     }
@@ -264,7 +266,7 @@
     async #deliver(item, signal) {
       for (let attempt = 0; ; attempt++) {
         if (!navigator.onLine) {
-          this.chat.onState(item.entry, "waiting", "Will be sent when you are back online.");
+          this.chat.onState(item.entry, "waiting", say("sent_later"));
           return false;
         }
         this.chat.onState(item.entry, "sending", "");
@@ -273,7 +275,7 @@
         if (signal.aborted) return false;
         this.chat.onBusy(false);
         if (response === null) {
-          this.chat.onState(item.entry, "failed", "The server cannot be reached.");
+          this.chat.onState(item.entry, "failed", say("unreachable"));
           return false;
         }
         if (response.ok) return this.#accept(item, response, signal);
@@ -281,7 +283,7 @@
         const busy = response.status === 503 || response.status === 429;
         if (busy && attempt < AUTOMATIC_RETRIES) {
           const seconds = secondsToWait(response);
-          this.chat.onState(item.entry, "waiting", `${problem} Trying again in ${seconds} s.`);
+          this.chat.onState(item.entry, "waiting", say("trying_again", { problem, seconds }));
           await pause(seconds * 1000, signal);
           if (signal.aborted) return false;
           continue;
@@ -325,12 +327,12 @@
       }
       if (signal.aborted) return false;
       if (replies === null) {
-        this.chat.onState(item.entry, "failed", "The server gave an answer this chat cannot read.");
+        this.chat.onState(item.entry, "failed", say("unreadable"));
         return false;
       }
       this.chat.onState(item.entry, "sent", "");
       const said = replies.some((reply) => reply.text || reply.images.length || reply.choices.length);
-      this.chat.onReplies(said ? replies : [{ text: "There is no answer to that.", images: [], choices: [] }]);
+      this.chat.onReplies(said ? replies : [{ text: say("no_answer"), images: [], choices: [] }]);
       return true;
     }
   }
@@ -344,17 +346,17 @@
       this.picture = make("img", { alt: "" });
       this.counter = make("p", { class: "counter" });
       this.caption = make("h2", { dir: "auto" });
-      this.reasons = make("ul", { "aria-label": "Why this picture" });
+      this.reasons = make("ul", { "aria-label": say("why") });
       this.note = make("p", { class: "thanks", role: "status" });
       this.rates = ["up", "down"].map((way) =>
         iconButton(
           way,
-          way === "up" ? "Good match" : "Poor match",
+          way === "up" ? say("good_match") : say("poor_match"),
           () => {
             this.rates.forEach((button, at) =>
               button.setAttribute("aria-pressed", String((at === 0) === (way === "up"))),
             );
-            this.note.textContent = "Thank you, noted.";
+            this.note.textContent = say("noted");
             this.ratings.set(this.image.id, way);
             act(this.image, way);
           },
@@ -365,13 +367,13 @@
         this.dialog.close();
         act(this.image, what);
       };
-      this.before = iconButton("left", "Previous picture", () => this.#step(-1), { class: "icon step before" });
-      this.after = iconButton("right", "Next picture", () => this.#step(1), { class: "icon step after" });
+      this.before = iconButton("left", say("previous"), () => this.#step(-1), { class: "icon step before" });
+      this.after = iconButton("right", say("next"), () => this.#step(1), { class: "icon step after" });
       this.dialog = make(
         "dialog",
         {
           class: "lightbox",
-          "aria-label": "Picture",
+          "aria-label": say("picture"),
           onkeydown: (event) => this.#key(event),
           onclick: (event) => event.target === this.dialog && this.dialog.close(),
         },
@@ -382,7 +384,7 @@
             "header",
             {},
             this.counter,
-            iconButton("close", "Close", () => this.dialog.close()),
+            iconButton("close", say("close"), () => this.dialog.close()),
           ),
           make("div", { class: "stage" }, this.before, this.picture, this.after),
           make(
@@ -397,13 +399,13 @@
                 "button",
                 { type: "button", class: "pill main", onclick: leave("similar") },
                 icon("similar"),
-                "More like this",
+                say("similar_to_this"),
               ),
               make(
                 "button",
                 { type: "button", class: "pill", onclick: leave("unlike") },
                 icon("without"),
-                "Not this one",
+                say("not_this"),
               ),
               make("span", { class: "grow" }),
               this.note,
@@ -443,7 +445,9 @@
       this.picture.src = this.resolve(this.image.url);
       this.caption.textContent = this.image.caption;
       const several = this.images.length > 1;
-      this.counter.textContent = several ? `${this.at + 1} of ${this.images.length}` : "";
+      this.counter.textContent = several
+        ? say("counter", { number: this.at + 1, count: this.images.length })
+        : "";
       this.before.hidden = this.after.hidden = !several;
       const why = explain(this.image.reasons);
       this.reasons.replaceChildren(...why.map((sentence) => make("li", { dir: "auto" }, sentence)));
@@ -573,7 +577,7 @@
       this.#box = make("textarea", {
         rows: 1,
         maxlength: MAX_TEXT,
-        "aria-label": "Message",
+        "aria-label": say("message"),
         autocomplete: "off",
         enterkeyhint: "send",
         oninput: () => this.#grow(),
@@ -589,9 +593,9 @@
         make(
           "div",
           { class: "line" },
-          iconButton("picture", "Add a picture", () => this.#picker.click()),
+          iconButton("picture", say("add_picture"), () => this.#picker.click()),
           this.#box,
-          make("button", { type: "submit", class: "icon send", "aria-label": "Send", title: "Send" }, icon("send")),
+          make("button", { type: "submit", class: "icon send", "aria-label": say("send"), title: say("send") }, icon("send")),
         ),
         this.#picker,
       );
@@ -612,14 +616,14 @@
           make("span", { class: "mark" }, icon("chat")),
           this.#heading,
           make("span", { class: "grow" }),
-          iconButton("fresh", "New chat", () => this.newChat()),
-          iconButton("close", "Close the chat", () => this.hide(), { class: "icon hide" }),
+          iconButton("fresh", say("new_chat"), () => this.newChat()),
+          iconButton("close", say("close_chat"), () => this.hide(), { class: "icon hide" }),
         ),
         this.#banner,
         this.#log,
         this.#status,
         form,
-        make("div", { class: "drop", "aria-hidden": "true" }, icon("picture"), "Drop the picture here"),
+        make("div", { class: "drop", "aria-hidden": "true" }, icon("picture"), say("drop_picture")),
       );
       this.#launcher = make(
         "button",
@@ -632,7 +636,7 @@
         icon("chat"),
       );
       // An empty title keeps the browser from showing the element's own title as a tooltip over all of it.
-      this.#root = make("div", { class: "root", title: "" }, panel, this.#launcher, this.#lightbox.dialog);
+      this.#root = make("div", { class: "root", title: "", lang: WORDS.language }, panel, this.#launcher, this.#lightbox.dialog);
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(STYLES);
       const shadow = this.attachShadow({ mode: "open" });
@@ -649,11 +653,11 @@
       const title = this.getAttribute("title") || "Showtell";
       const open = this.inline || this.hasAttribute("open");
       this.#heading.textContent = title;
-      this.#box.placeholder = this.getAttribute("placeholder") || "Describe a picture…";
+      this.#box.placeholder = this.getAttribute("placeholder") || say("placeholder");
       this.#root.classList.toggle("inline", this.inline);
       this.#root.classList.toggle("open", open);
       this.#launcher.setAttribute("aria-expanded", String(open));
-      this.#launcher.setAttribute("aria-label", open ? "Close the chat" : `Open the chat: ${title}`);
+      this.#launcher.setAttribute("aria-label", open ? say("close_chat") : say("open_chat", { title }));
       if (open) this.#launcher.classList.remove("news");
       const accent = this.getAttribute("accent");
       if (accent && CSS.supports("color", accent)) {
@@ -694,8 +698,8 @@
         Object.assign(
           entry,
           entry.picture
-            ? { state: "refused", note: "This was not sent. Please add the picture again." }
-            : { state: "failed", note: "The page was reloaded before the answer came." },
+            ? { state: "refused", note: say("picture_lost") }
+            : { state: "failed", note: say("reloaded") },
         );
       }
     }
@@ -709,9 +713,7 @@
     }
 
     #welcome() {
-      const text =
-        this.getAttribute("welcome") ||
-        "Hello! Tell me what you would like to see, or send me a picture, and I will show you pictures that fit.";
+      const text = this.getAttribute("welcome") || say("welcome");
       const examples = (this.getAttribute("examples") || "")
         .split("|")
         .map((example) => example.trim())
@@ -728,7 +730,7 @@
     }
 
     #drawUser(entry) {
-      const node = make("article", { class: "turn user" }, make("span", { class: "unseen" }, "You: "));
+      const node = make("article", { class: "turn user" }, make("span", { class: "unseen" }, say("you")));
       if (entry.picture) {
         const holder = make("div", { class: "sent", role: "img", "aria-label": entry.picture.name });
         node.append(holder);
@@ -747,11 +749,11 @@
       const note = node.querySelector(".note");
       note.replaceChildren(...(entry.note ? [entry.note] : []));
       if (entry.state === "failed")
-        note.append(make("button", { type: "button", class: "retry", onclick: () => this.#retry(entry) }, "Retry"));
+        note.append(make("button", { type: "button", class: "retry", onclick: () => this.#retry(entry) }, say("retry")));
     }
 
     #drawBot(entry) {
-      const node = make("article", { class: "turn bot" }, make("span", { class: "unseen" }, "Answer: "));
+      const node = make("article", { class: "turn bot" }, make("span", { class: "unseen" }, say("answer")));
       for (const reply of entry.replies) {
         if (reply.text) node.append(make("p", { class: "bubble", dir: "auto" }, reply.text));
         const images = reply.images.filter(
@@ -760,28 +762,27 @@
         if (images.length)
           node.append(make("div", { class: "grid" }, ...images.map((image, at) => this.#drawTile(images, image, at))));
       }
-      const choices = entry.replies.flatMap((reply) => reply.choices);
-      if (choices.length) {
-        node.append(
-          make(
-            "div",
-            { class: "chips", role: "group", "aria-label": "Suggestions" },
-            ...choices.map((choice) =>
-              make(
-                "button",
-                {
-                  type: "button",
-                  class: "pill",
-                  dir: "auto",
-                  onclick: () => (this.#refocus(), this.send(choice.payload, choice.title)),
-                },
-                choice.title,
-              ),
-            ),
-          ),
-        );
-      }
+      // The last word is answered first: a question's own answers stand right below it, and stand out.
+      const offers = entry.replies.map((reply) => reply.choices).filter((choices) => choices.length);
+      for (const [at, choices] of offers.reverse().entries())
+        node.append(this.#drawChoices(choices, at === 0 && offers.length > 1));
       return node;
+    }
+
+    #drawChoices(choices, asked) {
+      const pills = choices.map((choice) =>
+        make(
+          "button",
+          {
+            type: "button",
+            class: asked ? "pill main" : "pill",
+            dir: "auto",
+            onclick: () => (this.#refocus(), this.send(choice.payload, choice.title)),
+          },
+          choice.title,
+        ),
+      );
+      return make("div", { class: "chips", role: "group", "aria-label": say("suggestions") }, ...pills);
     }
 
     #drawTile(images, image, at) {
@@ -807,9 +808,9 @@
           {},
           make("span", { class: "number", "aria-hidden": "true" }, String(at + 1)),
           make("span", { class: "words", dir: "auto", "aria-hidden": "true" }, image.caption),
-          iconButton("similar", `More like this: ${image.caption}`, () => this.#act(image, "similar"), {
+          iconButton("similar", `${say("similar_to_this")}: ${image.caption}`, () => this.#act(image, "similar"), {
             class: "icon like",
-            title: "More like this",
+            title: say("similar_to_this"),
           }),
         ),
       );
@@ -830,7 +831,7 @@
     /** Quick replies belong to the state they were offered in: only those of the last word stay. */
     #keepLastChoices() {
       const turns = [...this.#log.querySelectorAll(".turn")];
-      for (const turn of turns.slice(0, -1)) turn.querySelector(".chips")?.remove();
+      for (const turn of turns.slice(0, -1)) turn.querySelectorAll(".chips").forEach((chips) => chips.remove());
     }
 
     /** To the end, but never past the beginning of the last question: a tall answer is read from its top. */
@@ -854,27 +855,27 @@
 
     #setBusy(busy) {
       this.#typing.hidden = !busy;
-      this.#status.textContent = busy ? "Looking for pictures…" : "";
+      this.#status.textContent = busy ? say("looking") : "";
       if (busy) this.#scroll();
     }
 
     #setOnline() {
       this.#banner.hidden = navigator.onLine;
-      this.#banner.textContent = navigator.onLine ? "" : "You are offline. What you write is sent when you are back.";
+      this.#banner.textContent = navigator.onLine ? "" : say("offline");
     }
 
     // -- acting
 
     #act(image, what) {
-      const [intent, words, rating] = {
-        similar: ["similar_to_image", "More like"],
-        unlike: ["unlike_image", "Not this one:"],
-        up: ["rate_image", "Good match:", "up"],
-        down: ["rate_image", "Poor match:", "down"],
+      const [intent, rating] = {
+        similar: ["similar_to_image"],
+        unlike: ["unlike_image"],
+        up: ["rate_image", "up"],
+        down: ["rate_image", "down"],
       }[what];
       this.send(
         `/${intent}${JSON.stringify({ image: image.id, ...(rating && { rating }) })}`,
-        `${words} “${image.caption}”`,
+        say(`said_${what}`, { caption: image.caption }),
       );
       if (!rating) this.#refocus();
     }
@@ -914,7 +915,7 @@
         text,
         shown: text,
         file: file?.blob ?? null,
-        picture: file && { name: file.blob.name || "Your picture", data },
+        picture: file && { name: file.blob.name || say("your_picture"), data },
       });
     }
 
@@ -962,9 +963,9 @@
       this.#setFile(null);
       const size = blob.size < 1e6 ? `${Math.ceil(blob.size / 1e3)} KB` : `${(blob.size / 1e6).toFixed(1)} MB`;
       if (!blob.type.startsWith("image/"))
-        return this.#refuse(`“${blob.name}” is not a picture. Choose a JPEG, PNG, WebP or GIF file.`);
+        return this.#refuse(say("no_picture", { name: blob.name }));
       if (blob.size > MAX_UPLOAD_BYTES)
-        return this.#refuse(`This picture has ${size}; up to 20 MB can be sent. Choose a smaller one.`);
+        return this.#refuse(say("too_large", { size }));
       let canvas = null;
       try {
         canvas = await drawPicture(blob, 320);
@@ -988,9 +989,9 @@
       file.canvas?.setAttribute("aria-hidden", "true");
       this.#preview.append(
         file.canvas ?? icon("picture"),
-        make("span", { class: "name" }, file.blob.name || "Picture"),
+        make("span", { class: "name" }, file.blob.name || say("picture")),
         make("span", { class: "size" }, file.size),
-        iconButton("close", "Remove the picture", () => (this.#setFile(null), this.#box.focus())),
+        iconButton("close", say("remove_picture"), () => (this.#setFile(null), this.#box.focus())),
       );
     }
   }
@@ -1070,7 +1071,7 @@
     .pill { display: inline-flex; align-items: center; gap: 7px; min-height: 36px; padding: 6px 14px; border-radius: 18px; border: 1px solid var(--line); background: var(--raised); font-size: 14px; line-height: 1.3; font-weight: 500; text-align: start; }
     .pill svg { width: 17px; height: 17px; }
     .pill:hover { border-color: var(--accent-ink); color: var(--accent-ink); }
-    .chips .pill { color: var(--accent-ink); }
+    .chips .pill:not(.main) { color: var(--accent-ink); }
     .pill.main { background: var(--accent); color: var(--on-accent); border-color: transparent; }
     .pill.main:hover { filter: brightness(1.12); }
 

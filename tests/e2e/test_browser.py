@@ -6,7 +6,7 @@ from io import BytesIO
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Locator, Route, expect
 
 from tests.fixtures.browser import OpenPage
 
@@ -175,6 +175,24 @@ def test_quick_reply_sends_its_payload_and_shows_its_title(
     assert chat.said[-1] == "Go on"
     assert "/more_images" in chat.sent[-1]
     expect(answer.locator(".chips")).to_have_count(0)
+
+
+def test_a_question_is_answered_right_below_it(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url)
+    found = {"text": "Here.", "quick_replies": [{"title": "More", "payload": "/more_images"}]}
+    scenes = [{"title": title, "payload": "/help"} for title in ("on grass", "in the water")]
+    body = answer_with(found, {"text": "Should it be?", "quick_replies": scenes})
+    chat.page.route("**/api/messages", lambda route: route.fulfill(body=body), times=1)
+    answer = chat.say(REQUEST)
+    rows = [row.all_inner_texts() for row in map(_buttons, answer.locator(".chips").all())]
+    assert rows == [["on grass", "in the water"], ["More"]]
+    chat.answer_to(answer.get_by_role("button", name="in the water").click)
+    assert chat.said[-1] == "in the water"
+    expect(answer.locator(".chips")).to_have_count(0)
+
+
+def _buttons(row: Locator) -> Locator:
+    return row.get_by_role("button")
 
 
 def test_reload_keeps_the_chat_and_new_chat_ends_it(server_url: str, open_page: OpenPage) -> None:

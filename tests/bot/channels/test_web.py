@@ -6,7 +6,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw
 
-from bot.channels.web import PAGE_FILES, to_answer
+from bot.channels.web import to_answer
 from bot.conversation import Turn
 
 counter = itertools.count()
@@ -301,24 +301,6 @@ def test_about(client):
     assert about["bundle"].startswith("0001-")
     assert about["version"]
     assert about["examples"] == []
-
-
-@pytest.mark.parametrize("path", PAGE_FILES)
-def test_page_files_have_types_and_etags(client, path):
-    kinds = {"/": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
-    answer = client.get(path)
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith(kinds[path.rpartition(".")[2]])
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert "default-src 'self'" in answer.headers["content-security-policy"]
-    again = client.get(path, headers={"If-None-Match": answer.headers["etag"]})
-    assert again.status_code == 304
-    assert client.head(path).status_code == 200
-
-
-@pytest.mark.parametrize("path", ["/index.html", "/widget/", "/../app.py", "/app.py", "/.env"])
-def test_no_other_file_is_served(client, path):
-    assert client.get(path).status_code == 404
 
 
 def test_any_site_may_embed_the_widget_without_credentials(client):
