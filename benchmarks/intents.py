@@ -1,6 +1,6 @@
 """How often the intent of a message is understood, in English and in German, as JSON.
 
-    python benchmarks/intents.py [--svg docs/confusion.svg]
+    python benchmarks/intents.py [--svg docs/confusion.svg] [--model photos]
 
 Three figures for each language: stratified 5-fold cross-validation over the examples of nlu.yml;
 the same with all examples of one pattern ("more like the <position> one") in one fold, so that none
@@ -41,8 +41,13 @@ def main() -> None:
     """Measure, print, draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--svg", type=Path, help="where the confusion matrix is drawn")
+    parser.add_argument("--model", help="whose text encoder; MiniLM as its package has it if none")
     chosen = parser.parse_args()
-    model = JointEmbedding.build(dimension=64, text_hidden=0, image_hidden=0)
+    model = (
+        JointEmbedding.load(chosen.model)
+        if chosen.model
+        else JointEmbedding.build(dimension=64, text_hidden=0, image_hidden=0)
+    )
     encode = remember(model.encode_sentences)
     known = known_words(model)
     report: dict[str, Any] = {"encoder": model.name, "folds": 5}
