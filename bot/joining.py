@@ -42,8 +42,7 @@ def run_join(models: Sequence[str], data: str, out_dir: Path, *, dimension: int)
             extract_features(member, sample, cache_dir=cache_dir, progress=progress)
             for member in members
         ]
-    if seen:
-        name_skipped(seen[0].skipped)
+    name_skipped(seen[0].skipped)
     joined = join_models(
         members,
         sample.captions,

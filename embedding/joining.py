@@ -62,7 +62,7 @@ def join_models(
     total = sum(model.dimension for model in models)
     if not 0 <= dimension <= total:
         raise ModelError(f"the dimension is {dimension}; the members have {total} together")
-    seen = {"text": [_encoded(model, texts) for model in models], "image": features}
+    seen = {"text": [model.encode_text_features(texts) for model in models], "image": features}
     towers = {
         side: Tower(
             _join_encoders([getattr(model, side).encoder for model in models], models),
@@ -85,14 +85,6 @@ def join_models(
         known = [model.info[key] for model in models if key in model.info]
         joined.info.update({key: known[0]} if known else {})
     return joined
-
-
-@torch.inference_mode()
-def _encoded(model: JointEmbedding, texts: Sequence[str]) -> Vectors:
-    """Return the text encoder's own vectors, of which the length is kept."""
-    found = [model.text.encode(model.preprocess([text])) for text in texts]
-    vectors: Vectors = torch.cat(found).float().numpy()
-    return vectors
 
 
 def _join_encoders(

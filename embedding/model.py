@@ -285,7 +285,17 @@ class JointEmbedding:
         """
         if not self.is_ours or not texts:
             return self.encode_text(texts)
-        return _unit(self._encode(texts, _TEXT_BATCH, self.text.encode, key=len))
+        return _unit(self.encode_text_features(texts))
+
+    def encode_text_features(self, texts: Sequence[str]) -> Vectors:
+        """Return the text encoder's own vectors (n, m) of a model of ours, at least one text.
+
+        Unlike ``encode_sentences`` they keep their length, which the projection looks at.
+
+        Raises:
+            ModelError: a foreign model has no such point.
+        """
+        return self._encode(texts, _TEXT_BATCH, self.text.encode, key=len)
 
     def _joint(self, inputs: dict[str, Any]) -> torch.Tensor:
         vectors: torch.Tensor = self._model(inputs)["sentence_embedding"]

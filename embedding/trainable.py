@@ -79,7 +79,9 @@ class Trainable(nn.ModuleDict):
             self["text"] = nn.ModuleList(text.encoder)
             is_fresh = config.text_tower == "lstm"
             self.rates["text"] = config.learning_rate if is_fresh else config.text_rate
-            _tune_text(text, config)
+            tune_transformers(
+                text.encoder, train_words=config.train_words, dropout=config.text_dropout
+            )
         if config.train_image == "yes":
             self["image"] = nn.ModuleList(image.encoder)
             self.rates["image"] = config.image_rate
@@ -99,10 +101,6 @@ class Trainable(nn.ModuleDict):
     def shared(self) -> list[Tensor]:
         """Return what each process has a part of the gradient of: all but the loss's own."""
         return [p for name, part in self.items() if name != "loss" for p in part.parameters()]
-
-
-def _tune_text(text: Tower, config: TrainConfig) -> None:
-    tune_transformers(text.encoder, train_words=config.train_words, dropout=config.text_dropout)
 
 
 def tune_transformers(

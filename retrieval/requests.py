@@ -16,7 +16,7 @@ import random
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Self
@@ -118,7 +118,7 @@ class TypicalRequests:
     """
 
     bank: RequestBank
-    nearness: npt.NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    nearness: npt.NDArray[np.float32]
 
     @classmethod
     def measure(

@@ -27,7 +27,7 @@ from retrieval.manifest import REQUESTS  # noqa: E402
 from retrieval.requests import known_bank  # noqa: E402
 
 LIMIT_BYTES = 50_000_000
-LEAST_COSINE = 0.999
+LEAST_COSINE = 0.9999
 TEXTS = (
     "a dog runs along the beach",
     "Two men in red shirts play football in front of a crowd .",
