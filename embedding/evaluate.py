@@ -27,6 +27,7 @@ __all__ = [
     "mean_and_deviation",
     "measure",
     "metrics_of_ranks",
+    "quality",
     "recall",
     "text_ranks",
 ]
@@ -216,6 +217,12 @@ def image_ranks(
         best = np.where(is_own, scores, -np.inf).max(axis=1, keepdims=True)
         ranks[start : start + _BLOCK] = ((scores >= best) & ~is_own).sum(axis=1) + 1
     return ranks
+
+
+def quality(metrics: Metrics) -> float:
+    """Return what "better" means: finding pictures for texts, near the top."""
+    found = metrics["text_to_image"]
+    return found["r1"] + found["r5"] + found["r10"]
 
 
 def mean_and_deviation(folds: Sequence[Metrics]) -> tuple[Summary, Summary]:

@@ -23,7 +23,7 @@ from embedding.batches import batches, captions_of, steps_of
 from embedding.config import TrainConfig
 from embedding.data import Pairs, load_pairs
 from embedding.errors import DataError, TrainingError
-from embedding.evaluate import Embedded, Metrics, embed_pairs, measure
+from embedding.evaluate import Embedded, Metrics, embed_pairs, measure, quality
 from embedding.grids import GridSource, extract_grids
 from embedding.model import JointEmbedding
 from embedding.precision import autocast
@@ -189,12 +189,10 @@ def fit_reranker(
                     found,
                 )
                 weight, metrics = best_weight(found, *scored, images=len(judged_grids))
-                way = metrics["text_to_image"]
-                quality = way["r1"] + way["r5"] + way["r10"]
-                if best is None or quality > best[0]:
+                if best is None or quality(metrics) > best[0]:
                     kept = {name: value.clone() for name, value in reranker.state_dict().items()}
-                    best = (quality, weight, metrics, kept)
-            record |= {"weight": weight, "r1": way["r1"]}
+                    best = (quality(metrics), weight, metrics, kept)
+            record |= {"weight": weight, "r1": metrics["text_to_image"]["r1"]}
         history.append({**record, "seconds": round(time.perf_counter() - started, 2)})
     if best is None:
         raise AssertionError("the last epoch is always looked at")

@@ -41,7 +41,7 @@ from embedding.config import TrainConfig, load_config
 from embedding.data import Pairs
 from embedding.distributed import World, join_world
 from embedding.errors import TrainingError
-from embedding.evaluate import Metrics, recall
+from embedding.evaluate import Metrics, quality, recall
 from embedding.event_log import EventLog, event_log
 from embedding.gradient_cache import backward_by_parts
 from embedding.inputs import Texts, images_of
@@ -115,7 +115,7 @@ def train(
                 model, metrics, state = _train_one(
                     fold, gathered, config, world, checkpoint, tensors, state, log, progress
                 )
-            is_best = all(_score(metrics) > _score(other) for other in state["folds"])
+            is_best = all(quality(metrics) > quality(other) for other in state["folds"])
             state = {
                 **_FRESH,
                 "fold": fold + 1,
@@ -128,7 +128,7 @@ def train(
                     save_model(model, metrics, gathered, gathered.parts[fold][0], config, out)
                 checkpoint.save(tensors, state)
 
-    best = max(state["folds"], key=_score)
+    best = max(state["folds"], key=quality)
     result = TrainResult(
         out / "model",
         best,
@@ -271,7 +271,7 @@ def _train_one(
             with lent_weights(trained, average):
                 found = world.tell(look() if world.is_first else None)
                 state = {**state, "waited": state["waited"] + 1}
-                if state["metrics"] is None or _score(found) > _score(state["metrics"]):
+                if state["metrics"] is None or quality(found) > quality(state["metrics"]):
                     state = {**state, "waited": 0, "metrics": found}
                     best_weights = {k: v.clone() for k, v in trained.state_dict().items()}
             record["r1"] = found["text_to_image"]["r1"]
@@ -286,12 +286,6 @@ def _train_one(
     trained.load_state_dict(best_weights)
     model.module.to("cpu").eval()
     return model, state["metrics"], state
-
-
-def _score(metrics: Metrics) -> float:
-    """Return what "better" means: finding pictures for texts, near the top."""
-    found = metrics["text_to_image"]
-    return found["r1"] + found["r5"] + found["r10"]
 
 
 def _title(fold: int, config: TrainConfig) -> str:

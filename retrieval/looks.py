@@ -156,10 +156,11 @@ class Looks:
         if seen or unwanted:
             spread = self.spread(vector)
             total += SEEN_STEP * spread * np.isin(ids, seen)
-            vectors = self.index.vectors(ids)
-            for phrase in unwanted:
-                if phrase.strip():
-                    total += UNWANTED_STEP * spread * self.unwanted(phrase).push(vectors)
+            phrases = [phrase for phrase in unwanted if phrase.strip()]
+            if phrases:
+                vectors = self.index.vectors(ids)
+                pushes = [self.unwanted(phrase).push(vectors) for phrase in phrases]
+                total += UNWANTED_STEP * spread * np.sum(pushes, axis=0)
         return total
 
     def _measure(self, phrase: str) -> Unwanted:
