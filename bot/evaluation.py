@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.console import out, progress_bars, say
 from bot.errors import BadUse
-from bot.recall_table import fold_lines, recall_lines
+from bot.recall_table import fold_lines, recall_lines, reranked_name
 from bot.settings import load_settings
 from embedding.data import load_pairs
 from embedding.evaluate import Embedded, Metrics, embed_pairs, mean_and_deviation, measure
@@ -127,7 +127,7 @@ def print_recall(name: str, metrics: Metrics, data: str, second: Reranked | None
     published = published_rows(data)
     rows = [(name, metrics)]
     if second is not None:
-        rows.append((f"  its first {second.candidates} re-ranked", second.metrics))
+        rows.append((reranked_name(second.candidates), second.metrics))
     print_lines(*recall_lines(rows, published))
     say(f"{metrics['images']} images, {metrics['captions']} captions")
     if second is not None:

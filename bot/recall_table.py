@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from embedding.intervals import Intervals
     from embedding.published import Published
 
-__all__ = ["DIRECTIONS", "FIGURES", "fold_lines", "recall_lines"]
+__all__ = ["DIRECTIONS", "FIGURES", "fold_lines", "recall_lines", "reranked_name"]
 
 DIRECTIONS: tuple[Literal["text_to_image", "image_to_text"], ...] = (
     "text_to_image",
@@ -19,6 +19,11 @@ DIRECTIONS: tuple[Literal["text_to_image", "image_to_text"], ...] = (
 FIGURES: tuple[Literal["r1", "r5", "r10", "median_rank"], ...] = ("r1", "r5", "r10", "median_rank")
 _NAME = 32
 _CELL = 6
+
+
+def reranked_name(candidates: int) -> str:
+    """Return what the row of a second stage is called, which stands below the first one's."""
+    return f"  its first {candidates} re-ranked"
 
 
 def recall_lines(

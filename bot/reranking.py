@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bot.console import progress_bars, say
 from bot.evaluation import print_lines
-from bot.recall_table import recall_lines
+from bot.recall_table import recall_lines, reranked_name
 from bot.settings import load_settings
 from embedding.config import read_settings
 from embedding.model import JointEmbedding
@@ -29,7 +29,7 @@ def run_reranker_training(model: str, data: str, config: Path | None, out_dir: P
             cache_dir=cache_dir,
             progress=progress,
         )
-    again = f"  its first {settings.candidates} re-ranked"
+    again = reranked_name(settings.candidates)
     print_lines(*recall_lines([(model, result.before), (again, result.after)]))
     say(
         f"The re-ranker is in {out_dir}; its weight beside the cosine, {result.weight:g}, and the "
