@@ -9,7 +9,7 @@ from typing import Any
 
 from bot.console import out, progress_bars, say
 from bot.errors import BadUse
-from bot.recall_table import fold_lines, recall_lines, reranked_name
+from bot.recall_table import AS_SEARCHED, fold_lines, recall_lines, reranked_name
 from bot.settings import load_settings
 from embedding.data import load_pairs
 from embedding.evaluate import Embedded, Metrics, embed_pairs, mean_and_deviation, measure
@@ -18,8 +18,10 @@ from embedding.published import published_rows
 from embedding.rerank import Reranked, grids_of, rerank
 from embedding.rerank_model import Reranker
 from embedding.run_files import read_record
+from retrieval.hubs import without_hubs
+from retrieval.requests import known_bank
 
-__all__ = ["print_lines", "print_recall", "run_evaluation", "save_report"]
+__all__ = ["as_searched", "print_lines", "print_recall", "run_evaluation", "save_report"]
 
 
 def run_evaluation(
@@ -32,6 +34,8 @@ def run_evaluation(
     rerank_dir: Path | None = None,
 ) -> None:
     """Measure a model, and show what its run recorded of its folds.
+
+    A model that names typical requests has a second row: as the search ranks with it.
 
     Args:
         model: a run, a model directory, or a name.
@@ -46,6 +50,7 @@ def run_evaluation(
             asked for.
     """
     record = read_record(Path(model))
+    searched: Metrics | None = None
     second: Reranked | None = None
     if data is None:
         if not record:
@@ -64,25 +69,38 @@ def run_evaluation(
         reranker = None if rerank_dir is None else Reranker.load(rerank_dir)
         with progress_bars() as progress:
             pairs = load_pairs(data, split, progress=progress)
-            embedded = embed_pairs(
-                JointEmbedding.load(model), pairs, cache_dir=cache_dir, progress=progress
-            )
+            loaded = JointEmbedding.load(model)
+            embedded = embed_pairs(loaded, pairs, cache_dir=cache_dir, progress=progress)
+            ranked = as_searched(loaded, embedded)
             if reranker is not None:
                 with grids_of(
                     embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
                 ) as grids:
-                    second = rerank(reranker, embedded, grids)
+                    second = rerank(reranker, ranked, grids)
         metrics = measure(embedded)
+        if ranked is not embedded:
+            searched = measure(ranked)
         if report is not None:
             save_report(report, model, embedded, metrics, record)
     folds: list[Metrics] = record.get("folds", [])
     if folds:
         say("recorded in training, each fold on the images that it held out:")
         print_lines(*fold_lines(folds))
-    print_recall(model, metrics, name, second)
+    print_recall(model, metrics, name, searched=searched, second=second)
     if json_file:
-        text = json.dumps({**metrics, **_second_json(second), **_folds_json(folds)}, indent=2)
-        json_file.write_text(text + "\n", encoding="utf-8")
+        more = {"as_searched": searched} if searched else {}
+        figures = {**metrics, **more, **_second_json(second), **_folds_json(folds)}
+        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+
+
+def as_searched(model: JointEmbedding, embedded: Embedded) -> Embedded:
+    """Return a data set as the search ranks it with a model; the same if nothing is different.
+
+    Raises:
+        RetrievalError: the typical requests that the model comes with are damaged.
+    """
+    bank = None if model.directory is None else known_bank(model.directory, model)
+    return embedded if bank is None else without_hubs(embedded, bank)
 
 
 def save_report(
@@ -122,14 +140,25 @@ def _second_json(second: Reranked | None) -> dict[str, Any]:
     return {"reranked": figures}
 
 
-def print_recall(name: str, metrics: Metrics, data: str, second: Reranked | None = None) -> None:
+def print_recall(
+    name: str,
+    metrics: Metrics,
+    data: str,
+    *,
+    searched: Metrics | None = None,
+    second: Reranked | None = None,
+) -> None:
     """Print recall in percent beside what others have published on these data."""
     published = published_rows(data)
     rows = [(name, metrics)]
+    if searched is not None:
+        rows.append((AS_SEARCHED, searched))
     if second is not None:
         rows.append((reranked_name(second.candidates), second.metrics))
     print_lines(*recall_lines(rows, published))
     say(f"{metrics['images']} images, {metrics['captions']} captions")
+    if searched is not None:
+        say(f"{AS_SEARCHED.strip().capitalize()}: less how near a picture is to any request.")
     if second is not None:
         say(f"Re-ranking took {second.milliseconds:g} ms a query, once words and places are known.")
     if published:

@@ -10,19 +10,22 @@ if TYPE_CHECKING:
     from embedding.intervals import Intervals
     from embedding.published import Published
 
-__all__ = ["DIRECTIONS", "FIGURES", "fold_lines", "recall_lines", "reranked_name"]
+__all__ = ["AS_SEARCHED", "DIRECTIONS", "FIGURES", "fold_lines", "recall_lines", "reranked_name"]
 
 DIRECTIONS: tuple[Literal["text_to_image", "image_to_text"], ...] = (
     "text_to_image",
     "image_to_text",
 )
 FIGURES: tuple[Literal["r1", "r5", "r10", "median_rank"], ...] = ("r1", "r5", "r10", "median_rank")
+AS_SEARCHED = "  as searched"
+"""What the row is called, below a model's own, that ranks pictures as the search does."""
+
 _NAME = 32
 _CELL = 6
 
 
 def reranked_name(candidates: int) -> str:
-    """Return what the row of a second stage is called, which stands below the first one's."""
+    """Return what the row of a second stage is called, which stands below the others."""
     return f"  its first {candidates} re-ranked"
 
 

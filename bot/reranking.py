@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from bot.console import progress_bars, say
-from bot.evaluation import print_lines
+from bot.evaluation import as_searched, print_lines
 from bot.recall_table import recall_lines, reranked_name
 from bot.settings import load_settings
 from embedding.config import read_settings
@@ -20,12 +21,14 @@ def run_reranker_training(model: str, data: str, config: Path | None, out_dir: P
     """Train, and print the recall on the dev split without and with the second stage."""
     settings = RerankConfig(**(read_settings(config, RerankConfig) if config else {}))
     cache_dir = load_settings().data_dir / "cache"
+    joint = JointEmbedding.load(model)
     with progress_bars() as progress:
         result = train_reranker(
-            JointEmbedding.load(model),
+            joint,
             data,
             settings,
             out_dir,
+            ranked_by=partial(as_searched, joint),
             cache_dir=cache_dir,
             progress=progress,
         )

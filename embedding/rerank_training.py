@@ -9,7 +9,7 @@ training pictures by heart, and beside what it says of them there would be nothi
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +42,7 @@ class RerankResult:
 
     Attributes:
         directory: the saved re-ranker.
-        before: recall of the joint model alone on the dev split.
+        before: recall of the joint model alone on the dev split, its candidates as ranked.
         after: with its first candidates put in order anew.
         weight: of the re-ranker's score beside the cosine.
         history: one record an epoch: loss, seconds and, where looked at, weight and r1.
@@ -61,6 +61,7 @@ def train_reranker(
     config: RerankConfig,
     out: Path,
     *,
+    ranked_by: Callable[[Embedded], Embedded] | None = None,
     cache_dir: Path | None = None,
     progress: Progress = silent,
 ) -> RerankResult:
@@ -71,6 +72,8 @@ def train_reranker(
         data: ``KIND:PATH``, with pictures.
         config: the settings.
         out: the re-ranker's directory.
+        ranked_by: makes of the joint vectors those whose inner products rank the candidates;
+            None ranks them by cosine.
         cache_dir: where grids and image features are kept between runs.
         progress: told about grids and training.
 
@@ -91,6 +94,7 @@ def train_reranker(
     ) as grids:
         learned = learned.subset(grids.kept)
         embedded = embed_pairs(model, judged, cache_dir=cache_dir, progress=progress)
+        embedded = embedded if ranked_by is None else ranked_by(embedded)
         with grids_of(
             embedded.pairs, config, cache_dir=cache_dir, progress=progress
         ) as judged_grids:

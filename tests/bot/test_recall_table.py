@@ -87,3 +87,27 @@ def test_without_data_and_without_a_run_it_says_what_to_add(tmp_path: Path) -> N
     (tmp_path / "training.json").write_text("{")
     with pytest.raises(TrainingError, match="damaged"):
         run_evaluation(str(tmp_path), None, None)
+
+
+def test_a_model_with_typical_requests_has_a_row_as_searched(
+    shapes_dir: Path,
+    shapes_model_dir: Path,
+    asking_model_dir: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
+    figures = tmp_path / "figures.json"
+    run_evaluation(str(asking_model_dir), f"csv:{shapes_dir}", "dev", json_file=figures)
+    printed = capfd.readouterr()
+    rows = [line.split() for line in printed.out.splitlines()]
+    row = next(line for line in rows if line[:2] == ["as", "searched"])
+    found = json.loads(figures.read_text())["as_searched"]
+    assert float(row[2]) == pytest.approx(found["text_to_image"]["r1"], abs=0.05)
+    assert found["images"] == json.loads(figures.read_text())["images"]
+    assert "near a picture is to any request" in printed.err
+
+    run_evaluation(str(shapes_model_dir), f"csv:{shapes_dir}", "dev", json_file=figures)
+    assert "as_searched" not in json.loads(figures.read_text())
+    assert "as searched" not in capfd.readouterr().out
