@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,48 @@ from embedding.run_files import read_record
 from retrieval.hubs import without_hubs
 from retrieval.requests import known_bank
 
-__all__ = ["as_searched", "print_lines", "print_recall", "run_evaluation", "save_report"]
+__all__ = ["Row", "as_searched", "print_lines", "print_recall", "run_evaluation", "save_report"]
+
+Row = tuple[str, Metrics]
+"""A row of a recall table: its name and its figures."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of a model.
+
+    Attributes:
+        embedded: the data set in the joint space.
+        metrics: by cosine.
+        searched: as the search ranks; None where that is the same.
+        second: with the first few re-ranked; None where there is no re-ranker.
+    """
+
+    embedded: Embedded
+    metrics: Metrics
+    searched: Metrics | None = None
+    second: Reranked | None = None
+
+    @property
+    def others(self) -> list[Row]:
+        """The rows below the model's own."""
+        rows = [(AS_SEARCHED, self.searched)] if self.searched else []
+        if self.second is not None:
+            rows.append((reranked_name(self.second.candidates), self.second.metrics))
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        figures: dict[str, Any] = {**self.metrics}
+        if self.searched is not None:
+            figures["as_searched"] = self.searched
+        if self.second is not None:
+            figures["reranked"] = {
+                **self.second.metrics,
+                "candidates": self.second.candidates,
+                "milliseconds_per_query": self.second.milliseconds,
+            }
+        return figures
 
 
 def run_evaluation(
@@ -50,8 +92,10 @@ def run_evaluation(
             asked for.
     """
     record = read_record(Path(model))
-    searched: Metrics | None = None
-    second: Reranked | None = None
+    folds: list[Metrics] = record.get("folds", [])
+    if folds:
+        say("recorded in training, each fold on the images that it held out:")
+        print_lines(*fold_lines(folds))
     if data is None:
         if not record:
             raise BadUse(
@@ -61,36 +105,41 @@ def run_evaluation(
             raise BadUse("a report shows pictures and captions; add --data KIND:PATH")
         if rerank_dir is not None:
             raise BadUse("a re-ranker needs pictures and captions; add --data KIND:PATH")
-        metrics, name = record["metrics"], str(record["data"]["name"])
+        figures = {**record["metrics"]}
+        print_recall(model, record["metrics"], str(record["data"]["name"]))
     else:
-        name = data
-        cache_dir = load_settings().data_dir / "cache"
-        # A missing one is named before the pictures are looked at.
-        reranker = None if rerank_dir is None else Reranker.load(rerank_dir)
-        with progress_bars() as progress:
-            pairs = load_pairs(data, split, progress=progress)
-            loaded = JointEmbedding.load(model)
-            embedded = embed_pairs(loaded, pairs, cache_dir=cache_dir, progress=progress)
-            ranked = as_searched(loaded, embedded)
-            if reranker is not None:
-                with grids_of(
-                    embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
-                ) as grids:
-                    second = rerank(reranker, ranked, grids)
-        metrics = measure(embedded)
-        if ranked is not embedded:
-            searched = measure(ranked)
+        measured = _measure(model, data, split, rerank_dir)
+        figures = measured.to_json()
         if report is not None:
-            save_report(report, model, embedded, metrics, record)
-    folds: list[Metrics] = record.get("folds", [])
-    if folds:
-        say("recorded in training, each fold on the images that it held out:")
-        print_lines(*fold_lines(folds))
-    print_recall(model, metrics, name, searched=searched, second=second)
+            save_report(report, model, measured.embedded, measured.metrics, record, measured.others)
+        print_recall(model, measured.metrics, data, measured.others)
+        if (second := measured.second) is not None:
+            say(
+                f"Re-ranking took {second.milliseconds:g} ms a query, once words and places are "
+                "known."
+            )
     if json_file:
-        more = {"as_searched": searched} if searched else {}
-        figures = {**metrics, **more, **_second_json(second), **_folds_json(folds)}
-        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps({**figures, **_folds_json(folds)}, indent=2)
+        json_file.write_text(text + "\n", encoding="utf-8")
+
+
+def _measure(name: str, data: str, split: str | None, rerank_dir: Path | None) -> Measured:
+    # A missing one is named before the pictures are looked at.
+    reranker = None if rerank_dir is None else Reranker.load(rerank_dir)
+    cache_dir = load_settings().data_dir / "cache"
+    model = JointEmbedding.load(name)
+    second: Reranked | None = None
+    with progress_bars() as progress:
+        pairs = load_pairs(data, split, progress=progress)
+        embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
+        ranked = as_searched(model, embedded)
+        if reranker is not None:
+            with grids_of(
+                embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
+            ) as grids:
+                second = rerank(reranker, ranked, grids)
+    searched = None if ranked is embedded else measure(ranked)
+    return Measured(embedded, measure(embedded), searched, second)
 
 
 def as_searched(model: JointEmbedding, embedded: Embedded) -> Embedded:
@@ -104,7 +153,12 @@ def as_searched(model: JointEmbedding, embedded: Embedded) -> Embedded:
 
 
 def save_report(
-    path: Path, title: str, embedded: Embedded, metrics: Metrics, record: Mapping[str, Any]
+    path: Path,
+    title: str,
+    embedded: Embedded,
+    metrics: Metrics,
+    record: Mapping[str, Any],
+    others: Sequence[Row],
 ) -> None:
     """Write report.html with what a run recorded, as far as there is a record."""
     from embedding.report import write_report
@@ -118,6 +172,7 @@ def save_report(
         image_vectors=embedded.images,
         history=record.get("history", ()),
         folds=record.get("folds", ()),
+        others=others,
         settings=record.get("settings"),
     )
 
@@ -129,38 +184,20 @@ def _folds_json(folds: Sequence[Metrics]) -> dict[str, Any]:
     return {"folds": list(folds), "folds_mean": mean, "folds_sd": deviation}
 
 
-def _second_json(second: Reranked | None) -> dict[str, Any]:
-    if second is None:
-        return {}
-    figures = {
-        **second.metrics,
-        "candidates": second.candidates,
-        "milliseconds_per_query": second.milliseconds,
-    }
-    return {"reranked": figures}
+def print_recall(name: str, metrics: Metrics, data: str, others: Sequence[Row] = ()) -> None:
+    """Print recall in percent beside what others have published on these data.
 
-
-def print_recall(
-    name: str,
-    metrics: Metrics,
-    data: str,
-    *,
-    searched: Metrics | None = None,
-    second: Reranked | None = None,
-) -> None:
-    """Print recall in percent beside what others have published on these data."""
+    Args:
+        name: of the model.
+        metrics: its own.
+        data: ``KIND:PATH``.
+        others: rows that stand below it.
+    """
     published = published_rows(data)
-    rows = [(name, metrics)]
-    if searched is not None:
-        rows.append((AS_SEARCHED, searched))
-    if second is not None:
-        rows.append((reranked_name(second.candidates), second.metrics))
-    print_lines(*recall_lines(rows, published))
+    print_lines(*recall_lines([(name, metrics), *others], published))
     say(f"{metrics['images']} images, {metrics['captions']} captions")
-    if searched is not None:
+    if any(row == AS_SEARCHED for row, _ in others):
         say(f"{AS_SEARCHED.strip().capitalize()}: less how near a picture is to any request.")
-    if second is not None:
-        say(f"Re-ranking took {second.milliseconds:g} ms a query, once words and places are known.")
     if published:
         say("The other rows are published figures, on the test split.")
 

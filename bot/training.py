@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.console import name_skipped, progress_bars, say
-from bot.evaluation import print_lines, print_recall, save_report
-from bot.recall_table import fold_lines
+from bot.evaluation import as_searched, print_lines, print_recall, save_report
+from bot.recall_table import AS_SEARCHED, fold_lines
 from bot.settings import load_settings
 from embedding.config import TrainConfig
 from embedding.distributed import is_first_process
@@ -26,16 +26,17 @@ def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool)
     if not is_first_process():
         return
     name_skipped(result.skipped)
+    with progress_bars() as progress:
+        pairs = judged_pairs(data, result, progress=progress)
+        model = JointEmbedding.load(result.model_dir)
+        embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
+    metrics, ranked = measure(embedded), as_searched(model, embedded)
+    others = [] if ranked is embedded else [(AS_SEARCHED, measure(ranked))]
     if result.folds:
         print_lines(*fold_lines(result.folds))
         say("the best fold, whose model is kept:")
-    print_recall(str(out_dir), result.metrics, data)
+    print_recall(str(out_dir), result.metrics, data, others)
     say(f"The best model is in {result.model_dir}.")
-    with progress_bars() as progress:
-        pairs = judged_pairs(data, result, progress=progress)
-        embedded = embed_pairs(
-            JointEmbedding.load(result.model_dir), pairs, cache_dir=cache_dir, progress=progress
-        )
     report = out_dir / "report.html"
-    save_report(report, str(out_dir), embedded, measure(embedded), read_record(out_dir))
+    save_report(report, str(out_dir), embedded, metrics, read_record(out_dir), others)
     say(f"Curves, figures and the map of the space are in {report}.")

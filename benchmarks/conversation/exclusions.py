@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmarks.conversation.data import World, plain
+from benchmarks.conversation.feedback import DEEP, rank_of
 from retrieval.query import Query
 
 K = 10
@@ -36,32 +37,47 @@ THINGS = {
 }
 
 
+class Asked(NamedTuple):
+    """What one user saw, before and after saying what is not wanted.
+
+    Attributes:
+        share: of the first ten that show the thing.
+        rank: of the picture that is looked for.
+    """
+
+    share: tuple[float, float]
+    rank: tuple[int, int]
+
+
 def simulate_exclusions(world: World, users: int) -> dict[str, Any]:
     """Return for each thing the share of the first ten that show it, and what is still found.
 
     The users look for a picture without the thing, in words that bring up at least two with it,
-    and then say that they do not want it. "recall" is whether their picture is among the ten.
+    and then say that they do not want it. "recall" is whether their picture is among the ten, and
+    the ranks are those of their picture, 101 beyond 100.
     """
-    first = [world.search(Query(texts=(plain(world.captions[u][0]),)), K) for u in range(users)]
+    deep = [world.search(Query(texts=(plain(world.captions[u][0]),)), DEEP) for u in range(users)]
     place = {image_id: i for i, image_id in enumerate(world.ids)}
     things: dict[str, Any] = {}
-    totals: list[tuple[float, float, float, float]] = []
+    totals: list[Asked] = []
     for thing, words in THINGS.items():
         shows = world.mentions(words)
-        asked: list[tuple[float, float, float, float]] = []
-        for user, before in enumerate(first):
+        asked: list[Asked] = []
+        for user, found in enumerate(deep):
+            before = found[:K]
             count = sum(shows[place[i]] for i in before)
             if shows[user] or count < LEAST_BEFORE or len(asked) == MOST_USERS:
                 continue
             query = Query(texts=(plain(world.captions[user][0]),)).exclude(thing)
-            after = world.search(query, K)
-            target = world.ids[user]
+            narrowed = world.search(query, DEEP)
+            after, target = narrowed[:K], world.ids[user]
             asked.append(
-                (
-                    count / len(before),
-                    float(np.mean([shows[place[i]] for i in after])) if after else 0.0,
-                    float(target in before),
-                    float(target in after),
+                Asked(
+                    share=(
+                        count / len(before),
+                        float(np.mean([shows[place[i]] for i in after])) if after else 0.0,
+                    ),
+                    rank=(rank_of(target, found), rank_of(target, narrowed)),
                 )
             )
         if asked:
@@ -70,8 +86,10 @@ def simulate_exclusions(world: World, users: int) -> dict[str, Any]:
     return {"all": {"users": len(totals), **_means(totals)}, "things": things}
 
 
-def _means(asked: list[tuple[float, float, float, float]]) -> dict[str, float]:
-    before, after, recall_before, recall_after = np.mean(asked, axis=0)
+def _means(asked: list[Asked]) -> dict[str, float]:
+    before, after = np.mean([one.share for one in asked], axis=0)
+    ranks = np.array([one.rank for one in asked])
+    recall_before, recall_after = (ranks <= K).mean(axis=0)
     return {
         "share_before": round(100 * before, 1),
         "share_after": round(100 * after, 1),
@@ -79,4 +97,6 @@ def _means(asked: list[tuple[float, float, float, float]]) -> dict[str, float]:
         "recall_before": round(100 * recall_before, 1),
         "recall_after": round(100 * recall_after, 1),
         "recall_ratio": round(recall_after / recall_before, 2) if recall_before else 1.0,
+        "median_rank_before": float(np.median(ranks[:, 0])),
+        "median_rank_after": float(np.median(ranks[:, 1])),
     }

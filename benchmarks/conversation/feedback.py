@@ -33,9 +33,10 @@ def simulate_feedback(world: World, users: int) -> dict[str, Any]:
         likeness = world.bundle.index.vectors(seen) @ own
         liked, disliked = screen[int(likeness.argmax())], screen[int(likeness.argmin())]
         # What was judged is out of the next ranking, so it is out of the one before too.
-        ranks["before"].append(_rank(found, target, liked))
-        ranks["after_like"].append(_rank(world.search(query.like(liked), DEEP), target))
-        ranks["after_dislike"].append(_rank(world.search(query.dislike(disliked), DEEP), target))
+        ranks["before"].append(rank_of(target, found, without=liked))
+        ranks["after_like"].append(rank_of(target, world.search(query.like(liked), DEEP)))
+        after = world.search(query.dislike(disliked), DEEP)
+        ranks["after_dislike"].append(rank_of(target, after))
     return {
         "users": len(ranks["before"]),
         **{
@@ -49,6 +50,7 @@ def simulate_feedback(world: World, users: int) -> dict[str, Any]:
     }
 
 
-def _rank(found: list[str], target: str, without: str | None = None) -> int:
+def rank_of(target: str, found: list[str], *, without: str | None = None) -> int:
+    """Return the place of a picture among `DEEP` found ones, from 1; one too many if it is not."""
     ranked = [image_id for image_id in found if image_id != without]
     return ranked.index(target) + 1 if target in ranked else DEEP + 1
