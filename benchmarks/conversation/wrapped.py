@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.conversation.data import World, plain
-from bot.conversation import settle_intent
 from bot.hearing import Heard
 from bot.project import RasaProject
 from bot.records import SessionRecord
+from bot.settling import settle_intent
 from bot.understanding import Interpreter, build_interpreter
 from retrieval.query import Query
 

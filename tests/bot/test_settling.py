@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.conversation import settle_intent
 from bot.records import SessionRecord
+from bot.settling import settle_intent
 from retrieval.query import Query
 from tests.bot.talk import Stage, facts_of
 
