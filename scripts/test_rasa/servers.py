@@ -32,7 +32,7 @@ REQUIREMENTS = ["rasa==3.6.21", "python-socketio==5.9.0", "python-engineio==4.7.
 def install_rasa(environment: Path) -> Path:
     """Make an environment with Rasa, unless it is there."""
     if not (environment / "bin" / "rasa").exists():
-        python = shutil.which("python3.10") or pyenv_python()
+        python = next(filter(runs, pythons()), None)
         if python is None:
             sys.exit(
                 "Rasa 3.6 needs CPython 3.10, which is not here: install it (pyenv install 3.10)"
@@ -43,10 +43,17 @@ def install_rasa(environment: Path) -> Path:
     return environment
 
 
-def pyenv_python() -> str | None:
-    """Return a CPython 3.10 that pyenv installed, if there is one."""
+def pythons() -> Iterator[str]:
+    """Yield where a CPython 3.10 may be: on the path, or installed by pyenv."""
+    if found := shutil.which("python3.10"):
+        yield found
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    return next((str(path) for path in root.glob("versions/3.10.*/bin/python3.10")), None)
+    yield from (str(path) for path in sorted(root.glob("versions/3.10.*/bin/python3.10")))
+
+
+def runs(python: str) -> bool:
+    """Tell whether it is one: pyenv puts a stand-in on the path that fails unless it is chosen."""
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
 
 def rasa_environment(**variables: str) -> dict[str, str]:
