@@ -274,7 +274,8 @@ def _train_one(
                 if state["metrics"] is None or quality(found) > quality(state["metrics"]):
                     state = {**state, "waited": 0, "metrics": found}
                     best_weights = {k: v.clone() for k, v in trained.state_dict().items()}
-            record["r1"] = found["text_to_image"]["r1"]
+            for k in ("r1", "r5", "r10"):
+                record[k] = found["text_to_image"][k]
             for way in ("text_to_image", "image_to_text"):
                 for k in ("r1", "r5", "r10"):
                     log.add_scalar(f"{way}/{k}", found[way][k], (epoch + 1) * steps)

@@ -52,6 +52,9 @@ def test_a_small_gallery_is_learned_and_sentences_keep_their_meaning(
     assert record["metrics"] == result.metrics
     assert len(record["history"]) == 40
     assert record["history"][-1]["loss"] < record["history"][0]["loss"] / 2
+    looks = [[look[k] for k in ("r1", "r5", "r10")] for look in record["history"] if "r1" in look]
+    assert looks
+    assert all(look == sorted(look) for look in looks)
     assert not (tmp_path / "run" / "checkpoint").exists()
 
     model = JointEmbedding.load(tmp_path / "run")
