@@ -28,9 +28,7 @@ QUERIES = 1000
 
 def split_captions(pairs: Pairs) -> tuple[list[Candidate], list[str]]:
     """Return the candidates with all captions but the first, and the first ones."""
-    captions: list[list[str]] = [[] for _ in pairs.image_ids]
-    for text, image in zip(pairs.captions, pairs.caption_to_image, strict=True):
-        captions[int(image)].append(text)
+    captions = pairs.captions_by_image()
     paths = pairs.image_paths or []
     candidates = [
         Candidate(path.absolute(), tuple(texts[1:]))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from bot.console import out, progress_bars, say
 from bot.errors import BadUse
@@ -22,10 +22,14 @@ from embedding.run_files import read_record
 from retrieval.hubs import without_hubs
 from retrieval.requests import known_bank
 
-__all__ = ["Row", "as_searched", "print_lines", "print_recall", "run_evaluation", "save_report"]
-
-Row = tuple[str, Metrics]
-"""A row of a recall table: its name and its figures."""
+__all__ = [
+    "Measured",
+    "as_searched",
+    "print_lines",
+    "print_recall",
+    "run_evaluation",
+    "save_report",
+]
 
 
 @dataclass(frozen=True)
@@ -41,20 +45,26 @@ class Measured:
 
     embedded: Embedded
     metrics: Metrics
-    searched: Metrics | None = None
-    second: Reranked | None = None
+    searched: Metrics | None
+    second: Reranked | None
+
+    @classmethod
+    def of(cls, embedded: Embedded, ranked: Embedded, second: Reranked | None = None) -> Self:
+        """Return the figures of a data set by cosine and ranked ``as_searched``."""
+        searched = None if ranked is embedded else measure(ranked)
+        return cls(embedded, measure(embedded), searched, second)
 
     @property
-    def others(self) -> list[Row]:
-        """The rows below the model's own."""
+    def others(self) -> list[tuple[str, Metrics]]:
+        """The rows below the model's own: names and figures."""
         rows = [(AS_SEARCHED, self.searched)] if self.searched else []
         if self.second is not None:
             rows.append((reranked_name(self.second.candidates), self.second.metrics))
         return rows
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        figures: dict[str, Any] = {**self.metrics}
+    def more_json(self) -> dict[str, Any]:
+        """Return what stands beside the model's own figures, as JSON values."""
+        figures: dict[str, Any] = {}
         if self.searched is not None:
             figures["as_searched"] = self.searched
         if self.second is not None:
@@ -92,10 +102,7 @@ def run_evaluation(
             asked for.
     """
     record = read_record(Path(model))
-    folds: list[Metrics] = record.get("folds", [])
-    if folds:
-        say("recorded in training, each fold on the images that it held out:")
-        print_lines(*fold_lines(folds))
+    measured: Measured | None = None
     if data is None:
         if not record:
             raise BadUse(
@@ -105,22 +112,20 @@ def run_evaluation(
             raise BadUse("a report shows pictures and captions; add --data KIND:PATH")
         if rerank_dir is not None:
             raise BadUse("a re-ranker needs pictures and captions; add --data KIND:PATH")
-        figures = {**record["metrics"]}
-        print_recall(model, record["metrics"], str(record["data"]["name"]))
+        metrics, name = record["metrics"], str(record["data"]["name"])
     else:
         measured = _measure(model, data, split, rerank_dir)
-        figures = measured.to_json()
+        metrics, name = measured.metrics, data
         if report is not None:
-            save_report(report, model, measured.embedded, measured.metrics, record, measured.others)
-        print_recall(model, measured.metrics, data, measured.others)
-        if (second := measured.second) is not None:
-            say(
-                f"Re-ranking took {second.milliseconds:g} ms a query, once words and places are "
-                "known."
-            )
+            save_report(report, model, measured, record)
+    folds: list[Metrics] = record.get("folds", [])
+    if folds:
+        say("recorded in training, each fold on the images that it held out:")
+        print_lines(*fold_lines(folds))
+    print_recall(model, metrics, name, measured)
     if json_file:
-        text = json.dumps({**figures, **_folds_json(folds)}, indent=2)
-        json_file.write_text(text + "\n", encoding="utf-8")
+        figures = {**metrics, **(measured.more_json() if measured else {}), **_folds_json(folds)}
+        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 
 
 def _measure(name: str, data: str, split: str | None, rerank_dir: Path | None) -> Measured:
@@ -138,8 +143,7 @@ def _measure(name: str, data: str, split: str | None, rerank_dir: Path | None) -
                 embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
             ) as grids:
                 second = rerank(reranker, ranked, grids)
-    searched = None if ranked is embedded else measure(ranked)
-    return Measured(embedded, measure(embedded), searched, second)
+    return Measured.of(embedded, ranked, second)
 
 
 def as_searched(model: JointEmbedding, embedded: Embedded) -> Embedded:
@@ -152,27 +156,20 @@ def as_searched(model: JointEmbedding, embedded: Embedded) -> Embedded:
     return embedded if bank is None else without_hubs(embedded, bank)
 
 
-def save_report(
-    path: Path,
-    title: str,
-    embedded: Embedded,
-    metrics: Metrics,
-    record: Mapping[str, Any],
-    others: Sequence[Row],
-) -> None:
+def save_report(path: Path, title: str, measured: Measured, record: Mapping[str, Any]) -> None:
     """Write report.html with what a run recorded, as far as there is a record."""
     from embedding.report import write_report
 
     write_report(
         path,
         title=title,
-        metrics=metrics,
-        pairs=embedded.pairs,
-        text_vectors=embedded.texts,
-        image_vectors=embedded.images,
+        metrics=measured.metrics,
+        pairs=measured.embedded.pairs,
+        text_vectors=measured.embedded.texts,
+        image_vectors=measured.embedded.images,
         history=record.get("history", ()),
         folds=record.get("folds", ()),
-        others=others,
+        others=measured.others,
         settings=record.get("settings"),
     )
 
@@ -184,20 +181,26 @@ def _folds_json(folds: Sequence[Metrics]) -> dict[str, Any]:
     return {"folds": list(folds), "folds_mean": mean, "folds_sd": deviation}
 
 
-def print_recall(name: str, metrics: Metrics, data: str, others: Sequence[Row] = ()) -> None:
+def print_recall(name: str, metrics: Metrics, data: str, measured: Measured | None) -> None:
     """Print recall in percent beside what others have published on these data.
 
     Args:
         name: of the model.
-        metrics: its own.
+        metrics: its own, as measured now or as recorded in training.
         data: ``KIND:PATH``.
-        others: rows that stand below it.
+        measured: what stands below it; None if nothing was measured now.
     """
     published = published_rows(data)
+    others = measured.others if measured else []
     print_lines(*recall_lines([(name, metrics), *others], published))
     say(f"{metrics['images']} images, {metrics['captions']} captions")
-    if any(row == AS_SEARCHED for row, _ in others):
+    if measured and measured.searched:
         say(f"{AS_SEARCHED.strip().capitalize()}: less how near a picture is to any request.")
+    if measured and measured.second:
+        say(
+            f"Re-ranking took {measured.second.milliseconds:g} ms a query, once words and places "
+            "are known."
+        )
     if published:
         say("The other rows are published figures, on the test split.")
 

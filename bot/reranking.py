@@ -33,7 +33,7 @@ def run_reranker_training(model: str, data: str, config: Path | None, out_dir: P
             progress=progress,
         )
     again = reranked_name(settings.candidates)
-    print_lines(*recall_lines([(model, result.before), (again, result.after)]))
+    print_lines(*recall_lines([(f"{model}, as searched", result.before), (again, result.after)]))
     say(
         f"The re-ranker is in {out_dir}; its weight beside the cosine, {result.weight:g}, and the "
         "best epoch were chosen on these pictures, so other data will show a little less."

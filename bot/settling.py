@@ -10,9 +10,9 @@ from typing import Any
 
 from bot.records import SessionRecord
 
-__all__ = ["REFINE", "SEARCH", "in_doubt", "settle_intent"]
+__all__ = ["SEARCH", "in_doubt", "settle_intent"]
 
-SEARCH, REFINE = "search_images", "refine_search"
+SEARCH, _REFINE = "search_images", "refine_search"
 
 # A bare fragment at least this likely to be a refinement is one while a search runs.
 _REFINE_SHARE = 0.3
@@ -49,16 +49,16 @@ def settle_intent(
     if upload is not None:
         return SEARCH
     if not parsed.get("text"):  # filters alone
-        return REFINE if record.searching else SEARCH
-    if intent == REFINE and not record.searching:
+        return _REFINE if record.searching else SEARCH
+    if intent == _REFINE and not record.searching:
         return SEARCH
     if intent == SEARCH and record.searching and _is_bare(parsed):
         short = len(str(parsed["text"]).split()) <= _SHORT_WORDS
         if short and _refine_share(parsed) >= _REFINE_SHARE:
-            return REFINE
+            return _REFINE
     if in_doubt(parsed, record):
         likely = _refine_share(parsed) >= 0.5
-        return REFINE if similarity >= _CLOSE or (likely and similarity >= _FAR) else SEARCH
+        return _REFINE if similarity >= _CLOSE or (likely and similarity >= _FAR) else SEARCH
     return intent
 
 
@@ -66,7 +66,7 @@ def in_doubt(parsed: Mapping[str, Any], record: SessionRecord) -> bool:
     """Whether only the running search can tell if a message refines it or begins another."""
     return (
         bool(record.query.texts)
-        and parsed["intent"]["name"] in (SEARCH, REFINE)
+        and parsed["intent"]["name"] in (SEARCH, _REFINE)
         and _is_bare(parsed)
         and len(str(parsed["text"]).split()) >= _SHORT_WORDS
         and _DOUBT <= _refine_share(parsed) <= 1 - _DOUBT
@@ -85,5 +85,5 @@ def _is_bare(parsed: Mapping[str, Any]) -> bool:
 def _refine_share(parsed: Mapping[str, Any]) -> float:
     """Return how likely a refinement is, if it is that or a new search."""
     shares = {rank["name"]: rank["confidence"] for rank in parsed.get("intent_ranking") or []}
-    refine, search = shares.get(REFINE, 0.0), shares.get(SEARCH, 0.0)
+    refine, search = shares.get(_REFINE, 0.0), shares.get(SEARCH, 0.0)
     return float(refine / (refine + search)) if refine else 0.0

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from bot.console import name_skipped, progress_bars, say
-from bot.evaluation import as_searched, print_lines, print_recall, save_report
-from bot.recall_table import AS_SEARCHED, fold_lines
+from bot.evaluation import Measured, as_searched, print_lines, print_recall, save_report
+from bot.recall_table import fold_lines
 from bot.settings import load_settings
 from embedding.config import TrainConfig
 from embedding.distributed import is_first_process
-from embedding.evaluate import embed_pairs, measure
+from embedding.evaluate import embed_pairs
 from embedding.model import JointEmbedding
 from embedding.run_files import judged_pairs, read_record
 from embedding.train import train
@@ -30,13 +30,12 @@ def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool)
         pairs = judged_pairs(data, result, progress=progress)
         model = JointEmbedding.load(result.model_dir)
         embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
-    metrics, ranked = measure(embedded), as_searched(model, embedded)
-    others = [] if ranked is embedded else [(AS_SEARCHED, measure(ranked))]
+    measured = Measured.of(embedded, as_searched(model, embedded))
     if result.folds:
         print_lines(*fold_lines(result.folds))
         say("the best fold, whose model is kept:")
-    print_recall(str(out_dir), result.metrics, data, others)
+    print_recall(str(out_dir), result.metrics, data, measured)
     say(f"The best model is in {result.model_dir}.")
     report = out_dir / "report.html"
-    save_report(report, str(out_dir), embedded, metrics, read_record(out_dir), others)
+    save_report(report, str(out_dir), measured, read_record(out_dir))
     say(f"Curves, figures and the map of the space are in {report}.")

@@ -87,6 +87,13 @@ class Pairs:
             if part is not None and len(part) != n:
                 raise DataError(f"{self.name}: {len(part)} entries for {n} images")
 
+    def captions_by_image(self) -> list[list[str]]:
+        """Return the captions of each image, in their order."""
+        captions: list[list[str]] = [[] for _ in self.image_ids]
+        for text, image in zip(self.captions, self.caption_to_image.tolist(), strict=True):
+            captions[image].append(text)
+        return captions
+
     def subset(self, image_indices: Sequence[int] | NDArray[np.int64]) -> "Pairs":
         """Return some of the images, in the order given, with their captions."""
         kept = [int(i) for i in image_indices]

@@ -147,11 +147,8 @@ def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:
             f"the data set {pairs.name!r} keeps its pictures inside larger files, and a gallery "
             "shows files; unpack them into a folder and index that"
         )
-    captions: list[list[str]] = [[] for _ in paths]
-    for caption, image in zip(pairs.captions, pairs.caption_to_image, strict=True):
-        captions[int(image)].append(caption)
     known = pairs.metadata or [{} for _ in paths]
     return [
         Candidate(path.absolute(), tuple(texts), dict(metadata))
-        for path, texts, metadata in zip(paths, captions, known, strict=True)
+        for path, texts, metadata in zip(paths, pairs.captions_by_image(), known, strict=True)
     ]

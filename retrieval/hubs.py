@@ -27,11 +27,7 @@ def without_hubs(embedded: Embedded, bank: RequestBank) -> Embedded:
         embedded: in the joint space.
         bank: typical requests of the same model.
     """
-    captions: list[list[str]] = [[] for _ in embedded.images]
-    for text, image in zip(
-        embedded.pairs.captions, embedded.pairs.caption_to_image.tolist(), strict=True
-    ):
-        captions[image].append(text)
+    captions = embedded.pairs.captions_by_image()
     nearness = TypicalRequests.measure(bank, embedded.images, captions).nearness
     ones = np.ones((len(embedded.texts), 1), np.float32)
     taken_off = -NEARNESS_WEIGHT * nearness[:, None]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.data import Pairs, load_pairs
+from embedding.data import load_pairs
 from embedding.model import JointEmbedding
 from retrieval.bundle import Bundle, Candidate, build_bundle
 from retrieval.files import sha256_of
@@ -20,6 +20,8 @@ from retrieval.requests import MOST_REQUESTS
 from retrieval.searcher import Searcher
 
 ROUNDS = 5
+DEEP = 100
+"""So many pictures are looked through for the one that is meant."""
 
 
 class RememberingModel(JointEmbedding):
@@ -75,7 +77,7 @@ def prepare_model(name: str, flickr8k: Path, cache: Path) -> Path:
         requests = model.info.get("requests")
         if not requests:
             train = load_pairs(f"flickr8k:{flickr8k}", "train")
-            requests = [own[0] for own in _captions(train)[::2]][:MOST_REQUESTS]
+            requests = [own[0] for own in train.captions_by_image()[::2]][:MOST_REQUESTS]
         model.save(directory, {"requests": requests})
     return directory
 
@@ -90,10 +92,13 @@ def open_world(
 ) -> World:
     """Build the gallery if it is not there yet, and open it; dev pictures come first."""
     dev = load_pairs(f"flickr8k:{flickr8k}", "dev")
-    paths, captions = list(dev.image_paths or []), _captions(dev)
+    paths, captions = list(dev.image_paths or []), dev.captions_by_image()
     if split is None:
         train = load_pairs(f"flickr8k:{flickr8k}", "train")
-        paths, captions = [*paths, *(train.image_paths or [])], [*captions, *_captions(train)]
+        paths, captions = (
+            [*paths, *(train.image_paths or [])],
+            [*captions, *train.captions_by_image()],
+        )
     bundles = cache / f"{model_dir.name}-{split or 'all'}"
     versions = sorted(path.parent.name for path in bundles.glob("*/manifest.json"))
     if versions:
@@ -130,8 +135,7 @@ def percent(values: object) -> float:
     return round(100 * float(np.mean(np.asarray(values, float))), 1)
 
 
-def _captions(pairs: Pairs) -> list[list[str]]:
-    captions: list[list[str]] = [[] for _ in pairs.image_ids]
-    for text, image in zip(pairs.captions, pairs.caption_to_image, strict=True):
-        captions[int(image)].append(text)
-    return captions
+def rank_of(target: str, found: list[str], *, without: str | None = None) -> int:
+    """Return the place of a picture among `DEEP` found ones, from 1; one too many if it is not."""
+    ranked = [image_id for image_id in found if image_id != without]
+    return ranked.index(target) + 1 if target in ranked else DEEP + 1

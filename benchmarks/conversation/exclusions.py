@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks.conversation.data import World, plain
-from benchmarks.conversation.feedback import DEEP, rank_of
+from benchmarks.conversation.data import DEEP, World, plain, rank_of
 from retrieval.query import Query
 
 K = 10

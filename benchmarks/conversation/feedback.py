@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.conversation.data import World, plain
+from benchmarks.conversation.data import DEEP, World, plain, rank_of
 from retrieval.query import Query
 
 SHOWN = 6
-DEEP = 100
 
 
 def simulate_feedback(world: World, users: int) -> dict[str, Any]:
@@ -48,9 +47,3 @@ def simulate_feedback(world: World, users: int) -> dict[str, Any]:
             for name, values in ranks.items()
         },
     }
-
-
-def rank_of(target: str, found: list[str], *, without: str | None = None) -> int:
-    """Return the place of a picture among `DEEP` found ones, from 1; one too many if it is not."""
-    ranked = [image_id for image_id in found if image_id != without]
-    return ranked.index(target) + 1 if target in ranked else DEEP + 1
