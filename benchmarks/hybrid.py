@@ -17,11 +17,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from embedding.data import Pairs, load_pairs
-from embedding.model import JointEmbedding
-from retrieval.bundle import Bundle, Candidate, build_bundle
-from retrieval.query import Query
-from retrieval.searcher import Searcher
+from embedding.data.pairs import Pairs, load_pairs
+from embedding.pretrained.names import load_model
+from retrieval.bundle.bundle import Bundle, Candidate, build_bundle
+from retrieval.search.query import Query
+from retrieval.search.searcher import Searcher
 
 QUERIES = 1000
 
@@ -60,7 +60,7 @@ def main() -> None:
     pairs = load_pairs(f"flickr8k:{options.flickr8k}", "dev")
     candidates, queries = split_captions(pairs)
     with tempfile.TemporaryDirectory() as folder:
-        JointEmbedding.load(options.model).save(Path(folder) / "model", {})
+        load_model(options.model).save(Path(folder) / "model", {})
         report = build_bundle(
             candidates,
             root=options.flickr8k.absolute(),

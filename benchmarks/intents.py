@@ -27,11 +27,12 @@ from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bot.intents import Encode, IntentClassifier  # noqa: E402
-from bot.project import Example, RasaProject  # noqa: E402
-from bot.understanding import texts_and_intents  # noqa: E402
-from embedding.model import JointEmbedding  # noqa: E402
-from embedding.vocabulary import known_words  # noqa: E402
+from bot.understanding.intents import Encode, IntentClassifier  # noqa: E402
+from bot.understanding.interpreter import texts_and_intents  # noqa: E402
+from bot.understanding.rasa_project import Example, RasaProject  # noqa: E402
+from embedding.model.joint import JointEmbedding  # noqa: E402
+from embedding.model.vocabulary import known_words  # noqa: E402
+from embedding.pretrained.names import load_model  # noqa: E402
 
 HELD_OUT = {"en": "held_out.yml", "de": "held_out_de.yml"}
 CELL, LEFT, TOP = 34, 150, 120
@@ -44,7 +45,7 @@ def main() -> None:
     parser.add_argument("--model", help="whose text encoder; MiniLM as its package has it if none")
     chosen = parser.parse_args()
     model = (
-        JointEmbedding.load(chosen.model)
+        load_model(chosen.model)
         if chosen.model
         else JointEmbedding.build(dimension=64, text_hidden=0, image_hidden=0)
     )

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_sequence
 
-from embedding.data import Pairs
-from embedding.evaluate import Metrics, recall
+from embedding.data.pairs import Pairs
+from embedding.evaluation.recall import Metrics, recall
 
 WORDS, MARGIN, RATE, BATCH = 300, 0.2, 2e-4, 128
 

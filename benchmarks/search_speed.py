@@ -15,7 +15,7 @@ from collections.abc import Callable
 import faiss
 import numpy as np
 
-from retrieval.index import FaissIndex, Ids, Vectors, build_index
+from retrieval.store.faiss_index import FaissIndex, Ids, Vectors, build_index
 
 LATENT = 32
 

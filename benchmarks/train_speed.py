@@ -31,19 +31,19 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import embedding.train as ours
+import embedding.training.train as ours
 from benchmarks.plain_recipe import BATCH, MARGIN, PlainLoop
-from embedding.config import TrainConfig
-from embedding.data import Pairs, load_pairs
-from embedding.evaluate import Metrics, recall
-from embedding.features import extract_features
-from embedding.losses import PairLoss
-from embedding.model import JointEmbedding
-from embedding.precision import best_precision
-from embedding.towers import Tower, feature_tower, image_tower
+from embedding.data.pairs import Pairs, load_pairs
+from embedding.evaluation.recall import Metrics, recall
+from embedding.model.feature_cache import extract_features
+from embedding.model.joint import JointEmbedding
+from embedding.model.precision import best_precision
+from embedding.model.towers import Tower, feature_tower, image_tower
+from embedding.training.config import TrainConfig
+from embedding.training.losses import PairLoss
 
 LSTM = 512
-"""State of our caption LSTM (embedding/towers.py)."""
+"""State of our caption LSTM (embedding/model/towers.py)."""
 MOST_EPOCHS = 40
 
 
@@ -218,7 +218,7 @@ def seconds_to(target: Metrics, pairs: Pairs, dev: Pairs, config: TrainConfig) -
     reached = False
     with (
         tempfile.TemporaryDirectory() as folder,
-        mock.patch("embedding.training_data.divide", return_value=parts),
+        mock.patch("embedding.training.prepare.divide", return_value=parts),
         mock.patch.object(ours, "recall", watched),
     ):
         try:

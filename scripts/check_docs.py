@@ -43,8 +43,8 @@ def check_settings() -> Iterator[str]:
 
 def real_routes() -> set[tuple[str, str]]:
     """Return (method, path) of every route that people may use."""
-    from bot.app import create_api
     from bot.channels.page import PAGE_FILES
+    from bot.server.app import create_api
     from bot.settings import load_settings
 
     settings = load_settings(bundles=ROOT, redis_url="redis://localhost", admin_token="told")
@@ -70,7 +70,7 @@ def check_commands() -> Iterator[str]:
     """The command list has every command with the options that it really takes."""
     import typer
 
-    from bot.cli import app
+    from bot.commands.main import app
 
     group = typer.main.get_command(app)
     real = set(getattr(group, "commands", {}))

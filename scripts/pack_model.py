@@ -1,6 +1,6 @@
 """Pack a trained model for the repository, without what registry packages ship already.
 
-    python scripts/pack_model.py RUN_OR_MODEL embedding/shipped/photos
+    python scripts/pack_model.py RUN_OR_MODEL embedding/pretrained/shipped/photos
 
 Prints what was stored, and how near the unpacked model's vectors are to the original's; fails if
 the model is over 50 MB or its vectors differ.
@@ -19,12 +19,13 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from embedding.errors import EmbeddingError  # noqa: E402
-from embedding.model import JointEmbedding, Vectors  # noqa: E402
-from embedding.packing import pack_model  # noqa: E402
-from embedding.shipped import assemble  # noqa: E402
+from embedding.model.joint import JointEmbedding, Vectors  # noqa: E402
+from embedding.pretrained.names import load_model  # noqa: E402
+from embedding.pretrained.packed import assemble  # noqa: E402
+from embedding.pretrained.packing import pack_model  # noqa: E402
+from retrieval.bundle.manifest import REQUESTS  # noqa: E402
 from retrieval.errors import RetrievalError  # noqa: E402
-from retrieval.manifest import REQUESTS  # noqa: E402
-from retrieval.requests import known_bank  # noqa: E402
+from retrieval.search.query_bank import known_bank  # noqa: E402
 
 LIMIT_BYTES = 50_000_000
 LEAST_COSINE = 0.9999
@@ -75,7 +76,7 @@ def with_requests(run: Path, copy: Path) -> Path:
         run: a model directory, or a run of `showtell train`.
         copy: where to; it must not exist.
     """
-    model = JointEmbedding.load(run)
+    model = load_model(run)
     if model.directory is None:
         raise AssertionError("a model that was loaded has a directory")
     shutil.copytree(model.directory, copy)
@@ -87,7 +88,7 @@ def with_requests(run: Path, copy: Path) -> Path:
 
 def least_cosine(first: Path, second: Path) -> float:
     """Return the least similarity between two models' vectors of the same texts and pictures."""
-    pairs = zip(*(vectors_of(JointEmbedding.load(path)) for path in (first, second)), strict=True)
+    pairs = zip(*(vectors_of(load_model(path)) for path in (first, second)), strict=True)
     return float(min((before * after).sum(axis=1).min() for before, after in pairs))
 
 

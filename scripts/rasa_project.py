@@ -18,7 +18,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from bot.project import PROJECT_DIR, RasaProject  # noqa: E402
+from bot.understanding.rasa_project import PROJECT_DIR, RasaProject  # noqa: E402
 
 
 def write_project(out: Path, language: str) -> Path:

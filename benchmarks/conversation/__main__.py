@@ -24,7 +24,7 @@ from benchmarks.conversation.exclusions import simulate_exclusions
 from benchmarks.conversation.feedback import simulate_feedback
 from benchmarks.conversation.rounds import check_goals, simulate_rounds
 from benchmarks.conversation.wrapped import measure_wrapped
-from embedding.model import JointEmbedding
+from embedding.pretrained.names import load_model
 
 PARTS = ("rounds", "feedback", "exclusions", "wrapped", "answers")
 
@@ -46,7 +46,7 @@ def main() -> None:
         cache = options.cache or Path(scratch)
         cache.mkdir(parents=True, exist_ok=True)
         model_dir = prepare_model(options.model, options.flickr8k, cache)
-        model = RememberingModel(JointEmbedding.load(model_dir))
+        model = RememberingModel(load_model(model_dir))
         worlds = {
             name: open_world(split, model_dir, options.flickr8k, cache, options.features, model)
             for name, split in (("dev", "dev"), ("all", None))

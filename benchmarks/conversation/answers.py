@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.conversation.data import World, percent, plain
-from retrieval.confidence import nonsense
-from retrieval.query import Query
+from retrieval.search.confidence import nonsense
+from retrieval.search.query import Query
 
 # Nothing of the kind is among Flickr8k's photographs.
 ELSEWHERE = (

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.data import load_pairs
-from embedding.model import JointEmbedding
-from retrieval.bundle import Bundle, Candidate, build_bundle
-from retrieval.files import sha256_of
-from retrieval.manifest import REQUESTS
-from retrieval.query import Query
-from retrieval.requests import MOST_REQUESTS
-from retrieval.searcher import Searcher
+from embedding.data.pairs import load_pairs
+from embedding.model.joint import JointEmbedding
+from embedding.pretrained.names import load_model
+from retrieval.bundle.bundle import Bundle, Candidate, build_bundle
+from retrieval.bundle.manifest import REQUESTS
+from retrieval.search.query import Query
+from retrieval.search.query_bank import MOST_REQUESTS
+from retrieval.search.searcher import Searcher
+from retrieval.store.files import sha256_of
 
 ROUNDS = 5
 DEEP = 100
@@ -69,7 +70,7 @@ def prepare_model(name: str, flickr8k: Path, cache: Path) -> Path:
 
     A model that names none gets one caption each of training images, every second one.
     """
-    model = JointEmbedding.load(name)
+    model = load_model(name)
     directory = cache / f"model-{model.fingerprint}"
     if not directory.is_dir():
         if model.directory is not None and (model.directory / REQUESTS).is_file():

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.conversation.data import DEEP, World, plain, rank_of
-from retrieval.query import Query
+from retrieval.search.query import Query
 
 K = 10
 LEAST_BEFORE = 2

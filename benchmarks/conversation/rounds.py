@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.conversation.data import ROUNDS, World, percent, plain
-from retrieval.query import Query
+from retrieval.search.query import Query
 
 K = 10
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.conversation.data import World, plain
-from bot.hearing import Heard
-from bot.project import RasaProject
-from bot.records import SessionRecord
-from bot.settling import settle_intent
-from bot.understanding import Interpreter, build_interpreter
-from retrieval.query import Query
+from bot.sessions.record import SessionRecord
+from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.meaning import Heard
+from bot.understanding.rasa_project import RasaProject
+from bot.understanding.settling import settle_intent
+from retrieval.search.query import Query
 
 K = 10
 WRAPPERS = (

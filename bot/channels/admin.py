@@ -8,7 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import SecretStr
 
-from bot.channels import Services, parse_json, services
+from bot.channels.parsing import parse_json
+from bot.channels.services import Services, services
 
 Parts = Annotated[Services, Depends(services)]
 

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, Response
-from PIL import Image
 from starlette.staticfiles import NotModifiedResponse
 
-from bot.channels import Services, services
-from bot.serving import Serving
+from bot.channels.services import Services, services
+from bot.channels.thumbnails import SIZES, Thumbnails
+from bot.live.bundle import Serving
+from embedding.data.decode import ImageError
 from retrieval.errors import GalleryError
-from retrieval.images import ImageError, open_image
 
 router = APIRouter(tags=["images"])
-
-SIZES = (160, 320, 640)
-"""Longest sides of thumbnails, in pixels; a free choice would let anybody fill the disk."""
 
 # What every browser shows, by the first bytes; all else goes out as the largest thumbnail. SVG is
 # not among them: it can carry scripts.
@@ -33,47 +28,7 @@ SIGNATURES = {
 }
 # An id is a hash of the picture's bytes, so what it names never changes.
 CACHE_CONTROL = "public, max-age=86400"
-QUALITY = 85
 _ID = re.compile(r"[0-9a-f]{16}")
-
-
-class Thumbnails:
-    """Smaller copies on disk, one file for each picture (by content) and size.
-
-    Args:
-        folder: Where they are kept; made when the first one is.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def get(self, source: Path, sha256: str, size: int) -> Path:
-        """Return the file of a thumbnail, made now if it is not there yet.
-
-        Args:
-            source: The picture's file.
-            sha256: Hash of its bytes.
-            size: Longest side, in pixels; a smaller picture is not enlarged.
-
-        Raises:
-            ImageError: The file is no picture any more.
-        """
-        target = self._folder / sha256[:2] / f"{sha256}-{size}.webp"
-        if target.is_file() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:
-            return target
-        picture = open_image(source)
-        picture.thumbnail((size, size), Image.Resampling.LANCZOS)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and renamed: another worker never reads half a file.
-        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                picture.save(file, "WEBP", quality=QUALITY)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return target
 
 
 @router.head("/images/{image_id}", include_in_schema=False)

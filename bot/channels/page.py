@@ -17,8 +17,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from bot.channels import services
-from bot.project import RasaProject
+from bot.understanding.rasa_project import RasaProject
 
 router = APIRouter()
 
@@ -84,7 +83,7 @@ def _write(name: str, words: Mapping[str, dict[str, str]], language: str) -> Pag
 
 async def send_page_file(request: Request) -> Response:
     """Answer with the page or one of its files; 304 when the client has it already."""
-    file = services(request).page[request.url.path]
+    file = request.app.state.page[request.url.path]
     headers = {**PAGE_HEADERS, "ETag": file.etag}
     known = request.headers.get("if-none-match", "")
     if file.etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]:

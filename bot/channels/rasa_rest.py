@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from bot.channels import Services, parse_json, services
+from bot.channels.parsing import parse_json
+from bot.channels.services import Services, services
 
 router = APIRouter(prefix="/webhooks/rest", tags=["Rasa REST"])
 

@@ -9,7 +9,8 @@ from typing import Any
 import socketio
 from fastapi import APIRouter
 
-from bot.channels import Services, check_sender
+from bot.channels.parsing import check_sender
+from bot.channels.services import Services
 from bot.errors import MessageRefused
 
 router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])

@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
 from pydantic import BaseModel, Field
 
-from bot.channels import Services, parse_json, services
-from bot.conversation import Turn, check_message
-from bot.hearing import FILTER_KEYS
+from bot.channels.parsing import parse_json
+from bot.channels.services import Services, services
+from bot.dialogue.conversation import Turn, check_message
+from bot.understanding.meaning import FILTER_KEYS
 from retrieval.errors import RetrievalError
-from retrieval.query import Query
-from retrieval.searcher import Hit, SearchResult
+from retrieval.search.query import Query
+from retrieval.search.searcher import Hit, SearchResult
 
 router = APIRouter(tags=["web"])
 Parts = Annotated[Services, Depends(services)]

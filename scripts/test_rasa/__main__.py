@@ -25,9 +25,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[0] = str(ROOT)  # in the place of this folder
 
-from bot.project import RasaProject  # noqa: E402
-from bot.redis_server import EmbeddedRedis  # noqa: E402
-from retrieval.bundle import Candidate, build_bundle, publish  # noqa: E402
+from bot.server.embedded_redis import EmbeddedRedis  # noqa: E402
+from bot.understanding.rasa_project import RasaProject  # noqa: E402
+from retrieval.bundle.bundle import Candidate, build_bundle, publish  # noqa: E402
 from scripts.rasa_project import write_project  # noqa: E402
 from scripts.test_rasa.comparison import compare, say  # noqa: E402
 from scripts.test_rasa.servers import (  # noqa: E402

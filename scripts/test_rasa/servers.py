@@ -18,11 +18,11 @@ from unittest.mock import patch
 
 import httpx
 
-from bot.redis_server import find_redis_server
+from bot.server.embedded_redis import find_redis_server
 from bot.settings import Settings
-from retrieval.groups import Group
-from retrieval.query import Query
-from retrieval.searcher import Searcher, SearchResult
+from retrieval.search.clarify import Group
+from retrieval.search.query import Query
+from retrieval.search.searcher import Searcher, SearchResult
 from tests.fixtures.server import serve
 
 LOCK = Path(__file__).resolve().parents[1] / "rasa-lock.txt"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.redis_server import EmbeddedRedis
+from bot.server.embedded_redis import EmbeddedRedis
 from tests.bot.talk import Stage, open_stage
 
 

@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
-from bot.conversation import Conversation, Message, Turn
-from bot.project import RasaProject
-from bot.records import SessionRecord
-from bot.serving import LiveBundle
-from bot.sessions import SessionStore, connect
+from bot.dialogue.conversation import Conversation, Message, Turn
+from bot.live.bundle import LiveBundle
+from bot.sessions.record import SessionRecord
+from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings
-from bot.understanding import build_interpreter
+from bot.understanding.interpreter import build_interpreter
+from bot.understanding.rasa_project import RasaProject
 
 T = TypeVar("T")
 BASE_URL = "http://pictures.test"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from bot.cli import app
+from bot.commands.main import app
 from tests.fixtures.foreign import FOREIGN
 
 

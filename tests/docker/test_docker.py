@@ -104,7 +104,7 @@ def test_bad_compose_is_named(service: dict[str, Any], part: str) -> None:
 @pytest.mark.parametrize(
     ("path", "kept_out"),
     [
-        ("bot/cli.py", False),
+        ("bot/commands/main.py", False),
         ("bot/widget/widget.js", False),
         ("bot/channels/__pycache__", True),
         ("scripts/setup.py", False),
@@ -222,7 +222,7 @@ def test_copied_sources_make_a_whole_wheel(tmp_path: Path) -> None:
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = set(wheel.namelist())
     served = {
-        "bot/cli.py",
+        "bot/commands/main.py",
         "bot/rasa/domain.yml",
         "bot/rasa/data/nlu.yml",
         "bot/rasa/data/rules.yml",

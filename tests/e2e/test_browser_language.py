@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from bot.project import RasaProject
+from bot.understanding.rasa_project import RasaProject
 from tests.fixtures.browser import OpenPage
 from tests.fixtures.server import RunningServer
 

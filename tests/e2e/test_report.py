@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from embedding.data import Pairs, load_pairs
-from tests.embedding.test_report import NASTY, written
+from embedding.data.pairs import Pairs, load_pairs
+from tests.embedding.evaluation.test_report import NASTY, written
 from tests.fixtures.browser import OUTPUT
 
 pytestmark = pytest.mark.browser

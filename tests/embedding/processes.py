@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from embedding.batches import batches, split
-from embedding.config import TrainConfig
-from embedding.distributed import join_world
-from embedding.gradient_cache import backward_by_parts
-from embedding.losses import InfoNCELoss
-from embedding.train import train
+from embedding.training.batches import batches, split
+from embedding.training.config import TrainConfig
+from embedding.training.distributed import join_world
+from embedding.training.gradient_cache import backward_by_parts
+from embedding.training.losses import InfoNCELoss
+from embedding.training.train import train
 
 LSTM: dict[str, Any] = {
     "text_tower": "lstm",

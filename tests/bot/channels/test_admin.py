@@ -4,7 +4,7 @@ import time
 import httpx
 import pytest
 
-from retrieval.bundle import current_version, list_versions, publish
+from retrieval.bundle.bundle import current_version, list_versions, publish
 
 ROUTES = [("GET", "/admin/model"), ("POST", "/admin/reload"), ("POST", "/admin/rollback")]
 

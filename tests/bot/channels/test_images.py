@@ -7,9 +7,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from bot.channels.images import SIZES, Thumbnails
-from retrieval.bundle import Bundle, Candidate, build_bundle, publish
-from retrieval.images import NotAnImage
+from bot.channels.thumbnails import SIZES, Thumbnails
+from embedding.data.decode import NotAnImage
+from retrieval.bundle.bundle import Bundle, Candidate, build_bundle, publish
 
 
 @pytest.fixture(scope="module")

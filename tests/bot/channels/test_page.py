@@ -4,7 +4,7 @@ import re
 import pytest
 
 from bot.channels.page import PAGE_FILES, WIDGET, write_page
-from bot.project import RasaProject
+from bot.understanding.rasa_project import RasaProject
 
 
 @pytest.mark.parametrize("path", PAGE_FILES)

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from bot.channels.web import to_answer
-from bot.conversation import Turn
+from bot.dialogue.conversation import Turn
 
 counter = itertools.count()
 

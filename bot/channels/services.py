@@ -1,0 +1,85 @@
+"""What the routes of one app share, and the one way from any channel to an answer."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from fastapi import Request
+
+from bot.channels.parsing import check_sender
+from bot.channels.thumbnails import Thumbnails
+from bot.dialogue.conversation import Conversation, Message, Turn
+from bot.live.bundle import LiveBundle
+from bot.sessions.store import SessionStore
+from bot.settings import Settings
+from embedding.data.decode import open_image
+
+
+class Figures(Protocol):
+    """Counts turns; the server's metrics do."""
+
+    def count_turn(self, channel: str, intent: str, seconds: float) -> None:
+        """Count a turn that was answered."""
+
+    def count_failure(self, channel: str, error: Exception) -> None:
+        """Count a turn that failed."""
+
+
+@dataclass(frozen=True)
+class Services:
+    """What the routes of one app share; made and closed by its lifespan."""
+
+    settings: Settings
+    sessions: SessionStore
+    live: LiveBundle
+    conversation: Conversation
+    figures: Figures
+    thumbnails: Thumbnails
+
+    async def reply(
+        self,
+        channel: str,
+        sender_id: str,
+        text: str,
+        picture: bytes | None = None,
+        filters: tuple[tuple[str, str], ...] = (),
+    ) -> Turn:
+        """Check a message and answer it.
+
+        Args:
+            channel: Name of the way in, for the figures.
+            sender_id: Whose session this is.
+            text: What was typed; may be empty when there is a picture.
+            picture: Bytes of an uploaded file.
+            filters: Conditions that the sender's program set, (key, value).
+
+        Raises:
+            MessageRefused: The message cannot be handled; says why.
+            ImageError: The upload is no picture that can be used.
+            SessionsUnavailable: Redis is away.
+            NoBundle: No bundle is live.
+        """
+        started = time.perf_counter()
+        try:
+            check_sender(sender_id)
+            image = None
+            if picture is not None:
+                limit = self.settings.max_upload_pixels
+                image = await self.live.run(open_image, picture, max_pixels=limit)
+            turn = await self.conversation.reply(sender_id, Message(text, image, filters))
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            self.figures.count_failure(channel, error)
+            raise
+        self.figures.count_turn(channel, turn.intent, time.perf_counter() - started)
+        return turn
+
+
+def services(request: Request) -> Services:
+    """Return what this request's app shares (a FastAPI dependency)."""
+    found: Services = request.app.state.services
+    return found

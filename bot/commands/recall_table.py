@@ -1,0 +1,87 @@
+"""Recall as the literature prints it: one model a row, text to image first, then image to text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from embedding.evaluation.intervals import Intervals
+    from embedding.evaluation.published import Published
+    from embedding.evaluation.recall import Metrics
+
+__all__ = ["AS_SEARCHED", "DIRECTIONS", "FIGURES", "fold_lines", "recall_lines", "reranked_name"]
+
+DIRECTIONS: tuple[Literal["text_to_image", "image_to_text"], ...] = (
+    "text_to_image",
+    "image_to_text",
+)
+FIGURES: tuple[Literal["r1", "r5", "r10", "median_rank"], ...] = ("r1", "r5", "r10", "median_rank")
+AS_SEARCHED = "  as searched"
+"""What the row is called, below a model's own, that ranks pictures as the search does."""
+
+_NAME = 32
+_CELL = 6
+
+
+def reranked_name(candidates: int) -> str:
+    """Return what the row of a second stage is called, which stands below the others."""
+    return f"  its first {candidates} re-ranked"
+
+
+def recall_lines(
+    rows: Sequence[tuple[str, Metrics]], published: Sequence[Published] = ()
+) -> Iterator[str]:
+    """Yield the lines of a table 80 characters wide.
+
+    Args:
+        rows: a name and the figures of each of our models; where there are intervals, two lines
+            below give their lower and upper ends.
+        published: rows to lay beside them.
+    """
+    yield from _head()
+    for name, metrics in rows:
+        yield _line(name, [metrics[d][f] for d in DIRECTIONS for f in FIGURES])
+        if "intervals" in metrics:
+            lows, highs = _ends(metrics["intervals"])
+            yield _line("  95 % interval from", lows)
+            yield _line("to".rjust(20), highs)
+    for row in published:
+        yield _line(row.model, [*row.text_to_image, *row.image_to_text])
+
+
+def fold_lines(folds: Sequence[Metrics]) -> Iterator[str]:
+    """Yield the lines of a table of folds, their mean and their standard deviation."""
+    from embedding.evaluation.recall import mean_and_deviation
+
+    yield from _head()
+    for number, fold in enumerate(folds, start=1):
+        name = f"fold {number} of {len(folds)}"
+        yield _line(name, [fold[d][f] for d in DIRECTIONS for f in FIGURES])
+    for name, summary in zip(("mean", "± sd"), mean_and_deviation(folds), strict=True):
+        yield _line(name, [summary[d][f] for d in DIRECTIONS for f in FIGURES])
+
+
+def _head() -> Iterator[str]:
+    yield " " * _NAME + "".join(
+        title.center(4 * _CELL) for title in ("text → image", "image → text")
+    )
+    yield " " * _NAME + "".join(f"{title:>{_CELL}}" for title in ("R@1", "R@5", "R@10", "med") * 2)
+
+
+def _line(name: str, values: Sequence[float | None]) -> str:
+    cells = [
+        "-" if value is None else f"{value:g}" if number % 4 == 3 else f"{value:.1f}"
+        for number, value in enumerate([*values])
+    ]
+    return _fitted(name) + "".join(f"{cell:>{_CELL}}" for cell in cells)
+
+
+def _fitted(name: str) -> str:
+    """Return a name as wide as its column; of a long path the end says most."""
+    return name.ljust(_NAME) if len(name) <= _NAME else "…" + name[1 - _NAME :]
+
+
+def _ends(intervals: Intervals) -> tuple[list[float], list[float]]:
+    both = [intervals[d][f] for d in DIRECTIONS for f in FIGURES]
+    return [low for low, _ in both], [high for _, high in both]

@@ -1,0 +1,41 @@
+"""What `showtell train` does once its arguments are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bot.commands.console import name_skipped, progress_bars, say
+from bot.commands.evaluate import Measured, as_searched, print_lines, print_recall, save_report
+from bot.commands.recall_table import fold_lines
+from bot.settings import load_settings
+from embedding.evaluation.recall import embed_pairs
+from embedding.model.joint import JointEmbedding
+from embedding.training.config import TrainConfig
+from embedding.training.distributed import is_first_process
+from embedding.training.run_files import judged_pairs, read_record
+from embedding.training.train import train
+
+__all__ = ["run_training"]
+
+
+def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool) -> None:
+    """Train, print the recall of each fold and of the model that is kept, write the report."""
+    cache_dir = load_settings().data_dir / "cache"
+    with progress_bars() as progress:
+        result = train(data, config, out_dir, resume=resume, cache_dir=cache_dir, progress=progress)
+    if not is_first_process():
+        return
+    name_skipped(result.skipped)
+    with progress_bars() as progress:
+        pairs = judged_pairs(data, result, progress=progress)
+        model = JointEmbedding.load(result.model_dir)
+        embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
+    measured = Measured.of(embedded, as_searched(model, embedded))
+    if result.folds:
+        print_lines(*fold_lines(result.folds))
+        say("the best fold, whose model is kept:")
+    print_recall(str(out_dir), result.metrics, data, measured)
+    say(f"The best model is in {result.model_dir}.")
+    report = out_dir / "report.html"
+    save_report(report, str(out_dir), measured, read_record(out_dir))
+    say(f"Curves, figures and the map of the space are in {report}.")

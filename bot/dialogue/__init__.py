@@ -1,0 +1,1 @@
+"""From what a message means to the replies."""

@@ -1,0 +1,1 @@
+"""The bundle that answers now, and how it is exchanged."""

@@ -1,0 +1,136 @@
+"""What is remembered of one sender between turns: typed, versioned, bounded."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+from retrieval.errors import RetrievalError
+from retrieval.search.query import Query
+
+# Pictures shown for one search; a person who has seen this many is asked to say more.
+MAX_SHOWN = 600
+MAX_HISTORY = 20
+MAX_UPLOADS = 3
+MAX_RATINGS = 500
+MAX_RECORD_BYTES = 1_000_000
+
+
+def _read_query(value: Any) -> Query:
+    if isinstance(value, Query):
+        return value
+    try:
+        return Query.from_json(json.dumps(value))
+    except RetrievalError as error:
+        raise ValueError(str(error)) from error
+
+
+StoredQuery = Annotated[
+    Query,
+    BeforeValidator(_read_query),
+    PlainSerializer(lambda query: json.loads(query.to_json())),
+]
+
+
+class StoredHit(BaseModel):
+    """One picture as it was shown."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    image_id: str
+    caption: str = ""
+    score: float
+    reasons: list[str] = []
+
+
+class SearchState(BaseModel):
+    """A search at one moment: what undo goes back to."""
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+
+    query: StoredQuery = Field(default_factory=Query)
+    shown: list[str] = Field(default=[], max_length=MAX_SHOWN)
+    hits: list[StoredHit] = []
+
+
+class SessionRecord(SearchState):
+    """The whole memory of one sender."""
+
+    v: Literal[1] = 1
+    sender_id: str
+    turn: int = 0
+    asked: bool = False  # whether this search has had its clarifying question
+    history: list[SearchState] = Field(default=[], max_length=MAX_HISTORY)
+    uploads: dict[str, str] = Field(default={}, max_length=MAX_UPLOADS)
+    ratings: dict[str, Literal["up", "down"]] = Field(default={}, max_length=MAX_RATINGS)
+    updated_at: float = Field(default_factory=time.time)
+
+    @property
+    def last_hits(self) -> list[str]:
+        """Ids of the pictures shown last, in their order."""
+        return [hit.image_id for hit in self.hits]
+
+    @property
+    def searching(self) -> bool:
+        """Whether there is a search that can be refined, continued or undone."""
+        query = self.query  # exclusions alone are no search
+        return bool(query.texts or query.image or query.liked or query.filters)
+
+    def remember(self) -> None:
+        """Put the search as it is now on the history, before it changes."""
+        state = SearchState(query=self.query, shown=list(self.shown), hits=list(self.hits))
+        self.history = [*self.history, state][-MAX_HISTORY:]
+
+    def undo(self) -> bool:
+        """Bring back the search before the last change; False if there was none."""
+        if not self.history:
+            return False
+        *self.history, state = self.history
+        self.query, self.shown, self.hits = state.query, state.shown, state.hits
+        return True
+
+    def show(self, query: Query, hits: list[StoredHit], *, shown_before: list[str]) -> None:
+        """Make `query` the running search and `hits` the pictures now on the screen."""
+        self.query = query
+        self.hits = hits
+        new = [hit.image_id for hit in hits if hit.image_id not in shown_before]
+        self.shown = [*shown_before, *new][-MAX_SHOWN:]
+
+    def clear(self) -> None:
+        """End the running search."""
+        self.query, self.shown, self.hits = Query(), [], []
+
+    def rate(self, image_id: str, rating: Literal["up", "down"]) -> None:
+        """Keep a thumb; the oldest goes when there are too many."""
+        self.ratings.pop(image_id, None)
+        self.ratings[image_id] = rating
+        while len(self.ratings) > MAX_RATINGS:
+            del self.ratings[next(iter(self.ratings))]
+
+    def add_upload(self, key: str, jpeg_base64: str) -> None:
+        """Keep an uploaded picture; states that need one that has to go, go with it."""
+        self.uploads[key] = jpeg_base64
+        while len(self.uploads) > MAX_UPLOADS:
+            oldest = next(iter(self.uploads))
+            del self.uploads[oldest]
+            last_use = max(
+                (i for i, state in enumerate(self.history) if state.query.image == oldest),
+                default=-1,
+            )
+            self.history = self.history[last_use + 1 :]
+
+    def become(self, other: SessionRecord) -> None:
+        """Take over everything of another record of the same sender."""
+        for name in type(self).model_fields:
+            setattr(self, name, getattr(other, name))
+
+    def dump_bounded(self) -> str:
+        """Return the record as JSON of at most about MAX_RECORD_BYTES, oldest history given up."""
+        body = self.model_dump_json()
+        while len(body) > MAX_RECORD_BYTES and self.history:
+            self.history = self.history[(len(self.history) + 1) // 2 :]
+            body = self.model_dump_json()
+        return body

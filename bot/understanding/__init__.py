@@ -1,0 +1,1 @@
+"""From what somebody wrote to what it means."""

@@ -1,0 +1,149 @@
+"""Which intent a message has, learned from the examples of nlu.yml.
+
+A least-squares support vector machine over two views of the message: the text tower's own sentence
+vector (meaning; a radial kernel, since no line parses "I lost my keys" from "I lost my job") and
+TF-IDF of words and letter groups (wording, and typing errors; a linear kernel).
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import softmax
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from bot.understanding.entities import one_thread
+from bot.understanding.spelling import Speller
+
+Encode = Callable[[list[str]], npt.NDArray[np.float32]]
+"""Texts -> one vector of length 1 for each, shape (n, any dimension)."""
+
+Floats = npt.NDArray[np.float32]
+
+_WORDS = r"<s>|</s>|\w+(?:'\w+)*|[?!]"
+_WORD = re.compile(r"[^\W\d_]+")
+_LONG_TEXT = 15
+# Weights in the kernel, as factors of the vectors; the radial part has weight 1.
+_WORDING = 0.5**0.5
+_SHAPE = 0.3**0.5
+# How fast the radial kernel falls with the cosine's distance from 1.
+_WIDTH = 2.0
+# How much an example may be contradicted by those around it.
+_RIDGE = 0.03
+# Makes probabilities of margins: the least log loss on messages left out of the training.
+_SHARPNESS = 5.0
+# Typing errors are mended towards words that so many examples have.
+_COMMON = 5
+# Rows of the kernel made at a time: what they need beside it stays small.
+_ROWS = 500
+
+
+class IntentClassifier:
+    """Text -> probabilities of the intents.
+
+    Args:
+        encode: The text tower's sentence encoder.
+        known: Tells whether a word is spelled as meant; None takes every word as it is.
+    """
+
+    def __init__(self, encode: Encode, known: Callable[[str], bool] | None = None) -> None:
+        self._encode = encode
+        self._known = known
+        self._speller = Speller((), None)
+        self._words = TfidfVectorizer(
+            ngram_range=(1, 3), token_pattern=_WORDS, min_df=2, sublinear_tf=True
+        )
+        self._letters = TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True
+        )
+        self._names: list[str] = []
+        self._sentences: Floats = np.zeros((0, 0), np.float32)
+        self._radial: Floats = np.zeros((0, 0), np.float32)
+        self._linear: Floats = np.zeros((0, 0), np.float32)
+
+    def fit(
+        self, texts: Sequence[str], intents: Sequence[str], encode: Encode | None = None
+    ) -> None:
+        """Learn from texts and their intents; `encode` may know the texts' vectors already."""
+        texts = [_clean(text) for text in texts]
+        counts = Counter(word for text in texts for word in set(_WORD.findall(text)))
+        common = [word for word, count in counts.items() if count >= _COMMON]
+        self._speller = Speller(common, self._known)
+        self._sentences = np.asarray((encode or self._encode)(texts), np.float32)
+        wording = self._weigh(
+            self._words.fit_transform(_bounded(texts)), self._letters.fit_transform(texts), texts
+        )
+        self._names, meant, sizes = _count(intents)
+        targets = np.where(meant[:, None] == np.arange(len(self._names)), 1.0, -1.0)
+        # Rare intents count as much as common ones.
+        ridge = _RIDGE * sizes[meant] * len(self._names) / len(texts)
+        with one_thread():
+            kernel = np.empty((len(texts), len(texts)), np.float32)
+            for start in range(0, len(texts), _ROWS):
+                rows = slice(start, start + _ROWS)
+                kernel[rows] = _radial(self._sentences[rows], self._sentences)
+                kernel[rows] += (wording[rows] @ wording.T).toarray()
+            kernel[np.diag_indices_from(kernel)] += ridge.astype(np.float32)
+            factor = cho_factor(kernel, overwrite_a=True, check_finite=False)
+            self._radial = cho_solve(factor, targets.astype(np.float32), check_finite=False)
+        # What is linear needs no examples any more.
+        self._linear = wording.T @ self._radial
+
+    def rank(self, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
+        """Return for each text all intents with their probabilities, likeliest first."""
+        meant = [self.correct(_clean(text)) for text in texts]
+        sentences = np.asarray(self._encode(meant), np.float32)
+        wording = self._weigh(
+            self._words.transform(_bounded(meant)), self._letters.transform(meant), meant
+        )
+        margins = _radial(sentences, self._sentences) @ self._radial + wording @ self._linear
+        probabilities = softmax(_SHARPNESS * margins, axis=1)
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        return [
+            [(self._names[column], float(row[column])) for column in columns]
+            for row, columns in zip(probabilities, order, strict=True)
+        ]
+
+    def correct(self, text: str) -> str:
+        """Return a text with the typing errors in its common words mended."""
+        return _WORD.sub(lambda match: self._speller.correct(match[0]), text)
+
+    def _weigh(self, words: Any, letters: Any, texts: Sequence[str]) -> Any:
+        """Return wording and shape of n texts as a sparse matrix; its products are the kernel."""
+        shapes = sparse.csr_array(np.array([_shape(text) for text in texts], np.float32))
+        parts = [words * _WORDING, letters * _WORDING, shapes * _SHAPE]
+        return sparse.hstack(parts, format="csr", dtype=np.float32)
+
+
+def _radial(texts: Floats, others: Floats) -> Floats:
+    """Return how close unit vectors (n, d) are to others (m, d): 1 is the same, shape (n, m)."""
+    kernel: Floats = np.exp(_WIDTH * (texts @ others.T - 1))
+    return kernel
+
+
+def _count(intents: Sequence[str]) -> tuple[list[str], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Return the names, for each example the number of its name, and how often each occurs."""
+    names, numbers, counts = np.unique(np.array(intents), return_inverse=True, return_counts=True)
+    return [str(name) for name in names], numbers, counts
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.lower().replace("\u2019", "'").split())
+
+
+def _shape(text: str) -> list[float]:
+    """Return how long a text is: fragments refine, whole captions are requests."""
+    words = len(text.split())
+    return [min(words, _LONG_TEXT) / _LONG_TEXT, words == 1, words <= 2, words >= _LONG_TEXT // 2]
+
+
+def _bounded(texts: Sequence[str]) -> list[str]:
+    """Mark begin and end, so that "no ..." and "... no" differ."""
+    return [f"<s> {text} </s>" for text in texts]

@@ -1,0 +1,232 @@
+"""Reads the Rasa project in bot/rasa: what can be understood, said and done.
+
+The embedded dialogue manager works from this; a Rasa server works from the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from bot.errors import ProjectError
+
+PROJECT_DIR = Path(__file__).parents[1] / "rasa"
+
+# Rasa has these without being told (rasa/shared/core/constants.py).
+_BUILT_IN_INTENTS = {"nlu_fallback", "out_of_scope", "restart", "back", "session_start"}
+_ENTITY = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<name>[^):]+)\)|(?P<json>\{[^}]*\}))")
+_VARIABLE = re.compile(r"{([^\n{}]+?)}")
+
+
+@dataclass(frozen=True)
+class EntitySpan:
+    """An annotated part of an example: text[start:end] is an `entity`."""
+
+    entity: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """One thing people say, from nlu.yml."""
+
+    text: str
+    intent: str
+    entities: tuple[EntitySpan, ...] = ()
+
+    @classmethod
+    def parse(cls, line: str, intent: str) -> Self:
+        """Read Rasa's notation: "more like the [second](position) one"."""
+        text, entities, end = "", [], 0
+        for match in _ENTITY.finditer(line):
+            text += line[end : match.start()]
+            name = match["name"] or json.loads(match["json"])["entity"]
+            entities.append(EntitySpan(name, len(text), len(text) + len(match["text"])))
+            text += match["text"]
+            end = match.end()
+        return cls(text + line[end:], intent, tuple(entities))
+
+
+@dataclass(frozen=True)
+class RasaProject:
+    """A Rasa project as far as a conversation needs it.
+
+    Attributes:
+        directory: Where it lies.
+        domain: domain.yml as it is; actions are given it.
+        examples: What people say, with its intent and entities.
+        synonyms: Lower-cased phrase -> the value it stands for.
+        rules: Intent -> the actions that answer it.
+        language: Of the examples and of everything that is said.
+    """
+
+    directory: Path
+    domain: dict[str, Any]
+    examples: tuple[Example, ...]
+    synonyms: dict[str, str]
+    rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    language: str = "en"
+
+    @classmethod
+    def load(cls, directory: Path = PROJECT_DIR, language: str = "en") -> Self:
+        """Read and check the project.
+
+        Args:
+            directory: Where it lies.
+            language: "en" is domain.yml and data/nlu.yml; any other is languages/<language>, whose
+                responses stand in the place of the domain's. One that it lacks stays English.
+
+        Raises:
+            ProjectError: A file is missing or no valid YAML, or the files contradict each other.
+        """
+        domain = _read_yaml(directory / "domain.yml")
+        nlu_file = directory / "data" / "nlu.yml"
+        if language != "en":
+            folder = directory / "languages" / language
+            spoken = _read_yaml(folder / "responses.yml").get("responses", {})
+            domain = {**domain, "responses": {**domain.get("responses", {}), **spoken}}
+            nlu_file = folder / "nlu.yml"
+        nlu = _read_yaml(nlu_file)
+        rules = _read_yaml(directory / "data" / "rules.yml")
+        examples, synonyms = _read_nlu(nlu)
+        project = cls(directory, domain, tuple(examples), synonyms, _read_rules(rules), language)
+        project._check()
+        return project
+
+    @property
+    def intents(self) -> list[str]:
+        """Names of all intents of the domain."""
+        return [name if isinstance(name, str) else next(iter(name)) for name in self._intents]
+
+    @property
+    def responses(self) -> dict[str, list[dict[str, Any]]]:
+        """Everything that can be said: name -> variations."""
+        return dict(self.domain.get("responses", {}))
+
+    @property
+    def actions(self) -> list[str]:
+        """Names of all custom actions of the domain."""
+        return list(self.domain.get("actions", []))
+
+    def actions_for(self, intent: str) -> tuple[str, ...]:
+        """Return what the rules answer to an intent.
+
+        Raises:
+            ProjectError: No rule is for this intent.
+        """
+        try:
+            return self.rules[intent]
+        except KeyError:
+            raise ProjectError(f"no rule in {self.directory} answers the intent {intent}") from None
+
+    def render(self, name: str, values: Mapping[str, object], turn: int = 0) -> dict[str, Any]:
+        """Return a response with its variables filled in.
+
+        Args:
+            name: Such as utter_greet.
+            values: For the variables in braces; they are never interpreted themselves.
+            turn: Chooses among variations, so that the same script gives the same replies.
+
+        Raises:
+            ProjectError: There is no such response, or a variable has no value.
+        """
+        try:
+            variations = self.responses[name]
+        except KeyError:
+            raise ProjectError(f"the domain has no response {name!r}") from None
+        try:
+            filled = _fill(variations[turn % len(variations)], values)
+        except KeyError as error:
+            raise ProjectError(f"{name} needs a value for {{{error.args[0]}}}") from None
+        return dict(filled)
+
+    @property
+    def _intents(self) -> list[str | dict[str, Any]]:
+        return list(self.domain.get("intents", []))
+
+    def _check(self) -> None:
+        """Raise ProjectError on the first contradiction."""
+        intents = set(self.intents)
+        entities = {
+            entity if isinstance(entity, str) else next(iter(entity))
+            for entity in self.domain.get("entities", [])
+        }
+        for example in self.examples:
+            self._require(example.intent in intents, "nlu.yml", "intent", example.intent)
+            for span in example.entities:
+                self._require(span.entity in entities, "nlu.yml", "entity", span.entity)
+        known_actions = set(self.actions) | set(self.responses)
+        for intent, actions in self.rules.items():
+            known = intent in intents | _BUILT_IN_INTENTS
+            self._require(known, "rules.yml", "intent", intent)
+            for action in actions:
+                self._require(action in known_actions, "rules.yml", "action", action)
+        for intent in intents - self.rules.keys():
+            raise ProjectError(f"{self.directory}: no rule in rules.yml answers {intent}")
+        for name, variations in self.responses.items():
+            if not variations:
+                raise ProjectError(f"{self.directory}: the response {name} is empty in domain.yml")
+
+    def _require(self, known: bool, file: str, kind: str, name: str) -> None:
+        if not known:
+            raise ProjectError(
+                f"{self.directory}: {file} names the {kind} {name!r}, which domain.yml lacks"
+            )
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ProjectError(f"cannot read {path}: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ProjectError(f"{path} is no valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise ProjectError(f"{path} holds no mapping at its top")
+    return content
+
+
+def _read_nlu(content: dict[str, Any]) -> tuple[list[Example], dict[str, str]]:
+    examples: list[Example] = []
+    synonyms: dict[str, str] = {}
+    for item in content.get("nlu", []):
+        lines = [line[2:].strip() for line in item["examples"].splitlines() if line[:2] == "- "]
+        if "intent" in item:
+            examples += [Example.parse(line, item["intent"]) for line in lines]
+        elif "synonym" in item:
+            synonyms |= {line.lower(): str(item["synonym"]) for line in lines}
+        else:
+            raise ProjectError(f"nlu.yml has an item that is no intent and no synonym: {item}")
+    return examples, synonyms
+
+
+def _read_rules(content: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    rules: dict[str, tuple[str, ...]] = {}
+    for rule in content.get("rules", []):
+        steps = rule["steps"]
+        intents = [step["intent"] for step in steps if "intent" in step]
+        actions = tuple(step["action"] for step in steps if "action" in step)
+        if len(intents) != 1 or not actions or intents[0] in rules:
+            raise ProjectError(
+                f"the rule {rule.get('rule')!r} must go from one intent of its own to its actions"
+            )
+        rules[intents[0]] = actions
+    return rules
+
+
+def _fill(template: Any, values: Mapping[str, object]) -> Any:
+    """Fill in {variables} in all strings of a template, as Rasa's interpolator does."""
+    if isinstance(template, str):
+        return _VARIABLE.sub(lambda match: str(values[match[1]]), template)
+    if isinstance(template, dict):
+        return {key: _fill(value, values) for key, value in template.items()}
+    if isinstance(template, list):
+        return [_fill(value, values) for value in template]
+    return template

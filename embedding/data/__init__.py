@@ -1,0 +1,1 @@
+"""Pictures with captions, from whatever form they come in."""

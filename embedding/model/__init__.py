@@ -1,0 +1,1 @@
+"""The joint embedding and what it is made of."""

@@ -1,0 +1,194 @@
+"""Image features: the frozen image encoder's vectors, computed once for each file's content.
+
+They are kept in a SQLite file, one per encoder, keyed by the sha256 of the picture's bytes, so a
+renamed or copied picture is not computed again and a changed one is.
+"""
+
+import hashlib
+import sqlite3
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+from platformdirs import user_cache_path
+
+from embedding.data.decode import ImageError, ImageFile, open_image
+from embedding.data.pairs import Pairs, Skipped
+from embedding.errors import DataError
+from embedding.model.joint import JointEmbedding
+from embedding.model.precision import best_precision
+from embedding.progress import Progress, silent
+
+__all__ = ["FeatureCache", "ImageFeatures", "default_cache_dir", "extract_features"]
+
+_BATCH = 32
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFeatures:
+    """What the image encoder sees.
+
+    Attributes:
+        vectors: (views, n, width); view 0 is the picture as it is.
+        kept: (n,) indices of the pictures that could be read.
+        skipped: the others, and why.
+    """
+
+    vectors: NDArray[np.float32]
+    kept: NDArray[np.int64]
+    skipped: list[Skipped]
+
+
+def default_cache_dir() -> Path:
+    """Return where features are kept if no other place is named."""
+    return user_cache_path("showtell", appauthor=False) / "features"
+
+
+def extract_features(
+    model: JointEmbedding,
+    pairs: Pairs,
+    *,
+    mirrored: bool = False,
+    cache_dir: Path | None = None,
+    progress: Progress = silent,
+) -> ImageFeatures:
+    """Return the image encoder's vectors of all readable pictures of a data set.
+
+    Args:
+        model: a model of ours, or a foreign one, whose joint vectors then are the features.
+        pairs: the data set; it must have image files.
+        mirrored: add a second view, the pictures mirrored left to right.
+        cache_dir: where vectors are kept between runs; None means ``default_cache_dir()``.
+        progress: told about the pictures done.
+
+    Raises:
+        DataError: there are no image files, or none can be read.
+    """
+    if pairs.image_paths is None:
+        raise DataError(f"{pairs.name} has no image files to extract features from")
+    views = 2 if mirrored else 1
+    rows: dict[int, NDArray[np.float32]] = {}
+    skipped: list[Skipped] = []
+    total = len(pairs.image_paths)
+    with FeatureCache(cache_dir or default_cache_dir(), model) as cache:
+        done = 0
+        for batch in _read_ahead(pairs.image_paths, cache, views):
+            for item in batch:
+                if item.why:
+                    skipped.append(Skipped(pairs.image_ids[item.index], item.why))
+            fresh = [item for item in batch if item.pictures]
+            if fresh:
+                found = model.encode_image_features([p for item in fresh for p in item.pictures])
+                for i, item in enumerate(fresh):
+                    item.vectors = found[i * views : (i + 1) * views]
+                cache.store({i.sha256: i.vectors for i in fresh if i.vectors is not None})
+            rows.update({i.index: i.vectors for i in batch if i.vectors is not None})
+            done += len(batch)
+            progress(done, total, "extracting image features")
+    if not rows:
+        why = f"{skipped[0].what}: {skipped[0].why}" if skipped else "there are no pictures"
+        raise DataError(f"none of the {total} pictures of {pairs.name} can be read ({why})")
+    kept = np.array(sorted(rows), dtype=np.int64)
+    vectors = np.stack([rows[i] for i in kept], axis=1)
+    return ImageFeatures(vectors, kept, skipped)
+
+
+class FeatureCache:
+    """A model's image features on disk, by the content of the files; a context manager.
+
+    Args:
+        directory: where the caches of all models lie; made when it is missing.
+        model: whose features; models that share an image encoder share its features.
+    """
+
+    def __init__(self, directory: Path, model: JointEmbedding) -> None:
+        directory.mkdir(parents=True, exist_ok=True)
+        name = f"{model.image_fingerprint}-{best_precision()}.sqlite"
+        # One thread looks vectors up while another stores some; SQLite serialises them.
+        self._database = sqlite3.connect(directory / name, timeout=60, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS features "
+            "(sha256 BLOB, view INTEGER, vector BLOB, PRIMARY KEY (sha256, view)) WITHOUT ROWID"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
+
+    def lookup(self, sha256: bytes, views: int = 1) -> NDArray[np.float32] | None:
+        """Return (views, width) of a file's content, or None if any of them is not known."""
+        known = self._database.execute(
+            "SELECT vector FROM features WHERE sha256 = ? AND view < ? ORDER BY view",
+            (sha256, views),
+        ).fetchall()
+        if len(known) != views:
+            return None
+        return np.stack([np.frombuffer(blob, dtype=np.float32) for (blob,) in known])
+
+    def store(self, found: Mapping[bytes, NDArray[np.float32]]) -> None:
+        """Keep (views, width) of each content (sha256)."""
+        rows = [
+            (sha256, view, np.ascontiguousarray(vector, dtype=np.float32).tobytes())
+            for sha256, vectors in found.items()
+            for view, vector in enumerate(vectors)
+        ]
+        with self._database:
+            self._database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
+
+
+@dataclass
+class _Item:
+    index: int
+    sha256: bytes = b""
+    vectors: NDArray[np.float32] | None = None  # (views, width)
+    pictures: Sequence[Image.Image] = ()
+    why: str = ""
+
+
+def _read_ahead(
+    paths: Sequence[ImageFile], cache: FeatureCache, views: int
+) -> Iterator[list[_Item]]:
+    """Yield batches; the next one's files are decoded while this one is encoded."""
+    starts = range(0, len(paths), _BATCH)
+
+    def read(start: int) -> list[_Item]:
+        stop = min(start + _BATCH, len(paths))
+        return [_read(i, paths[i], cache, views) for i in range(start, stop)]
+
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        waiting = deque(reader.submit(read, start) for start in starts[:2])
+        for start in (*starts[2:], None, None):
+            if waiting:
+                batch = waiting.popleft().result()
+                if start is not None:
+                    waiting.append(reader.submit(read, start))
+                yield batch
+
+
+def _read(index: int, path: ImageFile, cache: FeatureCache, views: int) -> _Item:
+    """Return a file's known vectors, or else its decoded picture, or else what is wrong."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return _Item(index, why=f"it cannot be read: {error.strerror}")
+    key = hashlib.sha256(data).digest()
+    known = cache.lookup(key, views)
+    if known is not None:
+        return _Item(index, key, known)
+    try:
+        picture = open_image(data)
+    except ImageError as error:
+        return _Item(index, why=str(error))
+    return _Item(index, key, pictures=(picture, ImageOps.mirror(picture))[:views])

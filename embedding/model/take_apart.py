@@ -1,0 +1,71 @@
+"""Towers of a model that exists, to go on training from: our own, or anybody else's."""
+
+from copy import deepcopy
+from typing import Any
+
+import torch
+from sentence_transformers.base.modules import Module
+from sentence_transformers.sentence_transformer.modules import Dense, Dropout, Normalize, Router
+from torch import nn
+
+from embedding.errors import ModelError
+from embedding.model.joint import JointEmbedding
+from embedding.model.towers import Tower
+
+__all__ = ["identity_head", "towers_of"]
+
+
+def towers_of(model: JointEmbedding, *, dropout: float = 0.0) -> tuple[Tower, Tower]:
+    """Return the text tower and the image tower of a model, as it is before any training.
+
+    A model of ours comes with its own heads. Of any other text+image model, each side becomes an
+    encoder as wide as its joint space, with a head that changes nothing yet; its prompts, which
+    go before every text, are not taken along. The sides are copies and share no weights, so a
+    module that reads both is saved with each of them.
+
+    Args:
+        model: any that reads both texts and pictures.
+        dropout: share of hidden values dropped in the heads of a foreign model, in [0, 1).
+
+    Raises:
+        ModelError: it cuts its vectors short.
+    """
+    if model.is_ours:
+        return model.text, model.image
+    if getattr(model.module, "truncate_dim", None):
+        raise ModelError(
+            f"{model.name!r} cuts its vectors short; save it without truncate_dim first"
+        )
+    text, image = (
+        Tower(encoder, identity_head(model.dimension, dropout), model.dimension)
+        for encoder in (_side(model.module, "text"), _side(model.module, "image"))
+    )
+    return text, image
+
+
+def identity_head(width: int, dropout: float) -> list[Module]:
+    """Return a residual head of ``width`` to ``width`` numbers that changes nothing yet.
+
+    Its hidden layer adds nothing at first, but its gradient is not zero: it learns.
+    """
+    hidden = Dense(width, width, activation_function=nn.GELU(), use_residual=True)
+    last = Dense(width, width, activation_function=None)
+    nn.init.zeros_(hidden.linear.weight)
+    nn.init.zeros_(hidden.linear.bias)
+    with torch.no_grad():
+        last.linear.weight.copy_(torch.eye(width))
+    nn.init.zeros_(last.linear.bias)
+    return [hidden, Dropout(dropout), last]
+
+
+def _side(model: Any, modality: str) -> list[Module]:
+    """Return copies of the modules that one modality passes, up to the last normalisation."""
+    modules = list(model)
+    first: Any = modules[0]
+    if isinstance(first, Router):
+        route = first.route_mappings.get((None, modality), modality)
+        modules[:1] = list(first.sub_modules[route])  # type: ignore[call-overload]
+    # The head sees vectors before normalisation, as those of our own towers do.
+    while isinstance(modules[-1], Normalize):
+        modules.pop()
+    return deepcopy(modules)

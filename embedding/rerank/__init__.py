@@ -1,0 +1,1 @@
+"""A second stage that looks at the first candidates again."""

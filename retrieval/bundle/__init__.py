@@ -1,0 +1,1 @@
+"""Immutable, versioned directories of a model, an index and a gallery."""

@@ -1,0 +1,154 @@
+"""The pictures that are to be indexed, and what is read of each."""
+
+import hashlib
+import io
+import os
+import struct
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from PIL import ExifTags, Image
+
+from embedding.data.decode import ImageError, open_image
+from embedding.data.pairs import Pairs
+from retrieval.errors import RetrievalError
+from retrieval.store.filters import normalize_date
+
+__all__ = [
+    "Candidate",
+    "Rejected",
+    "Source",
+    "candidates_from_pairs",
+    "read_source",
+]
+
+# What Pillow raises on damaged headers and EXIF data; also its warnings, where they are errors.
+_EXIF_ERRORS = (
+    Warning,
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    EOFError,
+    struct.error,
+    Image.DecompressionBombError,
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture to be indexed.
+
+    Attributes:
+        path: its file, absolute or relative to the gallery's root.
+        captions: what it shows; may be empty.
+        metadata: whatever else is known of it, to filter by.
+    """
+
+    path: Path
+    captions: tuple[str, ...] = ()
+    metadata: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """The file of a candidate as it was found.
+
+    Attributes:
+        path: below the gallery's root, with forward slashes.
+        sha256: of its bytes, in hex.
+        data: its bytes.
+        taken: when the camera took it, as YYYY-MM-DD; None where it does not say.
+    """
+
+    path: str
+    sha256: str
+    data: bytes
+    taken: str | None = None
+
+    def decode(self) -> Image.Image:
+        """Return the upright RGB picture.
+
+        Raises:
+            Rejected: the bytes are no usable picture.
+        """
+        try:
+            return open_image(self.data)
+        except ImageError as error:
+            raise Rejected(self.path, str(error)) from None
+
+
+class Rejected(RetrievalError):
+    """A candidate cannot be indexed; the others can."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+        self.why = why
+
+
+def read_source(candidate: Candidate, root: Path) -> Source:
+    """Read a candidate's file.
+
+    Args:
+        candidate: what to read.
+        root: the gallery's root, resolved.
+
+    Raises:
+        Rejected: it is missing, unreadable, or (also by a link) outside the root.
+    """
+    path = root / candidate.path
+    if not str(path).isprintable():
+        raise Rejected(ascii(str(candidate.path)), "its name is not valid text; rename the file")
+    try:
+        # Both as it is named and as it resolves: the name is kept, and the gallery would refuse
+        # to serve a file that lies elsewhere.
+        name = Path(os.path.normpath(path)).relative_to(root).as_posix()
+        path.resolve(strict=True).relative_to(root)
+        data = path.read_bytes()
+    except ValueError:
+        raise Rejected(str(candidate.path), f"lies outside the gallery's root {root}") from None
+    except OSError as error:
+        raise Rejected(str(candidate.path), error.strerror or str(error)) from None
+    return Source(name, hashlib.sha256(data).hexdigest(), data, _date_taken(data))
+
+
+def _date_taken(data: bytes) -> str | None:
+    """Return the date of a picture's EXIF data as YYYY-MM-DD; None without a sound one."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            details = image.getexif().get_ifd(ExifTags.IFD.Exif)
+    except _EXIF_ERRORS:
+        return None
+    for tag in (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized):
+        value = details.get(tag)
+        date = normalize_date(value.rstrip("\0")) if isinstance(value, str) else None
+        if date:
+            return date
+    return None
+
+
+def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:
+    """Return the images of a data set as candidates, each with its captions and metadata.
+
+    Raises:
+        RetrievalError: the data set has no image files (only precomputed features).
+    """
+    if pairs.image_paths is None:
+        raise RetrievalError(
+            f"the data set {pairs.name!r} has no image files, only features; "
+            "index the folder that holds the pictures"
+        )
+    paths = [path for path in pairs.image_paths if isinstance(path, Path)]
+    if len(paths) < len(pairs.image_paths):
+        raise RetrievalError(
+            f"the data set {pairs.name!r} keeps its pictures inside larger files, and a gallery "
+            "shows files; unpack them into a folder and index that"
+        )
+    known = pairs.metadata or [{} for _ in paths]
+    return [
+        Candidate(path.absolute(), tuple(texts), dict(metadata))
+        for path, texts, metadata in zip(paths, pairs.captions_by_image(), known, strict=True)
+    ]

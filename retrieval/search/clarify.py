@@ -1,0 +1,141 @@
+"""Groups among the best candidates, for a question such as "indoors or on a beach?".
+
+Each candidate is held against fixed lists of everyday scenes, each of one kind (where, who, what):
+by its captions where they name one of that kind, else by its looks. Two or three scenes of one kind
+that are named or seen in a good share of the candidates each, seldom together, and between them in
+most, are a clear split. One that is rare, or that nearly all candidates share, makes no question;
+nor does a kind of which the request names a scene already ("a dog": dogs with children?).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.store.words import content_words, singular, tokens
+
+__all__ = ["CANDIDATES", "SCENES", "Group", "split"]
+
+CANDIDATES = 60
+"""So many of the best pictures are looked at."""
+
+# Each label reads well on a button and refines a search; the words tell it in captions.
+_WHERE = {
+    "on a beach": "beach sand shore",
+    "in the water": "water pool lake river ocean sea swimming",
+    "in the snow": "snow snowy ski skiing snowboard snowboarding ice",
+    "on grass": "grass grassy lawn field",
+    "on a street": "street road sidewalk city traffic",
+    "indoors": "indoors room kitchen couch bed bedroom restaurant table",
+    "in the mountains": "mountain cliff rock climbing climber",
+    "in a forest": "forest wood tree trail",
+    "at a playground": "playground swing slide trampoline",
+    "on a stage": "stage microphone band concert",
+}
+_WHO = {
+    "a dog": "dog puppy",
+    "children": "child boy girl kid baby toddler",
+    "a man": "man guy gentleman",
+    "a woman": "woman lady",
+    "a group of people": "group crowd people",
+    "animals": "animal cat horse bird fish cow",
+}
+_WHAT = {
+    "playing sports": "ball football soccer basketball baseball tennis player team game",
+    "riding a bike": "bike bicycle bicyclist cyclist bmx motorcycle motorbike",
+    "food": "food meal fruit cake drink",
+    "cars": "car truck bus vehicle",
+    "buildings": "building house tower church",
+}
+KINDS: tuple[dict[str, str], ...] = (_WHERE, _WHO, _WHAT)
+SCENES: dict[str, str] = {label: words for kind in KINDS for label, words in kind.items()}
+_WORDS = {label: {singular(word) for word in words.split()} for label, words in SCENES.items()}
+
+# A group has at least this share of the candidates; all but so much of the smaller one of two
+# groups is its own; together they hold so many. Set by hand; `answers` in benchmarks/conversation
+# says how often they ask. A caption tells the place of two photographs in three, so that more than
+# half is as much as can be asked for.
+LEAST_SHARE = 0.2
+MOST_SHARED = 0.2
+LEAST_COVERAGE = 0.5
+MOST_WORDS = 3
+"""Whoever says more content words than this knows what they want, and is not asked."""
+
+# A picture shows a scene when it does so by this many standard deviations more than usual.
+_SEEN_AT = 1.0
+
+
+@dataclass(frozen=True)
+class Group:
+    """Candidates that have something in common which the others lack.
+
+    Attributes:
+        label: what it is: a quick reply's title, and a text to refine the query with.
+        image_ids: its pictures among the candidates, best first.
+        share: of the candidates, above 0 to 1.
+    """
+
+    label: str
+    image_ids: tuple[str, ...]
+    share: float
+
+
+def split(
+    rows: Sequence[int],
+    captions: Sequence[Sequence[str]],
+    relative: Callable[[Sequence[int], Sequence[str]], npt.NDArray[np.float32]],
+    asked: str,
+) -> list[tuple[str, list[int]]]:
+    """Return the label and the members (places in `rows`) of each group, largest first.
+
+    Args:
+        rows: the candidates, best first.
+        captions: of each candidate; one whose captions name no scene is judged by its looks.
+        relative: (rows, phrases) -> how much more than usual each shows each, in standard
+            deviations.
+        asked: what was asked for already; scenes that it names make no question.
+
+    Returns:
+        2 or 3 groups, or none where there is no clear split.
+    """
+    known = {singular(word) for word in tokens(asked)}
+    kinds = [list(kind) for kind in KINDS if not any(known & _WORDS[label] for label in kind)]
+    if len(rows) < CANDIDATES // 2 or len(content_words(asked)) > MOST_WORDS:
+        return []
+    said = [{singular(word) for text in texts for word in tokens(text)} for texts in captions]
+    found: list[tuple[float, list[tuple[str, list[int]]]]] = []
+    for labels in kinds:
+        named = np.array([[bool(_WORDS[label] & words) for label in labels] for words in said])
+        seen = relative(rows, labels) >= _SEEN_AT
+        holds = np.where(named.any(axis=1, keepdims=True), named, seen)
+        coverage, chosen = _clearest(holds)
+        members = [(labels[c], np.flatnonzero(holds[:, c]).tolist()) for c in chosen]
+        found.append((coverage, sorted(members, key=lambda group: -len(group[1]))))
+    return max(found, key=lambda pair: pair[0], default=(0.0, []))[1]
+
+
+def _clearest(holds: npt.NDArray[np.bool_]) -> tuple[float, tuple[int, ...]]:
+    """Return the 2 or 3 columns of (candidates, labels) that split best, and the share they hold.
+
+    It is (0, ()) where none do.
+    """
+    share = holds.mean(axis=0)
+    usable = [c for c in range(holds.shape[1]) if LEAST_SHARE <= share[c] <= 1 - LEAST_SHARE]
+    apart = {
+        (a, b)
+        for a, b in combinations(usable, 2)
+        if (holds[:, a] & holds[:, b]).mean() <= MOST_SHARED * min(share[a], share[b])
+    }
+    triples = [
+        (a, b, c)
+        for (a, b), c in ((pair, c) for pair in sorted(apart) for c in usable)
+        if (a, c) in apart and (b, c) in apart
+    ]
+    found = [
+        (float(holds[:, list(columns)].any(axis=1).mean()), columns)
+        for columns in (*sorted(apart), *triples)
+    ]
+    best = max(found, key=lambda pair: pair[0], default=(0.0, ()))
+    return best if best[0] >= LEAST_COVERAGE else (0.0, ())

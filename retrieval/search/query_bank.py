@@ -1,0 +1,252 @@
+"""What people ask for: typical requests, and what they tell about pictures and about words.
+
+Some pictures lie near to every request and crowd out the right ones. How near a picture is to the
+typical requests that are nearest to it is known before anybody asks, and is taken off its score
+(CSLS of Conneau et al., 2018; query bank normalisation of Bogolin et al., 2022). Typical requests
+also show what a word looks like: the mean vector of those that hold "dog", less the mean of the
+others, finds dogs better than the vector of "a dog" does (docs/experiments.md).
+
+The requests are those that the model names: captions that it was trained on, in showtell.json
+("requests"), or, where those may not be given away, their vectors in requests.npz beside it. The
+captions of the gallery itself do not do: pictures of sweets lie near to what is said of other
+sweets, and "something sweet to eat" must find them (docs/experiments.md).
+"""
+
+import random
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from embedding.model.joint import JointEmbedding
+from retrieval.errors import RetrievalError
+from retrieval.store.faiss_index import Vectors
+from retrieval.store.files import atomic_path
+from retrieval.store.words import exclusion_phrase, singular, tokens
+
+__all__ = [
+    "MOST_REQUESTS",
+    "REQUESTS",
+    "RequestBank",
+    "TypicalRequests",
+    "choose_requests",
+    "known_bank",
+]
+
+REQUESTS = "requests.npz"
+"""The file of typical requests, beside a model and in a bundle."""
+
+LEAST_REQUESTS = 200
+MOST_REQUESTS = 2_500
+NEAREST = 10
+"""A picture is compared with so many of the requests that are nearest to it."""
+
+LEAST_EXAMPLES = 3
+"""So many requests must hold a phrase to show what it looks like."""
+MOST_PHRASES = 2_000
+
+_ROWS = 4_096
+_STEPS = 127
+
+
+@dataclass(frozen=True, eq=False)
+class RequestBank:
+    """What people ask for, as vectors.
+
+    Attributes:
+        vectors: (n, dimension) of the requests, each normalised.
+        directions: for each phrase of one or two words the unit vector (dimension,) along which
+            it shows.
+        texts: the requests; empty where only their vectors are known.
+    """
+
+    vectors: Vectors
+    directions: Mapping[str, Vectors]
+    texts: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, texts: Sequence[str], encode: Callable[[Sequence[str]], Vectors]) -> Self:
+        """Return the bank of some requests.
+
+        Args:
+            texts: at least `NEAREST`.
+            encode: texts -> unit vectors (n, dimension).
+        """
+        vectors = encode(texts)
+        return cls(_in_steps(vectors), _directions(texts, vectors), tuple(texts))
+
+    def save(self, path: Path, nearness: npt.NDArray[np.float32] | None = None) -> None:
+        """Write vectors and directions, but no text of a request, to one file, atomically.
+
+        Args:
+            path: where to.
+            nearness: of a gallery's pictures, kept beside them.
+        """
+        more = {} if nearness is None else {"nearness": nearness}
+        phrases = sorted(self.directions)
+        rows = [self.directions[phrase] for phrase in phrases]
+        directions = np.stack(rows) if rows else np.zeros((0, self.vectors.shape[1]), np.float32)
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(
+                file,
+                phrases=np.array(phrases, dtype=np.str_),
+                vectors=_steps_of(self.vectors),
+                directions=_steps_of(directions),
+                **more,  # type: ignore[arg-type]  # NumPy's own keyword is not among them
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            RetrievalError: the file is missing or is no such file.
+        """
+        return cls._of_arrays(_read(path, "phrases", "vectors", "directions"))
+
+    @classmethod
+    def _of_arrays(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Self:
+        directions = _unit(arrays["directions"])
+        phrases = [str(phrase) for phrase in arrays["phrases"]]
+        return cls(_unit(arrays["vectors"]), dict(zip(phrases, directions, strict=True)))
+
+
+@dataclass(frozen=True, eq=False)
+class TypicalRequests:
+    """Typical requests and how near each picture is to them.
+
+    Attributes:
+        bank: the requests.
+        nearness: (pictures,) of each row: the mean cosine to its nearest requests.
+    """
+
+    bank: RequestBank
+    nearness: npt.NDArray[np.float32]
+
+    @classmethod
+    def measure(
+        cls, bank: RequestBank, pictures: Vectors, captions: Sequence[Sequence[str]]
+    ) -> Self:
+        """Return the requests with the nearness of all pictures.
+
+        Args:
+            bank: at least `NEAREST` requests.
+            pictures: (rows, dimension), each normalised.
+            captions: of each row; a picture's own captions do not count as requests near to it.
+        """
+        place = {text: i for i, text in enumerate(bank.texts)}
+        nearness = np.empty(len(pictures), np.float32)
+        for start in range(0, len(pictures), _ROWS):
+            cosines = pictures[start : start + _ROWS] @ bank.vectors.T
+            for i, own in enumerate(captions[start : start + _ROWS]):
+                cosines[i, [place[text] for text in own if text in place]] = -1.0
+            cosines.partition(cosines.shape[1] - NEAREST, axis=1)
+            nearness[start : start + _ROWS] = cosines[:, -NEAREST:].mean(axis=1)
+        return cls(replace(bank, texts=()), nearness)
+
+    def direction(self, phrase: str) -> Vectors | None:
+        """Return the unit vector (dimension,) along which a phrase shows; None if it is rare."""
+        words = " ".join(singular(word) for word in exclusion_phrase(phrase))
+        return self.bank.directions.get(words)
+
+    def save(self, path: Path) -> None:
+        """Write them to one file, atomically."""
+        self.bank.save(path, self.nearness)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote.
+
+        Raises:
+            RetrievalError: the file is missing or is no such file.
+        """
+        arrays = _read(path, "phrases", "vectors", "directions", "nearness")
+        return cls(RequestBank._of_arrays(arrays), np.asarray(arrays["nearness"], np.float32))
+
+
+def known_bank(model_dir: Path, model: JointEmbedding) -> RequestBank | None:
+    """Return the typical requests that a model comes with; None if it names too few.
+
+    Args:
+        model_dir: where the model was loaded from.
+        model: encodes them, where they are texts.
+
+    Raises:
+        RetrievalError: they are of another model, or damaged.
+    """
+    if (model_dir / REQUESTS).is_file():
+        bank = RequestBank.load(model_dir / REQUESTS)
+        if bank.vectors.shape[1] != model.dimension:
+            raise RetrievalError(
+                f"{REQUESTS} of the model {model.name!r} has {bank.vectors.shape[1]} dimensions, "
+                f"the model {model.dimension}; delete the file or take the model again"
+            )
+        return bank
+    texts = choose_requests(model.info.get("requests", ()))
+    return RequestBank.of(texts, model.encode_text) if texts else None
+
+
+def choose_requests(known: Sequence[str]) -> list[str]:
+    """Return the typical requests to use of those that a model names; none if there are too few."""
+    distinct = sorted({text.strip() for text in known} - {""})
+    if len(distinct) < LEAST_REQUESTS:
+        return []
+    chosen = random.Random(0)  # noqa: S311 - a sample
+    return chosen.sample(distinct, min(MOST_REQUESTS, len(distinct)))
+
+
+def _directions(texts: Sequence[str], vectors: Vectors) -> dict[str, Vectors]:
+    """Return for each phrase the mean of what holds it less the mean of the rest, normalised."""
+    holders: dict[str, list[int]] = {}
+    for row, text in enumerate(texts):
+        stems = [singular(word) for word in tokens(text)]
+        pairs = [" ".join(pair) for pair in pairwise(stems)]
+        for phrase in {*stems, *pairs}:
+            holders.setdefault(phrase, []).append(row)
+    counts = Counter({phrase: len(rows) for phrase, rows in holders.items()})
+    total = vectors.sum(axis=0)
+    found: dict[str, Vectors] = {}
+    for phrase, count in counts.most_common(MOST_PHRASES):
+        if not LEAST_EXAMPLES <= count < len(texts):
+            continue
+        own = vectors[holders[phrase]].sum(axis=0)
+        difference = own / count - (total - own) / (len(texts) - count)
+        length = float(np.linalg.norm(difference))
+        if length > 1e-6:
+            found[phrase] = np.asarray(difference / length, np.float32)
+    return found
+
+
+def _steps_of(vectors: Vectors) -> npt.NDArray[np.int8]:
+    """Return unit vectors as whole steps, each of its own size: a quarter of the room."""
+    largest = np.abs(vectors).max(axis=1, keepdims=True, initial=1e-12)
+    return np.asarray(np.round(vectors * (_STEPS / largest)), np.int8)
+
+
+def _unit(steps: npt.NDArray[np.generic]) -> Vectors:
+    vectors = np.asarray(steps, np.float32)
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+
+
+def _in_steps(vectors: Vectors) -> Vectors:
+    """Return vectors as they come back from a file, so that what is measured belongs to them."""
+    return _unit(_steps_of(vectors))
+
+
+def _read(path: Path, *names: str) -> dict[str, npt.NDArray[np.generic]]:
+    try:
+        # NumPy leaves a damaged file open that it was to open itself.
+        with path.open("rb") as file, zipfile.ZipFile(file) as parts:
+            return {
+                name: np.lib.format.read_array(parts.open(f"{name}.npy"), allow_pickle=False)
+                for name in names
+            }
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RetrievalError(f"{path.name} cannot be read ({error}); index again") from None

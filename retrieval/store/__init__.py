@@ -1,0 +1,1 @@
+"""What holds a gallery's vectors, captions and metadata."""

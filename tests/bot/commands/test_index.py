@@ -1,0 +1,92 @@
+"""`showtell index`: whose model it takes, what it says, what it leaves out."""
+
+import tarfile
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.commands.index import IndexingRefused, default_model, index_images
+from bot.commands.main import app
+from embedding.errors import ModelError
+from embedding.model.joint import INFO_FILE, JointEmbedding
+from embedding.pretrained import packed as shipped
+from retrieval.bundle.bundle import Bundle
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """Take progress and say nothing."""
+
+
+@pytest.fixture
+def photos(shapes_dir: Path, tmp_path: Path) -> Path:
+    """A folder of two drawings, one of them without a usable caption, and of two faults."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name in ("red-star-0.png", "blue-ring-0.png"):
+        (folder / name).write_bytes((shapes_dir / name).read_bytes())
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "captions.csv").write_text(
+        "file,caption\nred-star-0.png,a red star\nblue-ring-0.png,\ngone.png,a lost ring\n"
+    )
+    return folder
+
+
+@pytest.mark.usefixtures("shipped_photos")
+def test_without_a_model_the_shipped_one_is_taken_and_named(
+    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
+    arguments = ["index", str(photos), "--bundles", str(tmp_path / "bundles")]
+    done = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert done.exit_code == 0
+    said = " ".join(done.output.split())
+    assert (
+        "model: photos, trained on drawn shapes (tests); see `showtell model-path photos`" in said
+    )
+    # Everything that was left out is named: by the caption file, and by the pictures.
+    for what in ("gone.png: it has captions", "broken.jpg: ", "blue-ring-0.png has an empty"):
+        assert what in said
+    assert "2 pictures" in said
+    assert "3 skipped" in said
+    with Bundle.open(tmp_path / "bundles") as bundle:
+        assert bundle.manifest.model_name == "photos"
+    assert list((tmp_path / "bundles").glob(f"*/model/{shipped.CARD}"))
+
+
+def test_without_the_shipped_model_it_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shipped, "SHIPPED_DIR", tmp_path)
+    with pytest.raises(ModelError, match=r"name another model with --model, or train one"):
+        default_model()
+
+
+def test_the_model_is_loaded_once(
+    photos: Path, shapes_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = JointEmbedding.load
+    loaded: list[str | Path] = []
+
+    def counted(path: str | Path) -> JointEmbedding:
+        loaded.append(path)
+        return load(path)
+
+    monkeypatch.setattr(JointEmbedding, "load", counted)
+    model, bundles = str(shapes_model_dir), tmp_path / "bundles"
+    report = index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
+    assert loaded == [model]
+    kept = bundles / report.version / "model" / INFO_FILE
+    assert kept.read_bytes() == (shapes_model_dir / INFO_FILE).read_bytes()
+
+
+def test_pictures_inside_tar_files_are_refused(
+    shapes_dir: Path, shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
+        shard.add(shapes_dir / "red-star-0.png", "x.png")
+        shard.add(shapes_dir / "captions.csv", "x.txt")
+    spec, bundles = f"webdataset:{tmp_path}", tmp_path / "bundles"
+    with pytest.raises(IndexingRefused, match=r"in tar files.*unpack them into a folder"):
+        index_images(spec, None, str(shapes_model_dir), bundles, tmp_path, progress=silent)
+    assert not bundles.exists()

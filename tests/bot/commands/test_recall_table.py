@@ -1,0 +1,113 @@
+"""The printed table has the literature's columns and fits a terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.commands.evaluate import run_evaluation
+from bot.commands.recall_table import fold_lines, recall_lines
+from bot.errors import BadUse
+from embedding.errors import TrainingError
+from embedding.evaluation.intervals import Intervals, RankIntervals
+from embedding.evaluation.published import FLICKR8K, published_rows
+from embedding.evaluation.recall import Metrics
+
+
+def metrics(r1: float, **more: Intervals) -> Metrics:
+    found: Metrics = {
+        "text_to_image": {"r1": r1, "r5": 52.8, "r10": 66.8, "median_rank": 5},
+        "image_to_text": {"r1": 29.5, "r5": 59.8, "r10": 71.6, "median_rank": 4},
+        "images": 1000,
+        "captions": 5000,
+    }
+    if "intervals" in more:
+        found["intervals"] = more["intervals"]
+    return found
+
+
+def test_columns_follow_the_literature_and_intervals_stand_below() -> None:
+    ends: RankIntervals = {
+        "r1": (21.5, 24.0),
+        "r5": (51.0, 54.5),
+        "r10": (65.0, 68.5),
+        "median_rank": (5, 6),
+    }
+    intervals: Intervals = {
+        "text_to_image": ends,
+        "image_to_text": ends,
+        "resamples": 1000,
+        "seed": 0,
+    }
+    lines = list(recall_lines([("runs/f8k", metrics(22.7, intervals=intervals))], FLICKR8K))
+    assert lines[1].split() == ["R@1", "R@5", "R@10", "med"] * 2
+    assert " ".join(lines[2].split()) == "runs/f8k 22.7 52.8 66.8 5 29.5 59.8 71.6 4"
+    assert " ".join(lines[3].split()[-8:]) == "21.5 51.0 65.0 5 21.5 51.0 65.0 5"
+    assert " ".join(lines[4].split()) == "to 24.0 54.5 68.5 6 24.0 54.5 68.5 6"
+    assert " ".join(lines[5].split()[-8:]) == "12.5 37.0 51.5 10 18.0 40.9 55.0 -"
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_long_name_keeps_its_end() -> None:
+    line = list(recall_lines([("very/" * 20 + "f8k", metrics(22.7))]))[2]
+    assert len(line) <= 80
+    assert "very/f8k " in line
+
+
+def test_folds_end_with_mean_and_deviation() -> None:
+    lines = list(fold_lines([metrics(20.0), metrics(22.0), metrics(24.0)]))
+    assert lines[2].startswith("fold 1 of 3 ")
+    assert lines[-2].split()[:3] == ["mean", "22.0", "52.8"]
+    assert lines[-1].split()[:4] == ["±", "sd", "2.0", "0.0"]
+
+
+def test_published_rows_stand_beside_flickr8k_only() -> None:
+    assert published_rows("flickr8k:../shared/flickr8k") == FLICKR8K
+    assert published_rows("csv:pictures") == ()
+
+
+def test_a_run_shows_its_folds_without_data(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folds = [metrics(20.0), metrics(24.0)]
+    record = {"metrics": folds[1], "folds": folds, "data": {"name": "features:x"}}
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    run_evaluation(str(tmp_path), None, None, json_file=tmp_path / "figures.json")
+    assert "fold 2 of 2" in capfd.readouterr().out
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["text_to_image"]["r1"] == 24.0
+    assert figures["folds"] == folds
+    assert figures["folds_mean"]["text_to_image"]["r1"] == 22.0
+    assert figures["folds_sd"]["text_to_image"]["r1"] == pytest.approx(2.83)
+
+
+def test_without_data_and_without_a_run_it_says_what_to_add(tmp_path: Path) -> None:
+    with pytest.raises(BadUse, match="add --data"):
+        run_evaluation(str(tmp_path), None, None)
+    (tmp_path / "training.json").write_text("{")
+    with pytest.raises(TrainingError, match="damaged"):
+        run_evaluation(str(tmp_path), None, None)
+
+
+def test_a_model_with_typical_requests_has_a_row_as_searched(
+    shapes_dir: Path,
+    shapes_model_dir: Path,
+    asking_model_dir: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
+    figures = tmp_path / "figures.json"
+    run_evaluation(str(asking_model_dir), f"csv:{shapes_dir}", "dev", json_file=figures)
+    printed = capfd.readouterr()
+    rows = [line.split() for line in printed.out.splitlines()]
+    row = next(line for line in rows if line[:2] == ["as", "searched"])
+    found = json.loads(figures.read_text())["as_searched"]
+    assert float(row[2]) == pytest.approx(found["text_to_image"]["r1"], abs=0.05)
+    assert found["images"] == json.loads(figures.read_text())["images"]
+    assert "near a picture is to any request" in printed.err
+
+    run_evaluation(str(shapes_model_dir), f"csv:{shapes_dir}", "dev", json_file=figures)
+    assert "as_searched" not in json.loads(figures.read_text())
+    assert "as searched" not in capfd.readouterr().out

@@ -1,0 +1,171 @@
+"""The one entry for every channel, and the two doors for a Rasa server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.dialogue.conversation import Message, check_message
+from bot.errors import MessageRefused, SessionsUnavailable
+from bot.server.embedded_redis import EmbeddedRedis
+from tests.bot.talk import (
+    BASE_URL,
+    Stage,
+    facts_of,
+    ids_of,
+    open_stage,
+    payloads_of,
+    rasa_call,
+    text_of,
+)
+from tests.fixtures.models import draw_shape
+
+
+def test_a_search_is_text_then_pictures_then_facts(stage: Stage) -> None:
+    turn = stage.say("form", "show me a red circle")
+    assert (turn.intent, turn.turn) == ("search_images", 1)
+    assert 0.3 < turn.confidence <= 1
+    facts = facts_of(turn)
+    assert facts["type"] == "image_results"
+    assert facts["query"] == "a red circle"
+    assert [set(reply) for reply in turn.replies] == [
+        {"text", "buttons"},
+        *[{"image"}] * len(facts["images"]),
+        {"custom"},
+    ]
+    assert len(facts["images"]) == 6
+    first = facts["images"][0]
+    assert first.keys() == {
+        "id",
+        "url",
+        "thumbnail",
+        "caption",
+        "score",
+        "reasons",
+        "width",
+        "height",
+    }
+    assert first["caption"] == "a red circle"
+    assert first["url"] == turn.replies[1]["image"] == f"{BASE_URL}/images/{first['id']}"
+    assert first["thumbnail"] == first["url"] + "?size=320"
+    assert payloads_of(turn) == [
+        "/more_images",
+        "/similar_to_image" + json.dumps({"image": first["id"]}),
+        "/undo_search",
+        "/restart_search",
+    ]
+    json.dumps(turn.replies)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("hello", "greet"),
+        ("bye", "goodbye"),
+        ("thanks", "thank"),
+        ("help", "help"),
+        ("tell me a joke", "out_of_scope"),
+    ],
+)
+def test_small_talk_leaves_the_search_alone(stage: Stage, text: str, intent: str) -> None:
+    who = f"small talk {intent}"
+    stage.say(who, "a red circle")
+    before = stage.record(who)
+    turn = stage.say(who, text)
+    assert turn.intent == intent
+    assert turn.replies == [
+        {"text": stage.conversation._project.render(f"utter_{intent}", {})["text"]}
+    ]
+    after = stage.record(who)
+    assert (after.query, after.shown, after.hits) == (before.query, before.shown, before.hits)
+    assert after.turn == before.turn + 1
+
+
+def test_an_upload_searches_by_picture_and_composes_with_text(stage: Stage) -> None:
+    drawing = draw_shape("green", "star", 7)
+    alone = stage.say("upload", image=drawing)
+    assert (alone.intent, alone.confidence) == ("search_images", 1.0)
+    assert facts_of(alone)["images"][0]["caption"] == "a green star"
+    both = stage.say("upload", "like this, but blue", image=drawing)
+    assert both.intent == "search_images"
+    record = stage.record("upload")
+    assert record.query.image in record.uploads
+    assert record.query.texts == ("blue",)
+    assert ids_of(both) != ids_of(alone)
+    more = stage.say("upload", "more")
+    assert not set(ids_of(more)) & set(ids_of(both))
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK"])
+def test_uploads_of_any_mode(stage: Stage, mode: str) -> None:
+    turn = stage.say(f"mode {mode}", image=draw_shape("red", "ring", 5).convert(mode))
+    assert ids_of(turn)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "empty"),
+        (" \n\t ", "empty"),
+        ("x" * 2001, "2001 characters"),
+        ("a\x00b", r"U\+0000"),
+        ("a\x1b[31m", r"U\+001B"),
+        ("a\x85b", r"U\+0085"),
+        ("\ud800", r"U\+D800"),
+    ],
+)
+def test_texts_that_are_refused_change_nothing(stage: Stage, text: str, sentence: str) -> None:
+    with pytest.raises(MessageRefused, match=sentence):
+        stage.say("refused", text)
+    assert stage.record("refused").turn == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"), [("a\r\nb", "a\nb"), ("\ta\tb ", "a\tb"), ("👩‍🚀", "👩‍🚀")]
+)
+def test_texts_that_are_cleaned(text: str, cleaned: str) -> None:
+    assert check_message(text, 2000) == cleaned
+
+
+@pytest.mark.parametrize(
+    "text", ["http://example.test/a.png", "/etc/passwd", "{query}", "[a](query)", "'; DROP TABLE"]
+)
+def test_what_people_type_is_only_text(stage: Stage, text: str) -> None:
+    turn = stage.say("typed", text)
+    assert turn.replies
+    assert "went wrong" not in text_of(turn)
+
+
+def test_a_payload_is_a_click(stage: Stage) -> None:
+    first = stage.say("click", "a red circle")
+    turn = stage.say("click", payloads_of(first)[1])
+    assert (turn.intent, turn.confidence) == ("similar_to_image", 1.0)
+
+
+def test_turns_of_one_sender_count_up(stage: Stage) -> None:
+    async def together() -> list[int]:
+        reply = stage.conversation.reply
+        turns = await asyncio.gather(*(reply("crowd", Message("hello")) for _ in range(8)))
+        return [turn.turn for turn in turns]
+
+    assert stage.run(together()) == list(range(1, 9))
+
+
+def test_redis_away_is_an_error_and_nothing_is_kept(
+    shapes_bundles: Path, own_redis: EmbeddedRedis, nlu_cache: Path
+) -> None:
+    with open_stage(shapes_bundles, own_redis.url, nlu_cache) as stage:
+        stage.say("anna", "a red circle")
+        own_redis.__exit__(None, None, None)
+        with pytest.raises(SessionsUnavailable, match="try again"):
+            stage.say("anna", "a blue star")
+        result = stage.run(stage.conversation.run_action(rasa_call("action_more_images", "anna")))
+        assert result is not None
+        assert [reply["response"] for reply in result.responses] == ["utter_unavailable"]
+        with EmbeddedRedis(own_redis.data_dir):
+            record = stage.record("anna")
+            assert (record.turn, record.query.texts) == (1, ("a red circle",))
+            assert stage.say("anna", "more").turn == 2

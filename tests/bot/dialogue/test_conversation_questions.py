@@ -1,0 +1,64 @@
+"""The question back: where a search has clear groups, which of them is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.server.embedded_redis import EmbeddedRedis
+from embedding.model.joint import JointEmbedding
+from retrieval.search.clarify import Group
+from retrieval.search.searcher import Searcher
+from tests.bot.talk import Stage, open_stage, said
+from tests.fixtures.models import draw_shape
+
+
+def test_a_clear_split_is_asked_about_once(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = (Group("on a beach", ("a",), 0.5), Group("indoors", ("b",), 0.4))
+    monkeypatch.setattr("retrieval.search.searcher.Searcher.groups", lambda *_, **__: groups)
+    turn = stage.say("ask", "a circle")
+    asked = turn.replies[-1]
+    assert asked["text"] == said(stage, "utter_ask_group", choice="on a beach or indoors")
+    assert [button["title"] for button in asked["buttons"]] == ["on a beach", "indoors"]
+    answer = stage.say("ask", asked["buttons"][0]["payload"])
+    assert answer.intent == "refine_search"
+    assert stage.record("ask").query.texts == ("a circle", "on a beach")
+    assert "buttons" not in answer.replies[-1], "nobody is asked twice"
+    again = stage.say("ask", "show me a star")
+    assert again.replies[-1].get("text") == asked["text"], "another search, another question"
+    stage.say("ask", "go back")
+    turn = stage.say("ask", "make it blue")
+    assert "buttons" not in turn.replies[-1]
+
+
+def test_asking_back_can_be_switched_off(
+    shapes_bundles: Path,
+    embedded_redis: EmbeddedRedis,
+    nlu_cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    groups = (Group("on a beach", ("a",), 0.5), Group("indoors", ("b",), 0.4))
+    monkeypatch.setattr("retrieval.search.searcher.Searcher.groups", lambda *_, **__: groups)
+    with open_stage(shapes_bundles, embedded_redis.url, nlu_cache, ask=False) as stage:
+        assert "custom" in stage.say("never asked", "a circle").replies[-1]
+
+
+def test_a_question_costs_no_second_search(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str] = []
+
+    def count(owner: type, name: str) -> None:
+        real = getattr(owner, name)
+
+        def counted(*args: Any, **kwargs: Any) -> Any:
+            calls.append(name)
+            return real(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, counted)
+
+    count(JointEmbedding, "encode_images")
+    count(Searcher, "search")
+    count(Searcher, "groups")
+    stage.say("once", image=draw_shape("green", "star", 7))
+    assert calls == ["search", "encode_images", "groups"]

@@ -1,0 +1,329 @@
+"""Swaps of the live bundle, over real bundles, a real model and a real Redis."""
+
+import asyncio
+import json
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from bot.errors import NothingToRollBackTo, UnknownVersion
+from bot.live.bundle import LiveBundle
+from bot.sessions.store import connect
+from bot.understanding.interpreter import build_interpreter
+from bot.understanding.rasa_project import RasaProject
+from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
+from retrieval.errors import BundleRefused, NoBundle
+from retrieval.search.query import Query
+
+
+def damage(bundles: Path, version: str) -> None:
+    """Make a bundle differ from its manifest."""
+    index = bundles / version / "index.faiss"
+    content = bytearray(index.read_bytes())
+    content[-1] ^= 0xFF
+    index.write_bytes(content)
+
+
+@pytest.fixture(scope="module")
+def interpret(tmp_path_factory):
+    """Builds real interpreters from a few examples of each intent: there are many loads here."""
+    project = RasaProject.load()
+    few = [
+        example
+        for intent in project.intents
+        for example in [one for one in project.examples if one.intent == intent][:8]
+    ]
+    cache_dir = tmp_path_factory.mktemp("nlu-cache")
+    return partial(build_interpreter, replace(project, examples=tuple(few)), cache_dir=cache_dir)
+
+
+@pytest.fixture
+def live(three_bundles, interpret):
+    return LiveBundle(three_bundles, interpret, poll_s=0.1)
+
+
+async def wait_until(condition, seconds=30.0):
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 - nothing to be notified by
+            await asyncio.sleep(0.02)
+
+
+def ids_of(serving) -> set[str]:
+    hits = serving.bundle.searcher.search(Query(texts=("a red star",)), 10).hits
+    return {hit.image_id for hit in hits}
+
+
+def run(coroutine):
+    return asyncio.run(coroutine)
+
+
+def test_starts_with_what_current_names_and_closes_it(live, three_bundles):
+    async def scenario():
+        await live.start()
+        assert live.version == current_version(three_bundles)
+        with live.lease() as serving:
+            bundle = serving.bundle
+            assert serving.interpreter.parse("hello").intent == "greet"
+        assert await live.run(ids_of, serving)
+        await live.stop()
+        assert live.version is None
+        with pytest.raises(Exception, match="closed"):
+            bundle.gallery.get("0" * 16)
+
+    run(scenario())
+
+
+def test_a_turn_in_flight_ends_on_the_bundle_it_began_with(live, three_bundles):
+    first, second, _ = list_versions(three_bundles)
+
+    async def scenario():
+        await live.start()
+        await live.reload(first)
+        with live.lease() as serving:
+            old = ids_of(serving)
+            assert await live.reload(second) == second
+            assert serving.bundle.version == first
+            assert ids_of(serving) == old
+            with live.lease() as other:
+                assert other.bundle.version == second
+                assert not ids_of(other) & old
+        with pytest.raises(Exception, match="closed"):
+            serving.bundle.gallery.get("0" * 16)
+        with live.lease() as other:
+            assert ids_of(other)
+        await live.stop()
+
+    run(scenario())
+
+
+def test_reload_without_a_version_and_rollback(live, three_bundles):
+    first, second, third = list_versions(three_bundles)
+
+    async def scenario():
+        await live.start()
+        assert live.version == first
+        assert await live.reload() == third
+        assert current_version(three_bundles) == third
+        assert await live.rollback() == second
+        assert current_version(three_bundles) == second
+        assert await live.rollback() == first
+        with pytest.raises(NothingToRollBackTo, match=first):
+            await live.rollback()
+        assert live.version == first
+        await live.stop()
+
+    run(scenario())
+
+
+def test_what_was_published_meanwhile_comes_before_the_newest(three_bundles, interpret):
+    first, second, third = list_versions(three_bundles)
+    live = LiveBundle(three_bundles, interpret, poll_s=600)
+
+    async def scenario():
+        await live.start()
+        assert live.version == first
+        publish(three_bundles, second)
+        assert await live.reload() == second
+        assert await live.reload() == third
+        await live.stop()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("version", ["0009-00000000", "../etc", "", "CURRENT", "\0"])
+def test_an_unknown_version_changes_nothing(live, three_bundles, version):
+    async def scenario():
+        await live.start()
+        before = live.version
+        if version:
+            with pytest.raises(UnknownVersion, match="there is no bundle"):
+                await live.reload(version)
+        assert live.version == before == current_version(three_bundles)
+        await live.stop()
+
+    run(scenario())
+
+
+def test_a_damaged_bundle_is_refused_and_the_old_one_serves_on(live, three_bundles):
+    first, second, _ = list_versions(three_bundles)
+    damage(three_bundles, second)
+
+    async def scenario():
+        await live.start()
+        with pytest.raises(BundleRefused, match=r"index\.faiss"):
+            await live.reload(second)
+        assert live.version == first == current_version(three_bundles)
+        assert live.status()["refused"]["version"] == second
+        assert "index.faiss" in live.status()["refused"]["reason"]
+        with live.lease() as serving:
+            assert ids_of(serving)
+        assert await live.reload(first) == first
+        assert "refused" not in live.status()
+        await live.stop()
+
+    run(scenario())
+
+
+def test_a_start_with_a_damaged_bundle_falls_back_to_the_one_before(live, three_bundles):
+    first, second, third = list_versions(three_bundles)
+    publish(three_bundles, third)
+    damage(three_bundles, third)
+    damage(three_bundles, second)
+
+    async def scenario():
+        await live.start()
+        assert live.version == first
+        assert live.status()["refused"]["version"] == third
+        await asyncio.sleep(0.5)  # polls go by; the refused one is not tried again and again
+        assert live.version == first
+        await live.stop()
+
+    run(scenario())
+
+
+def test_without_a_bundle_it_starts_and_takes_the_first_that_is_published(three_bundles, interpret):
+    first = list_versions(three_bundles)[0]
+    (three_bundles / "CURRENT").unlink()
+    live = LiveBundle(three_bundles, interpret, poll_s=0.1)
+
+    async def scenario():
+        await live.start()
+        assert live.version is None
+        with pytest.raises(NoBundle), live.lease():
+            pass
+        with pytest.raises(NothingToRollBackTo):
+            await live.rollback()
+        publish(three_bundles, first)
+        await wait_until(lambda: live.version == first)
+        await live.stop()
+
+    run(scenario())
+
+
+def test_a_bundles_directory_that_is_not_there_yet(tmp_path, interpret):
+    live = LiveBundle(tmp_path / "none", interpret, poll_s=0.1)
+
+    async def scenario():
+        await live.start()
+        with pytest.raises(UnknownVersion, match="showtell index"):
+            await live.reload()
+        assert live.status() == {"version": None, "versions": []}
+        await live.stop()
+
+    run(scenario())
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["by Redis", "by CURRENT alone"])
+def test_other_workers_follow(three_bundles, interpret, redis_url, told):
+    second = list_versions(three_bundles)[1]
+
+    async def scenario():
+        ours, theirs = connect(redis_url), connect(redis_url)
+        worker = LiveBundle(three_bundles, interpret, redis=ours if told else None, poll_s=0.1)
+        other = LiveBundle(
+            three_bundles,
+            interpret,
+            redis=theirs if told else None,
+            # Told by Redis: polling alone would come too late for the test.
+            poll_s=600 if told else 0.1,
+        )
+        await worker.start()
+        await other.start()
+        if told:
+            await wait_until_subscribed(ours, 2)
+        await worker.reload(second)
+        await wait_until(lambda: other.version == second)
+        await other.stop()
+        await worker.stop()
+        await ours.aclose()
+        await theirs.aclose()
+
+    run(scenario())
+
+
+async def wait_until_subscribed(redis, subscribers):
+    async with asyncio.timeout(10):
+        while (await redis.pubsub_numsub("showtell:bundle"))[0][1] < subscribers:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+
+
+def test_a_reload_works_while_redis_is_away(three_bundles, interpret, own_redis):
+    second = list_versions(three_bundles)[1]
+
+    async def scenario():
+        redis = connect(own_redis.url)
+        live = LiveBundle(three_bundles, interpret, redis=redis, poll_s=0.1)
+        await live.start()
+        own_redis.__exit__(None, None, None)
+        assert await live.reload(second) == second
+        publish(three_bundles, list_versions(three_bundles)[0])
+        await wait_until(lambda: live.version == list_versions(three_bundles)[0])
+        await live.stop()
+        await redis.aclose()
+
+    run(scenario())
+
+
+def test_searches_during_swaps_never_fail_and_never_mix(live, three_bundles):
+    versions = list_versions(three_bundles)
+    pictures = {version: set(ids_in(three_bundles, version)) for version in versions}
+    answered = dict.fromkeys(versions, 0)
+
+    async def one_turn():
+        with live.lease() as serving:
+            hits = await live.run(serving.bundle.searcher.search, Query(texts=("a star",)), 6)
+            again = await live.run(serving.bundle.searcher.search, Query(texts=("red",)), 6)
+            version = serving.bundle.version
+        found = {hit.image_id for hit in (*hits.hits, *again.hits)}
+        assert found
+        assert found <= pictures[version]
+        answered[version] += 1
+
+    async def scenario():
+        await live.start()
+        stop = asyncio.Event()
+
+        async def load():
+            while not stop.is_set():
+                await one_turn()
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(4):
+                group.create_task(load())
+            for _ in range(2):
+                await live.reload(versions[2])
+                await live.rollback()
+                # Two at once: one after the other, the last one wins, nothing breaks.
+                await asyncio.gather(live.reload(versions[0]), live.reload(versions[1]))
+            stop.set()
+        await live.stop()
+
+    run(scenario())
+    assert sum(answered.values()) > 10
+    assert len([version for version, count in answered.items() if count]) >= 2
+
+
+def ids_in(bundles, version):
+    with Bundle.open(bundles, version, verify=False) as bundle:
+        return [image.image_id for image in bundle.gallery.by_rows(range(len(bundle.gallery)))]
+
+
+def test_loads_are_reported(three_bundles, interpret):
+    first, second, _ = list_versions(three_bundles)
+    damage(three_bundles, second)
+    loads = []
+    live = LiveBundle(
+        three_bundles, interpret, poll_s=600, on_swap=lambda *load: loads.append(load)
+    )
+
+    async def scenario():
+        await live.start()
+        with pytest.raises(BundleRefused):
+            await live.reload(second)
+        assert json.dumps(live.status())
+        await live.stop()
+
+    run(scenario())
+    assert loads == [(first, "live"), (second, "refused")]

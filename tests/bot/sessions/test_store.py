@@ -1,0 +1,330 @@
+"""Sessions against a real Redis: order, atomicity, bounds, and Redis going away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import redis
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.errors import MessageRefused, SessionsUnavailable
+from bot.server.embedded_redis import EmbeddedRedis
+from bot.sessions.store import SessionStore, check_sender_id, connect
+from retrieval.search.query import Query
+
+ROOT = Path(__file__).parents[3]
+
+
+@asynccontextmanager
+async def store_at(url: str, **options: float) -> AsyncIterator[SessionStore]:
+    client = connect(url)
+    try:
+        yield SessionStore(client, **options)  # type: ignore[arg-type]
+    finally:
+        await client.aclose()
+
+
+def test_a_turn_is_kept(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url) as store:
+            async with store.turn("anna") as record:
+                record.turn += 1
+                record.query = Query(texts=("a dog", "on a beach"), excluded=("people",))
+                record.shown = ["a" * 16]
+            async with store.turn("anna") as record:
+                assert record.turn == 1
+                assert record.query == Query(texts=("a dog", "on a beach"), excluded=("people",))
+                assert record.shown == ["a" * 16]
+            async with store.turn("ben") as record:
+                assert record.turn == 0
+
+    asyncio.run(play())
+
+
+def test_a_failed_turn_changes_nothing(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url) as store:
+            async with store.turn("anna") as record:
+                record.turn = 1
+
+            async def fail() -> None:
+                async with store.turn("anna") as record:
+                    record.turn = 99
+                    _ = 1 / 0
+
+            with pytest.raises(ZeroDivisionError):
+                await fail()
+            async with store.turn("anna") as record:
+                assert record.turn == 1
+
+    asyncio.run(play())
+
+
+def test_turns_of_one_sender_run_in_order(redis_url: str) -> None:
+    async def play() -> list[int]:
+        order: list[int] = []
+        async with store_at(redis_url) as store:
+
+            async def one(number: int) -> None:
+                async with store.turn("anna") as record:
+                    await asyncio.sleep(0.01 if number % 2 else 0)
+                    record.turn += 1
+                    order.append(number)
+
+            tasks = []
+            for number in range(20):
+                tasks.append(asyncio.create_task(one(number)))
+                await asyncio.sleep(0)  # so that they arrive in this order
+            await asyncio.gather(*tasks)
+            assert not store._queues, "queues of idle senders must go"
+            async with store.turn("anna") as record:
+                assert record.turn == 20
+        return order
+
+    assert asyncio.run(play()) == list(range(20))
+
+
+def test_other_senders_do_not_wait(redis_url: str) -> None:
+    async def play() -> None:
+        async with (
+            store_at(redis_url) as store,
+            store.turn("slow"),
+            asyncio.timeout(5),
+            store.turn("quick") as record,
+        ):
+            record.turn += 1
+
+    asyncio.run(play())
+
+
+def test_a_cancelled_turn_saves_nothing_and_frees_the_sender(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url) as store:
+            entered = asyncio.Event()
+
+            async def hang() -> None:
+                async with store.turn("anna") as record:
+                    record.turn = 99
+                    entered.set()
+                    await asyncio.sleep(60)
+
+            task = asyncio.create_task(hang())
+            await entered.wait()
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            async with asyncio.timeout(5), store.turn("anna") as record:
+                assert record.turn == 0
+            assert not store._queues
+
+    asyncio.run(play())
+
+
+COUNT = """
+import asyncio, sys
+from bot.sessions.store import SessionStore, connect
+
+async def main(url: str, turns: int) -> None:
+    client = connect(url)
+    store = SessionStore(client)
+    async def one() -> None:
+        async with store.turn("shared") as record:
+            before = record.turn
+            await asyncio.sleep(0.001)
+            record.turn = before + 1
+    await asyncio.gather(*(one() for _ in range(turns)))
+    await client.aclose()
+
+asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+"""
+
+
+def test_two_processes_lose_no_turn(redis_url: str) -> None:
+    processes = [
+        subprocess.Popen([sys.executable, "-c", COUNT, redis_url, "40"], cwd=ROOT) for _ in range(2)
+    ]
+    assert [process.wait(120) for process in processes] == [0, 0]
+
+    async def count() -> int:
+        async with store_at(redis_url) as store, store.turn("shared") as record:
+            return record.turn
+
+    assert asyncio.run(count()) == 80
+
+
+def test_a_turn_that_outlived_its_lock_is_not_saved(redis_url: str) -> None:
+    async def play() -> None:
+        async with (
+            store_at(redis_url, lock_timeout_s=0.05) as late,
+            store_at(redis_url) as other,
+        ):
+
+            async def dawdle() -> None:
+                async with late.turn("anna") as record:
+                    record.turn = 99
+                    await asyncio.sleep(0.2)
+                    async with other.turn("anna") as newer:
+                        newer.turn = 1
+
+            with pytest.raises(SessionsUnavailable, match="too long"):
+                await dawdle()
+            async with other.turn("anna") as record:
+                assert record.turn == 1
+
+    asyncio.run(play())
+
+
+def test_the_lock_of_a_dead_process_ends_by_itself(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("showtell:lock:anna", "somebody else", px=100)
+
+    async def play() -> None:
+        async with store_at(redis_url) as store, store.turn("anna") as record:
+            record.turn = 1
+
+    asyncio.run(play())
+
+
+def test_waiting_for_another_process_ends(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("showtell:lock:anna", "somebody else")
+
+    async def play() -> None:
+        async with store_at(redis_url, lock_timeout_s=0.05) as store:
+            with pytest.raises(SessionsUnavailable, match="still being answered"):
+                async with store.turn("anna"):
+                    pass
+            assert not store._queues
+
+    asyncio.run(play())
+
+
+def test_acknowledged_turns_survive_kill_9(own_redis: EmbeddedRedis) -> None:
+    async def count_to(number: int) -> None:
+        async with store_at(own_redis.url) as store:
+            for _ in range(number):
+                async with store.turn("anna") as record:
+                    record.turn += 1
+
+    asyncio.run(count_to(30))
+    assert own_redis.pid
+    os.kill(own_redis.pid, signal.SIGKILL)
+    own_redis.__exit__(None, None, None)
+
+    async def read() -> int:
+        async with store_at(own_redis.url) as store, store.turn("anna") as record:
+            return record.turn
+
+    with EmbeddedRedis(own_redis.data_dir):
+        assert asyncio.run(read()) == 30
+
+
+def test_redis_away_in_mid_turn_saves_nothing_and_recovers(own_redis: EmbeddedRedis) -> None:
+    async def play() -> None:
+        async with store_at(own_redis.url) as store:
+            async with store.turn("anna") as record:
+                record.turn = 1
+
+            async def lose_redis() -> None:
+                async with store.turn("anna") as record:
+                    record.turn = 99
+                    own_redis.__exit__(None, None, None)
+
+            with pytest.raises(SessionsUnavailable):
+                await lose_redis()
+            with pytest.raises(SessionsUnavailable):
+                async with store.turn("anna"):
+                    pytest.fail("a turn began without Redis")
+            with pytest.raises(SessionsUnavailable):
+                await store.ping()
+            # The lock of the broken turn came back with the data; it ends by its time-out.
+            with EmbeddedRedis(own_redis.data_dir) as again:
+                with redis.Redis.from_url(again.url) as client:
+                    client.delete("showtell:lock:anna")
+                await store.ping()
+                async with store.turn("anna") as record:
+                    assert record.turn == 1
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [b"no json", b"\xff\xfe", b"[]", b'{"v": 2, "sender_id": "anna"}', b'{"v": 1, "query": 5}'],
+)
+def test_a_record_that_cannot_be_read_begins_anew(
+    redis_url: str, stored: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("showtell:session:anna", stored)
+
+    async def play() -> None:
+        async with store_at(redis_url) as store:
+            async with store.turn("anna") as record:
+                assert record.turn == 0
+                record.turn = 1
+            async with store.turn("anna") as record:
+                assert record.turn == 1
+
+    asyncio.run(play())
+    assert "cannot be read and begins anew" in caplog.text
+
+
+def test_the_life_of_a_session_begins_again_with_each_turn(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url, ttl_s=500) as store:
+            async with store.turn("anna"):
+                pass
+            with redis.Redis.from_url(redis_url) as client:
+                assert 0 < client.ttl("showtell:session:anna") <= 500
+                client.expire("showtell:session:anna", 10)
+                async with store.turn("anna"):
+                    pass
+                assert client.ttl("showtell:session:anna") > 400
+                assert client.keys("showtell:lock:*") == []
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("sender_id", ["", "x" * 201, "\ud800"])
+def test_senders_that_cannot_be_kept_are_refused(sender_id: str) -> None:
+    with pytest.raises(MessageRefused, match="sender"):
+        check_sender_id(sender_id)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    sender_id=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200),
+    other=st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=200),
+)
+def test_sender_ids_of_any_characters_are_kept_apart(
+    embedded_redis: EmbeddedRedis, sender_id: str, other: str
+) -> None:
+    async def play() -> None:
+        async with store_at(embedded_redis.url) as store:
+            async with store.turn(sender_id) as record:
+                record.turn, record.query = 7, Query(texts=(sender_id,))
+            if other != sender_id:
+                async with store.turn(other) as record:
+                    record.turn, record.query = 8, Query(texts=(other,))
+            async with store.turn(sender_id) as record:
+                assert (record.turn, record.query) == (7, Query(texts=(sender_id,)))
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(("ttl_s", "lock_timeout_s"), [(0, 1.0), (1, 0.0)])
+def test_times_that_make_no_sense_are_refused(
+    redis_url: str, ttl_s: int, lock_timeout_s: float
+) -> None:
+    with pytest.raises(ValueError, match="must be"):
+        SessionStore(connect(redis_url), ttl_s, lock_timeout_s)

@@ -1,0 +1,28 @@
+"""Which words a tokenizer knows as they are spelled."""
+
+from __future__ import annotations
+
+import pytest
+
+from embedding.model.vocabulary import _whole_words, known_words
+from retrieval.bundle.bundle import Bundle
+
+
+@pytest.mark.parametrize(
+    ("pieces", "words"),
+    [
+        (["dog", "##s", "[CLS]", "Snow", "2"], {"dog", "snow"}),
+        (["\u2581dog", "s", "\u2581Snow"], {"dog", "snow"}),
+        (["\u0120dog", "s"], {"dog"}),
+        (["dog</w>", "do"], {"dog"}),
+        ([], set()),
+    ],
+)
+def test_whole_words_of_all_kinds_of_tokenizers(pieces: list[str], words: set[str]) -> None:
+    assert _whole_words(pieces) == words
+
+
+def test_the_real_tower_knows_words_and_not_slips(shapes_bundle: Bundle) -> None:
+    words = known_words(shapes_bundle.model)
+    assert {"dog", "more", "undo", "without"} <= words
+    assert not {"mroe", "udno", "wihtout"} & words

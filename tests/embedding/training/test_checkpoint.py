@@ -1,0 +1,87 @@
+"""Killed at any moment, a run goes on from a whole checkpoint and ends as if undisturbed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from embedding.errors import TrainingError
+from embedding.model.joint import JointEmbedding
+from embedding.training.checkpoint import Checkpoint
+from embedding.training.train import TrainConfig, train
+from tests.embedding.processes import LSTM
+
+ROOT = Path(__file__).parents[3]
+RANDOM = {"average": 0.9, "dropout": 0.3, "checkpoint_every": 2, "chunk": 8}
+
+
+def test_the_newest_whole_checkpoint_is_the_one_that_counts(tmp_path: Path) -> None:
+    checkpoint = Checkpoint(tmp_path / "c", {"settings": 1})
+    assert checkpoint.load() is None
+    for step in (1, 2):
+        checkpoint.save({"weights": torch.full((2,), float(step))}, {"step": step})
+    assert len(list((tmp_path / "c").glob("*.pt"))) == 1
+    # Killed after new tensors were written, before they were named.
+    (tmp_path / "c" / "state-9.pt").write_bytes(b"half")
+    found = Checkpoint(tmp_path / "c", {"settings": 1}).load()
+    assert found is not None
+    tensors, progress = found
+    assert (tensors["weights"].tolist(), progress) == ([2.0, 2.0], {"step": 2})
+    with pytest.raises(TrainingError, match="settings 1, now it is 2"):
+        Checkpoint(tmp_path / "c", {"settings": 2}).load()
+    (tmp_path / "c" / "progress.json").write_text("{}")
+    with pytest.raises(TrainingError, match="delete it to start anew"):
+        checkpoint.load()
+    checkpoint.clear()
+    assert checkpoint.load() is None
+
+
+def program(features: Path, out: Path, *more: str) -> list[str]:
+    settings = [f"{name}={value}" for name, value in RANDOM.items()]
+    where = ["-m", "tests.embedding.processes", "train", str(features), str(out)]
+    return [sys.executable, *where, *settings, *more]
+
+
+@pytest.mark.parametrize("step", [3, 21])
+def test_a_killed_run_ends_as_if_it_had_not_been(step: int, features: Path, tmp_path: Path) -> None:
+    config = TrainConfig(**{**LSTM, **RANDOM})
+    train(f"features:{features}", config, tmp_path / "whole")
+    # Another number of threads would add numbers up in another order.
+    alike = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    killed = subprocess.Popen(
+        program(features, tmp_path / "killed"),
+        cwd=ROOT,
+        env=alike,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        done, _total, _what = line.split()
+        if int(done) == step:
+            killed.send_signal(signal.SIGKILL)  # in mid-epoch, wherever it is by now
+            break
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    assert not (tmp_path / "killed" / "model").exists()
+    rest = subprocess.run(
+        program(features, tmp_path / "killed", "--resume"),
+        cwd=ROOT,
+        env=alike,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split("\n")
+    assert int(rest[0].split()[0]) > 1  # it did not start anew
+    whole, resumed = (JointEmbedding.load(tmp_path / name) for name in ("whole", "killed"))
+    assert resumed.fingerprint == whole.fingerprint
+    histories = [
+        json.loads((tmp_path / name / "training.json").read_text())["history"]
+        for name in ("whole", "killed")
+    ]
+    assert [r["loss"] for r in histories[0]] == [r["loss"] for r in histories[1]]

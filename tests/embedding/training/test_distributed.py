@@ -1,0 +1,80 @@
+"""Two processes of torchrun against one: the same loss, gradients, curve and recall."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from embedding.errors import TrainingError
+from embedding.training.distributed import World, join_world
+from embedding.training.train import TrainConfig, train
+from tests.embedding.processes import LSTM, gradients
+
+ROOT = Path(__file__).parents[3]
+
+
+def run(*arguments: object) -> None:
+    """Run tests.embedding.processes under torchrun, twice at once."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
+    torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
+    done = subprocess.run(
+        [*torchrun, "-m", "tests.embedding.processes", *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("chunk", [0, 4])
+def test_gradients_are_those_of_one_process_with_the_whole_batch(
+    chunk: int, tmp_path: Path
+) -> None:
+    gradients(tmp_path)
+    expected = torch.load(tmp_path / "0.pt")
+    run("gradients", tmp_path, chunk)
+    found = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
+    assert [part.pop("own") for part in found] == [8, 11]
+    assert expected.pop("own") == 19
+    for part in found:
+        torch.testing.assert_close(part, expected)
+    assert expected["loss"] > 0.5
+
+
+def test_a_run_of_two_processes_is_the_run_of_one(features: Path, tmp_path: Path) -> None:
+    train(f"features:{features}", TrainConfig(**LSTM), tmp_path / "one")
+    run("train", features, tmp_path / "two")
+    one, two = (record(tmp_path / name) for name in ("one", "two"))
+    assert len(one["history"]) == 4
+    for before, after in zip(one["history"], two["history"], strict=True):
+        assert after["loss"] == pytest.approx(before["loss"], rel=1e-4)
+    assert two["metrics"] == one["metrics"]
+
+
+def record(run_dir: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((run_dir / "training.json").read_text())
+    return found
+
+
+def test_shares_are_all_there_is() -> None:
+    cpu = torch.device("cpu")
+    shares = [World(cpu, rank, 3).share(10) for rank in range(3)]
+    assert shares == [(0, 3), (3, 6), (6, 10)]
+    with pytest.raises(TrainingError, match="2 images for 3 processes; set a larger batch_size"):
+        World(cpu, 0, 3).share(2)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with join_world("auto") as world:
+        assert (world.device.type, world.size, world.is_first) == ("cpu", 1, True)
+    with pytest.raises(TrainingError, match="'cuda', but torch finds none"), join_world("cuda"):
+        pass

@@ -1,0 +1,133 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from retrieval.errors import RetrievalError
+from retrieval.search.query import MOST_SEEN, Query, combine_texts, compose
+
+words = st.lists(st.text(max_size=12), max_size=3).map(tuple)
+queries = st.builds(
+    Query,
+    texts=words,
+    image=st.none() | st.text(max_size=8),
+    liked=words,
+    disliked=words,
+    excluded=words,
+    seen=words,
+    filters=st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=3).map(tuple),
+)
+
+
+@given(queries)
+def test_json_round_trip(query: Query) -> None:
+    assert Query.from_json(query.to_json()) == query
+    assert Query.from_json(json.dumps(json.loads(query.to_json()))) == query
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("{", "not a query"),
+        ("[]", "expected a JSON object"),
+        ('{"text": []}', "expected a JSON object"),
+        ('{"texts": "a dog"}', "texts"),
+        ('{"liked": [1]}', "liked"),
+        ('{"image": 3}', "image"),
+        ('{"filters": [["a"]]}', "filters"),
+        ('{"filters": 5}', "filters"),
+        ('{"filters": {"a": "b"}}', "filters"),
+    ],
+)
+def test_from_json_names_what_is_wrong(text: str, named: str) -> None:
+    with pytest.raises(RetrievalError, match=named):
+        Query.from_json(text)
+
+
+def test_missing_fields_are_empty() -> None:
+    assert Query.from_json('{"texts": ["a dog"]}') == Query(texts=("a dog",))
+
+
+def test_is_immutable_and_empty_at_first() -> None:
+    assert Query().is_empty
+    for changed in (
+        Query().refine("a"),
+        Query().exclude("a"),
+        Query().like("a"),
+        Query().dislike("a"),
+        Query().filter("a", "b"),
+        Query(image="a"),
+    ):
+        assert not changed.is_empty
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Query().texts = ("a",)  # type: ignore[misc]
+
+
+def test_evolution() -> None:
+    query = Query().refine("dog").refine("on a beach").exclude("people").exclude("people")
+    assert query.texts == ("dog", "on a beach")
+    assert query.excluded == ("people",)
+    assert query.allow("people").excluded == ()
+    assert query.like("x").dislike("x").liked == ()
+    assert query.like("x").dislike("x").disliked == ("x",)
+    assert query.dislike("x").like("x").disliked == ()
+    assert query.like("x").like("y").like("x").liked == ("y", "x")
+    assert query.filter("a", "b").filter("a", "b").filters == (("a", "b"),)
+
+
+def unit(*values: float) -> np.ndarray:
+    vector = np.array(values, np.float32)
+    return vector / np.linalg.norm(vector)
+
+
+NOTHING = np.zeros((0, 3), np.float32)
+X, Y, _ = np.eye(3, dtype=np.float32)
+
+
+def test_texts_are_averaged() -> None:
+    assert combine_texts(np.stack([X, Y])) == pytest.approx(unit(1, 1, 0))
+    assert compose(X[None], None, NOTHING, NOTHING) == pytest.approx(X)
+
+
+def test_no_signal_is_no_vector() -> None:
+    assert compose(NOTHING, None, NOTHING, NOTHING) is None
+    assert compose(X[None], -X, NOTHING, NOTHING) is None
+
+
+def test_likes_attract_and_dislikes_repel() -> None:
+    plain = compose(X[None], None, NOTHING, NOTHING)
+    moved = compose(X[None], None, Y[None], NOTHING)
+    away = compose(X[None], None, NOTHING, Y[None])
+    assert plain is not None
+    assert moved is not None
+    assert away is not None
+    assert moved @ Y > plain @ Y
+    assert away @ Y < plain @ Y
+    for vector in (plain, moved, away):
+        assert np.linalg.norm(vector) == pytest.approx(1)
+        assert vector.dtype == np.float32
+
+
+def test_a_liked_picture_alone_is_its_own_query() -> None:
+    assert compose(NOTHING, None, Y[None], NOTHING) == pytest.approx(Y)
+
+
+def test_an_upload_composes_with_text() -> None:
+    assert compose(X[None], Y, NOTHING, NOTHING) == pytest.approx(unit(1, 1, 0))
+
+
+def test_refining_remembers_what_was_seen() -> None:
+    query = Query(texts=("a dog",)).refine("on a beach", ["a", "b"]).refine("brown", ["b", "c"])
+    assert query.texts == ("a dog", "on a beach", "brown")
+    assert query.seen == ("a", "b", "c")
+    many = query.refine("more", [str(i) for i in range(MOST_SEEN)])
+    assert len(many.seen) == MOST_SEEN
+    assert many.seen[-1] == str(MOST_SEEN - 1)
+
+
+def test_conditions_on_a_key_are_lifted_together() -> None:
+    query = Query().filter("date", "2022..").filter("tag", "x").filter("date", "..2023")
+    assert query.unfilter("date").filters == (("tag", "x"),)
