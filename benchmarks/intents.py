@@ -30,9 +30,8 @@ sys.path.insert(0, str(ROOT))
 from bot.understanding.intents import Encode, IntentClassifier  # noqa: E402
 from bot.understanding.interpreter import texts_and_intents  # noqa: E402
 from bot.understanding.rasa_project import Example, RasaProject  # noqa: E402
-from embedding.model.joint import JointEmbedding  # noqa: E402
-from embedding.model.vocabulary import known_words  # noqa: E402
 from embedding.pretrained.names import load_model  # noqa: E402
+from embedding.pretrained.sentences import load_sentence_encoder  # noqa: E402
 
 HELD_OUT = {"en": "held_out.yml", "de": "held_out_de.yml"}
 CELL, LEFT, TOP = 34, 150, 120
@@ -44,17 +43,15 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, help="where the confusion matrix is drawn")
     parser.add_argument("--model", help="whose text encoder; MiniLM as its package has it if none")
     chosen = parser.parse_args()
-    model = (
-        load_model(chosen.model)
-        if chosen.model
-        else JointEmbedding.build(dimension=64, text_hidden=0, image_hidden=0)
-    )
+    model = load_model(chosen.model) if chosen.model else load_sentence_encoder()
     encode = remember(model.encode_sentences)
-    known = known_words(model)
-    report: dict[str, Any] = {"encoder": model.name, "folds": 5}
+    known = model.known_words
+    report: dict[str, Any] = {"encoder": chosen.model or "MiniLM", "folds": 5}
     for language, file in HELD_OUT.items():
         project = RasaProject.load(language=language)
-        held_out = yaml.safe_load((ROOT / "tests" / "bot" / file).read_text(encoding="utf-8"))
+        held_out = yaml.safe_load(
+            (ROOT / "tests" / "bot" / "understanding" / file).read_text(encoding="utf-8")
+        )
         classifiers = known if language == "en" else frozenset()
         report[language], confusion = measure(project, held_out, encode, classifiers)
         if language == "en" and chosen.svg:

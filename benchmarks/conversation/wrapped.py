@@ -13,6 +13,7 @@ from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.meaning import Heard
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.settling import settle_intent
+from embedding.pretrained.sentences import load_sentence_encoder
 from retrieval.search.query import Query
 
 K = 10
@@ -48,7 +49,7 @@ def measure_wrapped(world: World, users: int, cache: Path) -> dict[str, Any]:
 
     A message that is not taken for a search finds nothing.
     """
-    interpreter = build_interpreter(RasaProject.load(), world.bundle, cache)
+    interpreter = build_interpreter(RasaProject.load(), load_sentence_encoder(), cache)
     choose = random.Random(0)
     asked = [(user, plain(choose.choice(world.captions[user]))) for user in range(users)]
     bare = _recall(world, [(user, text) for user, text in asked])

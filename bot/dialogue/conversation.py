@@ -22,6 +22,8 @@ from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
 from bot.sessions.uploads import store_upload
 from bot.settings import Settings
+from bot.understanding.filters import Names
+from bot.understanding.interpreter import Interpreter
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.settling import SEARCH, in_doubt, settle_intent
 from retrieval.errors import NoBundle
@@ -64,15 +66,22 @@ class Conversation:
         sessions: Remembers the senders.
         live: Lends the bundle and computes.
         project: What can be understood, said and done.
+        interpreter: Understands what is written.
         settings: Limits and addresses.
     """
 
     def __init__(
-        self, sessions: SessionStore, live: LiveBundle, project: RasaProject, settings: Settings
+        self,
+        sessions: SessionStore,
+        live: LiveBundle,
+        project: RasaProject,
+        interpreter: Interpreter,
+        settings: Settings,
     ) -> None:
         self._sessions = sessions
         self._live = live
         self._project = project
+        self._interpreter = interpreter
         self._settings = settings
         self._executor = ActionExecutor()
         for action in ACTIONS:
@@ -100,7 +109,7 @@ class Conversation:
                     record.add_upload(upload, stored)
                 parsed = await self._understand(serving, text)
                 parsed = {**parsed, "entities": _with_filters(parsed, message.filters)}
-                intent = await self._settle(serving, parsed, record, upload)
+                intent = await self._settle(parsed, record, upload)
                 call = self._call(sender_id, parsed)
                 turn = self._open(record, serving, upload)
                 replies: list[dict[str, Any]] = []
@@ -142,7 +151,7 @@ class Conversation:
         try:
             async with self._sessions.turn(call["tracker"]["sender_id"]) as record:
                 with self._live.lease() as serving:
-                    name = await self._settle_action(serving, name, latest, record)
+                    name = await self._settle_action(name, latest, record)
                     turn = self._open(record, serving, None)
                     result = await self._run(turn, {**call, "next_action": name})
                     record.turn += 1
@@ -157,12 +166,13 @@ class Conversation:
         if not text:  # a picture alone
             intent = {"name": SEARCH, "confidence": 1.0}
             return {"text": "", "intent": intent, "entities": [], "intent_ranking": [intent]}
-        understanding = await self._live.run(serving.interpreter.parse, text)
+        facets = serving.bundle.gallery.facets()
+        names = Names(facets.folders, facets.years, facets.tags)
+        understanding = await self._live.run(self._interpreter.parse, text, names)
         return understanding.to_rasa()
 
     async def _settle(
         self,
-        serving: Serving,
         parsed: Mapping[str, Any],
         record: SessionRecord,
         upload: str | None = None,
@@ -170,18 +180,16 @@ class Conversation:
         similarity = 0.0
         if in_doubt(parsed, record):
             texts = record.query.texts[-_COMPARED_TEXTS:]
-            compare = serving.interpreter.similarity
+            compare = self._interpreter.similarity
             similarity = await self._live.run(compare, parsed["text"], texts)
         return settle_intent(parsed, record, upload, similarity)
 
-    async def _settle_action(
-        self, serving: Serving, name: str, latest: dict[str, Any], record: SessionRecord
-    ) -> str:
+    async def _settle_action(self, name: str, latest: dict[str, Any], record: SessionRecord) -> str:
         """Return the action for what the session makes of the intent that Rasa acted on."""
         intent = (latest.get("intent") or {}).get("name")
         if intent not in self._project.rules or name not in self._project.actions_for(intent):
             return name  # Rasa has its own reasons, a story of somebody's, perhaps
-        return self._project.actions_for(await self._settle(serving, latest, record))[0]
+        return self._project.actions_for(await self._settle(latest, record))[0]
 
     def _open(self, record: SessionRecord, serving: Serving, upload: str | None) -> OpenTurn:
         return OpenTurn(record, serving, self._live.run, self._settings, upload)

@@ -26,7 +26,6 @@ from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.news import news_of_swaps, tell_of_swap
-from bot.understanding.interpreter import Interpreter
 from retrieval.bundle.bundle import (
     Bundle,
     current_version,
@@ -45,10 +44,9 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Serving:
-    """What one turn works with: one bundle, and the interpreter that was built for it."""
+    """What one turn works with."""
 
     bundle: Bundle
-    interpreter: Interpreter
 
 
 @dataclass
@@ -78,7 +76,6 @@ class LiveBundle:
 
     Args:
         bundles: The bundles directory.
-        interpret: Builds the interpreter of a bundle that was just opened.
         images: The folder of the pictures, if it is not where it was when they were indexed.
         redis: Tells the other workers of a swap; None when there are none.
         threads: Turns that compute at once.
@@ -90,7 +87,6 @@ class LiveBundle:
     def __init__(
         self,
         bundles: Path,
-        interpret: Callable[[Bundle], Interpreter],
         *,
         images: Path | None = None,
         redis: Redis | None = None,
@@ -100,7 +96,6 @@ class LiveBundle:
         on_swap: Callable[[str, str], None] | None = None,
     ) -> None:
         self._bundles = bundles
-        self._interpret = interpret
         self._images = images
         self._redis = redis
         self._poll_s = poll_s
@@ -281,13 +276,12 @@ class LiveBundle:
         torch.set_num_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
-            interpreter = self._interpret(bundle)
             # The first search of a fresh model is the slowest; nobody should wait for it.
             bundle.searcher.search(Query(texts=("warm up",)), 1)
         except BaseException:
             bundle.close()
             raise
-        return _Slot(Serving(bundle, interpreter))
+        return _Slot(Serving(bundle))
 
     def _replace(self, slot: _Slot | None) -> None:
         """Put a slot in place and close the old one, now or after its last lease."""

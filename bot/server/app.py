@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -31,7 +32,7 @@ from bot.server.metrics import Metrics
 from bot.server.middleware import BodyLimit, LastResort, RequestLog
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
-from bot.understanding.interpreter import build_interpreter
+from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.data.decode import ImageError, ImageTooLarge
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
@@ -217,9 +218,9 @@ async def _lifespan(
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
+        interpreter = await asyncio.to_thread(_interpreter, project, settings)
         live = LiveBundle(
             bundles,
-            partial(build_interpreter, project, cache_dir=settings.data_dir / "cache"),
             images=settings.images,
             redis=redis,
             threads=settings.threads,
@@ -234,13 +235,20 @@ async def _lifespan(
             settings=settings,
             sessions=sessions,
             live=live,
-            conversation=Conversation(sessions, live, project, settings),
+            conversation=Conversation(sessions, live, project, interpreter, settings),
             figures=metrics,
             thumbnails=Thumbnails(settings.data_dir / "thumbnails"),
         )
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)
         yield
+
+
+def _interpreter(project: RasaProject, settings: Settings) -> Interpreter:
+    # Lazily: torch takes seconds to import, and an app may be made only to be asked for its routes.
+    from embedding.pretrained.sentences import load_sentence_encoder
+
+    return build_interpreter(project, load_sentence_encoder(), settings.data_dir / "cache")
 
 
 def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from bot.understanding.meaning import ANY, FILTER_KEYS
@@ -30,6 +30,10 @@ class Names:
     folders: Collection[str] = ()
     years: Collection[str] = ()
     tags: Collection[str] = ()
+
+
+NO_NAMES = Names()
+"""Of a gallery without folders, dates and tags."""
 
 
 @dataclass(frozen=True)
@@ -104,24 +108,27 @@ class FilterReader:
 
     Args:
         language: "en" or "de".
-        names: What the gallery has.
     """
 
     language: str = "en"
-    names: Names = field(default_factory=Names)
 
-    def read(self, text: str) -> list[dict[str, Any]]:
-        """Return the filters as entities in Rasa's form; `value` is ANY for one to be lifted."""
+    def read(self, text: str, names: Names = NO_NAMES) -> list[dict[str, Any]]:
+        """Return the filters as entities in Rasa's form; `value` is ANY for one to be lifted.
+
+        Args:
+            text: What was said.
+            names: What filters can name in the gallery.
+        """
         taken = [False] * len(text)
         found = []
-        for entity in self._candidates(text):
+        for entity in self._candidates(text, names):
             start, end = entity["start"], entity["end"]
             if entity["value"] == ANY or not any(taken[start:end]):
                 taken[start:end] = [True] * (end - start)
                 found.append(entity)
         return sorted(found, key=lambda entity: int(entity["start"]))
 
-    def _candidates(self, text: str) -> Iterator[dict[str, Any]]:
+    def _candidates(self, text: str, names: Names) -> Iterator[dict[str, Any]]:
         """Yield what looks like a filter, the surest first."""
         grammar = _GRAMMARS[self.language]
         for match in _find(rf"\b(?:{grammar.any_filter})\b", text):
@@ -129,11 +136,11 @@ class FilterReader:
         lifts = (grammar.any_date, grammar.any_folder, grammar.any_tag)
         for key, words in zip(FILTER_KEYS, lifts, strict=True):
             yield from (_entity(key, ANY, match) for match in _find(rf"\b(?:{words})\b", text))
-        yield from self._dates(text, grammar)
-        yield from self._folders(text, grammar)
-        yield from self._tags(text, grammar)
+        yield from self._dates(text, grammar, names)
+        yield from self._folders(text, grammar, names)
+        yield from self._tags(text, grammar, names)
 
-    def _dates(self, text: str, grammar: _Grammar) -> Iterator[dict[str, Any]]:
+    def _dates(self, text: str, grammar: _Grammar, names: Names) -> Iterator[dict[str, Any]]:
         months = "|".join(grammar.months.split())
         date = rf"(?:{_YEAR}-{_MONTH}(?:-{_DAY})?|(?:{months})\.? {_YEAR}|{_YEAR})"
         end = r"(?![\w-])"
@@ -152,7 +159,7 @@ class FilterReader:
         for match in _find(rf"\b{grammar.until} ({date}){end}", text):
             yield _entity("date", f"..{self._date(match[1], grammar)}", match)
         for match in _find(rf"(?<![\w#-])({_YEAR}){end}", text):
-            if match[1] in self.names.years:  # a bare number is one only where it says something
+            if match[1] in names.years:  # a bare number is one only where it says something
                 yield _entity("date", match[1], match)
 
     def _date(self, text: str, grammar: _Grammar) -> str:
@@ -163,9 +170,9 @@ class FilterReader:
                 return f"{match[1]}-{number:02}"
         return text
 
-    def _folders(self, text: str, grammar: _Grammar) -> Iterator[dict[str, Any]]:
+    def _folders(self, text: str, grammar: _Grammar, names: Names) -> Iterator[dict[str, Any]]:
         path = r"[\w.-]+(?:/[\w.-]+)*"
-        known = {folder.lower(): folder for folder in self.names.folders}
+        known = {folder.lower(): folder for folder in names.folders}
         for pattern in (
             rf"\b{grammar.inside} ({path})/(?!\w)",
             rf"\b{grammar.inside} {grammar.folder} [\"'“„]?({path})/?[\"'”“]?(?!\w)",
@@ -175,12 +182,12 @@ class FilterReader:
             for match in _find(pattern, text):
                 yield _entity("folder", known.get(match[1].lower(), match[1]), match)
 
-    def _tags(self, text: str, grammar: _Grammar) -> Iterator[dict[str, Any]]:
-        for tag in sorted(self.names.tags, key=len, reverse=True):
+    def _tags(self, text: str, grammar: _Grammar, names: Names) -> Iterator[dict[str, Any]]:
+        for tag in sorted(names.tags, key=len, reverse=True):
             quoted = re.escape(tag)
             pattern = rf"(?:\b{grammar.tagged} [\"'“„]?|#){quoted}(?!\w)[\"'”“]?"
             yield from (_entity("tag", tag, match) for match in _find(pattern, text))
-        if self.names.tags:  # another word is a tag too, one that no picture has
+        if names.tags:  # another word is a tag too, one that no picture has
             for match in _find(rf"\b{grammar.tagged_as} [\"'“„]?([\w-]+)[\"'”“]?", text):
                 yield _entity("tag", match[1].lower(), match)
 

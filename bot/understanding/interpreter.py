@@ -20,14 +20,13 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.understanding.entities import learn_tagger
-from bot.understanding.filters import FilterReader, Names, without
+from bot.understanding.filters import NO_NAMES, FilterReader, Names, without
 from bot.understanding.intents import Encode, IntentClassifier
 from bot.understanding.rasa_project import Example, RasaProject
 from bot.understanding.text import spell_out_emoji
-from embedding.model.vocabulary import known_words
 
 if TYPE_CHECKING:
-    from retrieval.bundle.bundle import Bundle
+    from embedding.model.encoder import SentenceEncoder
 
 logger = logging.getLogger(__name__)
 
@@ -64,10 +63,9 @@ class Interpreter:
 
     Args:
         project: Its examples and synonyms are what is learned.
-        encode: The text tower's sentence encoder.
+        encode: Sentences -> their vectors.
         encode_examples: Used on the examples instead, all at once; it may remember their vectors.
         known: Tells whether a word is spelled as meant; None takes every word as it is.
-        filters: Reads dates, folders and tags; by default such as a gallery with none has.
     """
 
     def __init__(
@@ -76,26 +74,30 @@ class Interpreter:
         encode: Encode,
         encode_examples: Encode | None = None,
         known: Callable[[str], bool] | None = None,
-        filters: FilterReader | None = None,
     ) -> None:
         self._encode = encode
-        self._filters = filters or FilterReader(project.language)
+        self._filters = FilterReader(project.language)
         self._intents = set(project.intents)
         self._classifier = IntentClassifier(encode, known)
         self._classifier.fit(*texts_and_intents(project.examples), encode_examples)
         self._tagger = learn_tagger(project)
 
-    def parse(self, text: str) -> Understanding:
-        """Return the meaning of a message, or of a payload such as /more_images."""
+    def parse(self, text: str, names: Names = NO_NAMES) -> Understanding:
+        """Return the meaning of a message, or of a payload such as /more_images.
+
+        Args:
+            text: What was said.
+            names: What filters can name in the gallery.
+        """
         payload = self._payload(text)
         if payload is not None:
             return payload
         spelled = spell_out_emoji(text)
         if spelled:
-            meant = self.parse(spelled)
+            meant = self.parse(spelled, names)
             entities = [{**entity, "start": 0, "end": len(text)} for entity in meant.entities]
             return replace(meant, text=text, entities=entities)
-        filters = self._filters.read(text)
+        filters = self._filters.read(text, names)
         rest = without(text, filters)
         if filters and not _WORD.search(rest):
             only = [{"name": _REFINE, "confidence": 1.0}]
@@ -144,27 +146,24 @@ def texts_and_intents(examples: Sequence[Example]) -> tuple[list[str], list[str]
 
 
 def build_interpreter(
-    project: RasaProject, bundle: Bundle, cache_dir: Path | None = None
+    project: RasaProject, encoder: SentenceEncoder, cache_dir: Path | None = None
 ) -> Interpreter:
-    """Return an interpreter that shares the text tower with the bundle's search.
+    """Return an interpreter; no gallery plays a part in it.
 
     Args:
         project: What is learned.
-        bundle: Its text tower encodes.
+        encoder: Turns sentences into vectors.
         cache_dir: Where the examples' vectors are kept; encoding them takes some seconds, and a
-            server that starts again, or loads a bundle with the same model, need not do it twice.
+            server that starts again need not do it twice.
     """
-    encode: Encode = bundle.model.encode_sentences
-    vocabulary = known_words(bundle.model)
-    known = vocabulary.__contains__ if vocabulary else None
-    facets = bundle.gallery.facets()
-    filters = FilterReader(project.language, Names(facets.folders, facets.years, facets.tags))
+    encode: Encode = encoder.encode_sentences
+    known = encoder.known_words.__contains__ if encoder.known_words else None
     if cache_dir is None:
-        return Interpreter(project, encode, known=known, filters=filters)
+        return Interpreter(project, encode, known=known)
     texts, _ = texts_and_intents(project.examples)
-    digest = hashlib.sha256("\0".join([bundle.model.fingerprint, *texts]).encode()).hexdigest()
+    digest = hashlib.sha256("\0".join([encoder.fingerprint, *texts]).encode()).hexdigest()
     keep = _read_or_make(cache_dir / f"nlu-{digest[:24]}.npy", encode)
-    return Interpreter(project, encode, keep, known, filters)
+    return Interpreter(project, encode, keep, known)
 
 
 def _read_or_make(path: Path, encode: Encode) -> Encode:

@@ -23,6 +23,7 @@ import embedding.model.efficientnet
 import embedding.model.ensemble  # noqa: F401 - both register with transformers, before anything is loaded
 from embedding.data.decode import to_rgb
 from embedding.errors import ModelError
+from embedding.model.encoder import Vectors
 from embedding.model.files import (
     FORMAT,
     INFO_FILE,
@@ -39,13 +40,11 @@ from embedding.model.towers import (
     quiet_transformers,
     text_tower,
 )
+from embedding.model.vocabulary import words_of
 from embedding.packages import find_model, is_local
 from embedding.progress import Progress, silent
 
 __all__ = ["INFO_FILE", "JointEmbedding", "Vectors"]
-
-Vectors = NDArray[np.float32]
-"""Rows of numbers, one row an item."""
 
 _TEXT_BATCH = 64
 _IMAGE_BATCH = 16
@@ -179,6 +178,11 @@ class JointEmbedding:
     def image_fingerprint(self) -> str:
         """Hash of what decides the image encoder's own vectors, for caching them."""
         return hash_modules(self.image.encoder) if self.is_ours else self.fingerprint
+
+    @cached_property
+    def known_words(self) -> frozenset[str]:
+        """The words that its text encoder knows as they are spelled, lower-cased."""
+        return words_of(self._model)
 
     @property
     def is_ours(self) -> bool:

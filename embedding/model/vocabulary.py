@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from embedding.model.joint import JointEmbedding
+from torch import nn
 
 # How tokenizers mark the pieces of words: WordPiece inside ("##s"), SentencePiece and byte pairs at
 # the beginning ("▁dog", "Ġdog"), CLIP at the end ("dog</w>").
@@ -12,13 +12,13 @@ _INSIDE = "##"
 _MARKS = ("\u2581", "\u0120", "</w>")
 
 
-def known_words(model: JointEmbedding) -> frozenset[str]:
+def words_of(model: nn.Module) -> frozenset[str]:
     """Return the whole words in the vocabularies of a model's tokenizers, lower-cased.
 
     They have letters only; there are none where no tokenizer has a vocabulary of words.
     """
     words: set[str] = set()
-    for part in model._model.modules():
+    for part in model.modules():
         tokenizer: Any = getattr(part, "tokenizer", None)
         vocabulary: Any = getattr(tokenizer, "get_vocab", dict)()
         words |= _whole_words(list(vocabulary))

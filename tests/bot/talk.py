@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +17,7 @@ from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings
 from bot.understanding.interpreter import build_interpreter
 from bot.understanding.rasa_project import RasaProject
+from embedding.pretrained.sentences import load_sentence_encoder
 
 T = TypeVar("T")
 BASE_URL = "http://pictures.test"
@@ -52,13 +52,14 @@ def open_stage(bundles: Path, redis_url: str, cache: Path, **settings: Any) -> I
     """Load the bundle and talk over it until the block ends."""
     project = RasaProject.load()
     with asyncio.Runner() as runner:
-        live = LiveBundle(bundles, partial(build_interpreter, project, cache_dir=cache))
+        live = LiveBundle(bundles)
+        interpreter = build_interpreter(project, load_sentence_encoder(), cache)
         client = connect(redis_url)
         store = SessionStore(client)
         chosen = Settings(public_url=BASE_URL + "/", **settings)
         try:
             runner.run(live.start())
-            yield Stage(runner, Conversation(store, live, project, chosen), store)
+            yield Stage(runner, Conversation(store, live, project, interpreter, chosen), store)
         finally:
             runner.run(live.stop())
             runner.run(client.aclose())

@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,8 +9,6 @@ import pytest
 from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.bundle import LiveBundle
 from bot.sessions.store import connect
-from bot.understanding.interpreter import build_interpreter
-from bot.understanding.rasa_project import RasaProject
 from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
 from retrieval.errors import BundleRefused, NoBundle
 from retrieval.search.query import Query
@@ -26,22 +22,9 @@ def damage(bundles: Path, version: str) -> None:
     index.write_bytes(content)
 
 
-@pytest.fixture(scope="module")
-def interpret(tmp_path_factory):
-    """Builds real interpreters from a few examples of each intent: there are many loads here."""
-    project = RasaProject.load()
-    few = [
-        example
-        for intent in project.intents
-        for example in [one for one in project.examples if one.intent == intent][:8]
-    ]
-    cache_dir = tmp_path_factory.mktemp("nlu-cache")
-    return partial(build_interpreter, replace(project, examples=tuple(few)), cache_dir=cache_dir)
-
-
 @pytest.fixture
-def live(three_bundles, interpret):
-    return LiveBundle(three_bundles, interpret, poll_s=0.1)
+def live(three_bundles):
+    return LiveBundle(three_bundles, poll_s=0.1)
 
 
 async def wait_until(condition, seconds=30.0):
@@ -65,7 +48,6 @@ def test_starts_with_what_current_names_and_closes_it(live, three_bundles):
         assert live.version == current_version(three_bundles)
         with live.lease() as serving:
             bundle = serving.bundle
-            assert serving.interpreter.parse("hello").intent == "greet"
         assert await live.run(ids_of, serving)
         await live.stop()
         assert live.version is None
@@ -117,9 +99,9 @@ def test_reload_without_a_version_and_rollback(live, three_bundles):
     run(scenario())
 
 
-def test_what_was_published_meanwhile_comes_before_the_newest(three_bundles, interpret):
+def test_what_was_published_meanwhile_comes_before_the_newest(three_bundles):
     first, second, third = list_versions(three_bundles)
-    live = LiveBundle(three_bundles, interpret, poll_s=600)
+    live = LiveBundle(three_bundles, poll_s=600)
 
     async def scenario():
         await live.start()
@@ -183,10 +165,10 @@ def test_a_start_with_a_damaged_bundle_falls_back_to_the_one_before(live, three_
     run(scenario())
 
 
-def test_without_a_bundle_it_starts_and_takes_the_first_that_is_published(three_bundles, interpret):
+def test_without_a_bundle_it_starts_and_takes_the_first_that_is_published(three_bundles):
     first = list_versions(three_bundles)[0]
     (three_bundles / "CURRENT").unlink()
-    live = LiveBundle(three_bundles, interpret, poll_s=0.1)
+    live = LiveBundle(three_bundles, poll_s=0.1)
 
     async def scenario():
         await live.start()
@@ -202,8 +184,8 @@ def test_without_a_bundle_it_starts_and_takes_the_first_that_is_published(three_
     run(scenario())
 
 
-def test_a_bundles_directory_that_is_not_there_yet(tmp_path, interpret):
-    live = LiveBundle(tmp_path / "none", interpret, poll_s=0.1)
+def test_a_bundles_directory_that_is_not_there_yet(tmp_path):
+    live = LiveBundle(tmp_path / "none", poll_s=0.1)
 
     async def scenario():
         await live.start()
@@ -216,15 +198,14 @@ def test_a_bundles_directory_that_is_not_there_yet(tmp_path, interpret):
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["by Redis", "by CURRENT alone"])
-def test_other_workers_follow(three_bundles, interpret, redis_url, told):
+def test_other_workers_follow(three_bundles, redis_url, told):
     second = list_versions(three_bundles)[1]
 
     async def scenario():
         ours, theirs = connect(redis_url), connect(redis_url)
-        worker = LiveBundle(three_bundles, interpret, redis=ours if told else None, poll_s=0.1)
+        worker = LiveBundle(three_bundles, redis=ours if told else None, poll_s=0.1)
         other = LiveBundle(
             three_bundles,
-            interpret,
             redis=theirs if told else None,
             # Told by Redis: polling alone would come too late for the test.
             poll_s=600 if told else 0.1,
@@ -249,12 +230,12 @@ async def wait_until_subscribed(redis, subscribers):
             await asyncio.sleep(0.02)
 
 
-def test_a_reload_works_while_redis_is_away(three_bundles, interpret, own_redis):
+def test_a_reload_works_while_redis_is_away(three_bundles, own_redis):
     second = list_versions(three_bundles)[1]
 
     async def scenario():
         redis = connect(own_redis.url)
-        live = LiveBundle(three_bundles, interpret, redis=redis, poll_s=0.1)
+        live = LiveBundle(three_bundles, redis=redis, poll_s=0.1)
         await live.start()
         own_redis.__exit__(None, None, None)
         assert await live.reload(second) == second
@@ -310,13 +291,11 @@ def ids_in(bundles, version):
         return [image.image_id for image in bundle.gallery.by_rows(range(len(bundle.gallery)))]
 
 
-def test_loads_are_reported(three_bundles, interpret):
+def test_loads_are_reported(three_bundles):
     first, second, _ = list_versions(three_bundles)
     damage(three_bundles, second)
     loads = []
-    live = LiveBundle(
-        three_bundles, interpret, poll_s=600, on_swap=lambda *load: loads.append(load)
-    )
+    live = LiveBundle(three_bundles, poll_s=600, on_swap=lambda *load: loads.append(load))
 
     async def scenario():
         await live.start()

@@ -12,7 +12,7 @@ NAMES = Names(("holiday", "holiday/Rome"), ("2023",), ("sunset", "golden gate"))
 
 
 def _read(text: str, language: str = "en", names: Names = NAMES) -> list[tuple[str, str]]:
-    found = FilterReader(language, names).read(text)
+    found = FilterReader(language).read(text, names)
     return [(entity["entity"], entity["value"]) for entity in found]
 
 
@@ -80,7 +80,7 @@ def test_a_gallery_without_tags_has_no_unknown_ones() -> None:
 
 @given(st.text(max_size=60), st.sampled_from(["en", "de"]))
 def test_any_text_can_be_read_and_keeps_its_length(text: str, language: str) -> None:
-    found = FilterReader(language, NAMES).read(text)
+    found = FilterReader(language).read(text, NAMES)
     assert len(without(text, found)) == len(text)
 
 

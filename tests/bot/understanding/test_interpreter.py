@@ -18,8 +18,7 @@ from bot.understanding.interpreter import (
     texts_and_intents,
 )
 from bot.understanding.rasa_project import RasaProject
-from embedding.model.vocabulary import known_words
-from retrieval.bundle.bundle import Bundle
+from embedding.model.encoder import SentenceEncoder
 
 HELD_OUT = Path(__file__).parent / "held_out.yml"
 LEAST_CROSS_VALIDATED, LEAST_HELD_OUT = 0.95, 0.95
@@ -31,10 +30,10 @@ def project() -> RasaProject:
 
 
 class Recall:
-    """The bundle's sentence encoder, each text encoded once for all tests here."""
+    """The sentence encoder, each text encoded once for all tests here."""
 
-    def __init__(self, bundle: Bundle) -> None:
-        self._encode = bundle.model.encode_sentences
+    def __init__(self, encoder: SentenceEncoder) -> None:
+        self._encode = encoder.encode_sentences
         self._known: dict[str, npt.NDArray[np.float32]] = {}
 
     def __call__(self, texts: list[str]) -> npt.NDArray[np.float32]:
@@ -45,8 +44,8 @@ class Recall:
 
 
 @pytest.fixture(scope="module")
-def encode(shapes_bundle: Bundle) -> Recall:
-    return Recall(shapes_bundle)
+def encode(sentence_encoder: SentenceEncoder) -> Recall:
+    return Recall(sentence_encoder)
 
 
 @pytest.fixture(scope="module")
@@ -55,10 +54,10 @@ def interpreter(project: RasaProject, encode: Recall) -> Interpreter:
 
 
 def test_cross_validated_accuracy(
-    project: RasaProject, encode: Recall, shapes_bundle: Bundle
+    project: RasaProject, encode: Recall, sentence_encoder: SentenceEncoder
 ) -> None:
     texts, intents = (np.array(column) for column in texts_and_intents(project.examples))
-    known = known_words(shapes_bundle.model).__contains__
+    known = sentence_encoder.known_words.__contains__
     right = 0
     folds = StratifiedKFold(5, shuffle=True, random_state=0)
     for train, test in folds.split(texts, intents):
@@ -154,25 +153,28 @@ def test_anything_can_be_parsed(interpreter: Interpreter, text: str) -> None:
 
 
 def test_the_examples_are_encoded_once_for_a_model(
-    project: RasaProject, shapes_bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    project: RasaProject,
+    sentence_encoder: SentenceEncoder,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     small = RasaProject(
         project.directory, project.domain, project.examples[::10], project.synonyms, project.rules
     )
-    first = build_interpreter(small, shapes_bundle, tmp_path).parse("a dog")
+    first = build_interpreter(small, sentence_encoder, tmp_path).parse("a dog")
     (kept,) = tmp_path.glob("nlu-*.npy")
     sizes: list[int] = []
-    encode = shapes_bundle.model.encode_sentences
+    encode = sentence_encoder.encode_sentences
 
     def count(texts: list[str]) -> npt.NDArray[np.float32]:
         sizes.append(len(texts))
         return encode(texts)
 
-    monkeypatch.setattr(shapes_bundle.model, "encode_sentences", count)
-    assert build_interpreter(small, shapes_bundle, tmp_path).parse("a dog") == first
+    monkeypatch.setattr(sentence_encoder, "encode_sentences", count)
+    assert build_interpreter(small, sentence_encoder, tmp_path).parse("a dog") == first
     assert sizes == [1], "only the message itself was to be encoded"
     kept.write_bytes(b"damaged")
-    assert build_interpreter(small, shapes_bundle, tmp_path).parse("a dog") == first
+    assert build_interpreter(small, sentence_encoder, tmp_path).parse("a dog") == first
     assert sizes == [1, len(small.examples), 1]
 
 

@@ -12,7 +12,7 @@ from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.app import find_answer
 from bot.understanding.interpreter import Interpreter
 from bot.understanding.rasa_project import PROJECT_DIR, RasaProject
-from retrieval.bundle.bundle import Bundle
+from embedding.model.encoder import SentenceEncoder
 from retrieval.search.clarify import SCENES
 
 HELD_OUT = Path(__file__).parent / "held_out_de.yml"
@@ -61,8 +61,10 @@ def test_what_german_lacks_stays_english(tmp_path: Path) -> None:
     assert project.render("utter_greet", {})["text"] == _own("en")["utter_greet"]
 
 
-def test_german_messages_are_understood(german: RasaProject, shapes_bundle: Bundle) -> None:
-    interpreter = Interpreter(german, shapes_bundle.model.encode_sentences)
+def test_german_messages_are_understood(
+    german: RasaProject, sentence_encoder: SentenceEncoder
+) -> None:
+    interpreter = Interpreter(german, sentence_encoder.encode_sentences)
     held_out: dict[str, list[str]] = yaml.safe_load(HELD_OUT.read_text(encoding="utf-8"))
     assert held_out.keys() == set(german.intents)
     known = {example.text.lower().strip(" ?!.") for example in german.examples}

@@ -65,11 +65,10 @@ def test_in_doubt_the_running_search_tells(refine: float, similarity: float, int
 def test_what_is_close_to_the_search_refines_it(stage: Stage) -> None:
     stage.say("close", "a blue circle")
     record = stage.record("close")
-    with stage.conversation._live.lease() as serving:
-        close, far = (
-            serving.interpreter.similarity(text, record.query.texts)
-            for text in ("the circle is round and blue", "people wait for the bus")
-        )
+    close, far = (
+        stage.conversation._interpreter.similarity(text, record.query.texts)
+        for text in ("the circle is round and blue", "people wait for the bus")
+    )
     assert close > 0.5 > 0.25 > far
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from embedding.model.vocabulary import _whole_words, known_words
-from retrieval.bundle.bundle import Bundle
+from embedding.model.encoder import SentenceEncoder
+from embedding.model.vocabulary import _whole_words
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_whole_words_of_all_kinds_of_tokenizers(pieces: list[str], words: set[st
     assert _whole_words(pieces) == words
 
 
-def test_the_real_tower_knows_words_and_not_slips(shapes_bundle: Bundle) -> None:
-    words = known_words(shapes_bundle.model)
+def test_the_real_tower_knows_words_and_not_slips(sentence_encoder: SentenceEncoder) -> None:
+    words = sentence_encoder.known_words
     assert {"dog", "more", "undo", "without"} <= words
     assert not {"mroe", "udno", "wihtout"} & words
