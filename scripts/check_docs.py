@@ -24,9 +24,9 @@ def section(title: str) -> str:
 
 
 def check_version() -> Iterator[str]:
-    """The changelog opens with the version of the package."""
+    """The changelog opens with the version of the package, below what is not released yet."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    top = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
+    top = re.search(r"^## (?!Unreleased$)(\S+)", (ROOT / "CHANGELOG.md").read_text(), re.M)
     if top is None or top.group(1) != version:
         yield f"CHANGELOG.md opens with {top and top.group(1)}, pyproject.toml has {version}."
 

@@ -1,8 +1,9 @@
-"""Install the pinned requirements into the environment this runs in, and never the wrong torch.
+"""Install the pinned requirements into the environment this runs in, with the CPU build of torch.
 
-Usage: `python scripts/setup.py [--dev]`, or `make setup`. Plain `pip install torch` takes several
-GB of CUDA packages on Linux where the registry's default build is the CUDA one. This asks pip what
-it would take before it takes it.
+Usage: `python scripts/setup.py [--dev]`, or `make setup`. Plain `pip install torch` takes about
+3 GB of CUDA packages on Linux where the registry's default build is the CUDA one. This asks pip
+what it would take, and takes PyTorch's own CPU build instead where that can be had.
+`TORCH_INDEX=<address>` names another index for torch, `TORCH_BUILD=cuda` wants CUDA.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
-CUDA_REFUSED = """\
-pip would take the CUDA build of {torch}, with several GB of packages that Showtell does not need.
-For the CPU build, find the address of PyTorch's CPU packages on pytorch.org ("Get Started", Compute
-Platform: CPU) and run:   make demo TORCH_INDEX=<that address>
-For the CUDA build on purpose:   make demo TORCH_BUILD=cuda"""
+# For what may be out of reach: seconds, not minutes.
+IMPATIENT = ["--timeout=5", "--retries=0"]
+CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# torch 2.13.0 with all that it needs is 2.7 GB.
+CUDA_SIZE = "about 3 GB to download"
 
 
 def pinned_torch() -> str:
@@ -35,26 +36,55 @@ def pinned_torch() -> str:
     return match.group()
 
 
-def torch_source(torch: str) -> list[str]:
-    """Return the pip arguments that find the wanted build of torch, or stop with a way out."""
-    index = os.environ.get("TORCH_INDEX")
-    arguments = ["--index-url", index] if index else []
+def takes_cuda(torch: str, *arguments: str, errors: int | None = None) -> bool | None:
+    """Ask pip which build of torch it would take.
+
+    Args:
+        torch: the requirement.
+        arguments: further ones for pip, such as an index.
+        errors: where pip's errors go; None shows them.
+
+    Returns:
+        Whether it is a CUDA build; None where pip finds no torch.
+    """
     report = subprocess.run(
         [*PIP, "install", "--dry-run", "-qq", "--no-deps", "--report", "-", *arguments, torch],
         stdout=subprocess.PIPE,
+        stderr=errors,
         text=True,
     )
     if report.returncode:
-        raise SystemExit(f"pip finds no {torch} for Python {sys.version.split()[0]} (see above).")
+        return None
     needs = [
         need
         for item in json.loads(report.stdout)["install"]
         for need in item["metadata"].get("requires_dist", [])
     ]
     # The registry's Linux wheel names its CUDA packages; markers keep them off other systems.
-    is_cuda = sys.platform == "linux" and any(re.match(r"(nvidia|cuda)-", need) for need in needs)
-    if is_cuda and os.environ.get("TORCH_BUILD") != "cuda":
-        raise SystemExit(CUDA_REFUSED.format(torch=torch))
+    return sys.platform == "linux" and any(re.match(r"(nvidia|cuda)-", need) for need in needs)
+
+
+def torch_source(torch: str) -> list[str]:
+    """Return the pip arguments that find the wanted build of torch; say so if pip's is not it."""
+    index = os.environ.get("TORCH_INDEX")
+    arguments = ["--index-url", index] if index else []
+    is_cuda = takes_cuda(torch, *arguments)
+    if is_cuda is None:
+        raise SystemExit(f"pip finds no {torch} for Python {sys.version.split()[0]} (see above).")
+    if index or not is_cuda or os.environ.get("TORCH_BUILD") == "cuda":
+        return arguments
+    # What torch needs comes with the other pinned requirements, from the registry.
+    cpu = ["--index-url", CPU_INDEX, "--no-deps"]
+    if takes_cuda(torch, *cpu, *IMPATIENT, errors=subprocess.DEVNULL) is False:
+        print(
+            f"Taking torch's CPU build from {CPU_INDEX}; pip's is the CUDA build, {CUDA_SIZE} "
+            "(TORCH_BUILD=cuda wants it)."
+        )
+        return cpu
+    print(
+        f"Taking torch's CUDA build, {CUDA_SIZE}: {CPU_INDEX} cannot be reached or has no {torch} "
+        "(TORCH_INDEX=<address> names another index)."
+    )
     return arguments
 
 
@@ -116,6 +146,9 @@ def main() -> None:
     options = parser.parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - runs before pip could check it
         raise SystemExit(f"Showtell needs Python 3.11 or newer, this is {sys.version.split()[0]}.")
+    # Before 25.3 pip downloads what it is only asked about, half a GB. Without it all works too.
+    newer_pip = [*PIP, "install", "-qq", *IMPATIENT, "pip>=25.3"]
+    subprocess.run(newer_pip, stderr=subprocess.DEVNULL)
     torch = pinned_torch()
     install(f"{torch} (the largest piece)", *torch_source(torch), torch)
     install("the other pinned requirements", "-r", str(ROOT / "requirements.lock"))
