@@ -1,0 +1,147 @@
+"""What holds a gallery and searches it, whatever engine stands behind it.
+
+A search asks a store and orders what it answers; it never sees all rows at once. So everything
+that narrows a search down travels with it as a `Scope`, and the engine applies it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from retrieval.store.filters import Facets
+from retrieval.store.vectors import Ids, Vectors
+
+__all__ = ["EVERYTHING", "Picture", "Scope", "Space", "Store", "WordHits"]
+
+Space = Literal["pictures", "captions"]
+"""Which vectors are meant: those of the pictures' looks, or of what their captions mean."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture of the gallery.
+
+    Attributes:
+        row: its place in this store; another version of the gallery may have another.
+        image_id: first 16 hex digits of `sha256`: the same in every version.
+        path: where it lies below the gallery's root, with forward slashes.
+        sha256: of the file's bytes, in hex.
+        width: in pixels, upright.
+        height: in pixels, upright.
+        captions: what it is said to show; may be empty.
+        metadata: whatever else is known of it.
+    """
+
+    row: int
+    image_id: str
+    path: str
+    sha256: str
+    width: int
+    height: int
+    captions: tuple[str, ...]
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Which pictures a search may answer with.
+
+    Attributes:
+        filters: (key, value) pairs that all must hold; filters.py has the forms.
+        barred: rows that must not come.
+        without: phrases that no caption of a picture may hold, stemmed ("dogs" bars "dog").
+    """
+
+    filters: tuple[tuple[str, str], ...] = ()
+    barred: tuple[int, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+EVERYTHING = Scope()
+
+
+@dataclass(frozen=True, eq=False)
+class WordHits:
+    """Pictures whose captions share words with a request, best first.
+
+    Attributes:
+        rows: (n,).
+        scores: (n,), BM25; higher is better.
+        holds: (n, words) whether the captions of a picture hold each word of the request.
+    """
+
+    rows: Ids
+    scores: npt.NDArray[np.float32]
+    holds: npt.NDArray[np.bool_]
+
+
+class Store(Protocol):
+    """A gallery: vectors, captions, metadata; read-only and safe to use from several threads."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def captioned(self) -> int:
+        """Number of pictures that have a caption."""
+
+    @property
+    def attribution(self) -> str:
+        """Who made the pictures, as they want to be named; may be empty."""
+
+    def __len__(self) -> int:
+        """Return the number of pictures; their rows are 0 to this less 1."""
+
+    def search(
+        self, vector: Vectors, k: int, scope: Scope = EVERYTHING, space: Space = "pictures"
+    ) -> tuple[Ids, Vectors]:
+        """Return the rows and cosines of the `k` nearest to a unit vector, best first, or fewer.
+
+        Raises:
+            RetrievalError: a filter's value cannot be used, such as a date that is none.
+        """
+
+    def search_words(self, words: Sequence[str], k: int, scope: Scope = EVERYTHING) -> WordHits:
+        """Return the `k` pictures whose captions fit some content words best, or fewer."""
+
+    def word_weight(self, word: str) -> float:
+        """Return how telling a word is here: BM25's inverse document frequency, never below 0."""
+
+    def first(self, k: int, scope: Scope = EVERYTHING) -> Ids:
+        """Return the first `k` rows in a scope, ascending."""
+
+    def count(self, scope: Scope = EVERYTHING) -> int:
+        """Return how many pictures a scope has."""
+
+    def rows_of(self, image_ids: Sequence[str]) -> list[int]:
+        """Return the rows of those pictures that are in the gallery, in the order of the ids."""
+
+    def pictures(self, rows: Sequence[int]) -> list[Picture]:
+        """Return the pictures of these rows, in their order."""
+
+    def vectors(self, rows: Sequence[int]) -> Vectors:
+        """Return the vectors (n, dimension) of the looks of these rows, in their order."""
+
+    def sample(self, n: int) -> Vectors:
+        """Return the vectors of at most `n` pictures, spread evenly; always the same ones."""
+
+    def facets(self) -> Facets:
+        """Return what the pictures can be filtered by: folders, years, tags."""
+
+    def get(self, image_id: str) -> Picture | None:
+        """Return a picture, or None if there is none of that id."""
+
+    def file(self, image_id: str) -> Path:
+        """Return a picture's file, which lies inside the gallery's root whatever the store says.
+
+        Raises:
+            GalleryError: no such picture, its file is gone, or its path leaves the root.
+        """
+
+    def close(self) -> None:
+        """Close it; those who still read finish first."""
