@@ -57,13 +57,17 @@ def index_images(
     Raises:
         IndexingRefused: No such folder, or captions were given for a data set that has its own.
     """
+    from embedding.model.feature_cache import cached_pictures
     from embedding.pretrained.names import load_model
     from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
 
     pairs, root = _pictures(images, captions, progress)
     loaded = load_model(model)
-    with tempfile.TemporaryDirectory(prefix="showtell-model-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="showtell-model-") as folder,
+        cached_pictures(loaded, cache_dir) as encode_pictures,
+    ):
         model_dir = loaded.directory
         if not loaded.is_ours or model_dir is None:
             # Saving gives every other kind of model, a hub's too, the form that a bundle keeps.
@@ -73,10 +77,10 @@ def index_images(
             candidates_from_pairs(pairs),
             root=root,
             model_dir=model_dir,
-            model=loaded,
+            encoder=loaded,
+            encode_pictures=encode_pictures,
             bundles=bundles,
             attribution=pairs.attribution,
-            cache_dir=cache_dir,
             progress=progress,
         )
     publish(bundles, report.version)

@@ -12,7 +12,7 @@ import contextvars
 import gc
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -22,9 +22,11 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from PIL import Image
 from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
+from bot.live.encoding import BatchedEncoder, Run
 from bot.live.news import news_of_swaps, tell_of_swap
 from retrieval.bundle.bundle import (
     Bundle,
@@ -34,7 +36,9 @@ from retrieval.bundle.bundle import (
     publish,
 )
 from retrieval.errors import BundleError, BundleRefused, NoBundle
+from retrieval.search.encoding import Encoded
 from retrieval.search.query import Query
+from retrieval.search.result import SearchResult
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +51,29 @@ class Serving:
     """What one turn works with."""
 
     bundle: Bundle
+    encoder: BatchedEncoder
+    run: Run
+
+    async def search(
+        self,
+        query: Query,
+        k: int,
+        *,
+        shown: Sequence[str] = (),
+        image: Image.Image | None = None,
+    ) -> SearchResult:
+        """Search as `Searcher.search` does, encoding for all turns that wait at once.
+
+        Raises:
+            RetrievalError: As there.
+        """
+        searcher = self.bundle.searcher
+        plan = searcher.plan(query)
+        texts = await self.encoder.texts(plan.texts)
+        upload = await self.encoder.image(image) if plan.image and image else None
+        encoded = Encoded(texts, upload)
+        result: SearchResult = await self.run(searcher.rank, query, encoded, k, shown=shown)
+        return result
 
 
 @dataclass
@@ -155,9 +182,9 @@ class LiveBundle:
             bundle = slot.serving.bundle
             status |= {
                 "version": bundle.version,
-                "images": len(bundle.gallery),
-                "model": bundle.model.name,
-                "dimension": bundle.model.dimension,
+                "images": len(bundle.store),
+                "model": bundle.encoder.name,
+                "dimension": bundle.encoder.dimension,
                 "loaded_at": slot.loaded_at.isoformat(timespec="seconds"),
                 "turns_in_flight": users,
             }
@@ -281,7 +308,7 @@ class LiveBundle:
         except BaseException:
             bundle.close()
             raise
-        return _Slot(Serving(bundle))
+        return _Slot(Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run))
 
     def _replace(self, slot: _Slot | None) -> None:
         """Put a slot in place and close the old one, now or after its last lease."""
