@@ -183,7 +183,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "bundle of 0.2.0": (
         lambda d: edit_manifest(d, lambda m: m.update(format=1)),
-        r"an earlier version .* \(format 1, this one reads 2\); make it anew: showtell index FOLDER",
+        r"an earlier version .* \(format 1, this one reads 2\); make it anew: showtell index",
     ),
     "bundle of later": (
         lambda d: edit_manifest(d, lambda m: m.update(format=3)),
