@@ -1,15 +1,11 @@
 """The pictures that are to be indexed, and what is read of each."""
 
 import hashlib
-import io
 import os
-import struct
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import ExifTags, Image
-
-from embedding.data.decode import ImageError, open_image
+from embedding.data.decode import Decoded, ImageError, camera_dates, decode_image
 from embedding.data.pairs import Pairs
 from retrieval.errors import RetrievalError
 from retrieval.store.filters import normalize_date
@@ -21,20 +17,6 @@ __all__ = [
     "candidates_from_pairs",
     "read_source",
 ]
-
-# What Pillow raises on damaged headers and EXIF data; also its warnings, where they are errors.
-_EXIF_ERRORS = (
-    Warning,
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)
 
 
 @dataclass(frozen=True)
@@ -68,14 +50,14 @@ class Source:
     data: bytes
     taken: str | None = None
 
-    def decode(self) -> Image.Image:
-        """Return the upright RGB picture.
+    def decode(self) -> Decoded:
+        """Return the picture as small upright RGB, with the size that the file has.
 
         Raises:
             Rejected: the bytes are no usable picture.
         """
         try:
-            return open_image(self.data)
+            return decode_image(self.data)
         except ImageError as error:
             raise Rejected(self.path, str(error)) from None
 
@@ -117,17 +99,8 @@ def read_source(candidate: Candidate, root: Path) -> Source:
 
 def _date_taken(data: bytes) -> str | None:
     """Return the date of a picture's EXIF data as YYYY-MM-DD; None without a sound one."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            details = image.getexif().get_ifd(ExifTags.IFD.Exif)
-    except _EXIF_ERRORS:
-        return None
-    for tag in (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized):
-        value = details.get(tag)
-        date = normalize_date(value.rstrip("\0")) if isinstance(value, str) else None
-        if date:
-            return date
-    return None
+    dates = (normalize_date(text.rstrip("\0")) for text in camera_dates(data))
+    return next((date for date in dates if date), None)
 
 
 def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:

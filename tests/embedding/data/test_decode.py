@@ -1,14 +1,32 @@
 """Pictures from outside: the good ones become upright RGB, the bad ones say what is wrong."""
 
+import contextlib
 import io
+import queue
 import struct
+import subprocess
+import sys
+import threading
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
-from embedding.data.decode import ImageTooLarge, NotAnImage, TruncatedImage, open_image
+from embedding.data import decode
+from embedding.data.decode import (
+    KEPT_PIXELS,
+    MAX_PIXELS,
+    ImageError,
+    ImageTooLarge,
+    NotAnImage,
+    TruncatedImage,
+    camera_dates,
+    decode_image,
+    open_image,
+)
 
 
 def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -57,9 +75,17 @@ def test_too_many_pixels_are_refused_before_decoding() -> None:
     assert open_image(encoded(Image.new("RGB", (20, 10)), "PNG"), max_pixels=200).size == (20, 10)
 
 
-def test_a_size_that_pillow_itself_warns_about_is_too_large() -> None:
-    with pytest.raises(ImageTooLarge):
-        open_image(encoded(Image.new("1", (10_000, 9_500)), "PNG"))
+def test_ones_own_files_may_be_larger_than_pillow_itself_allows() -> None:
+    limit = Image.MAX_IMAGE_PIXELS
+    data = encoded(Image.new("1", (20_000, 10_000), 1), "PNG")
+    opened = decode_image(data)
+    assert opened.size == (20_000, 10_000)
+    assert opened.image.getpixel((9, 9)) == (255, 255, 255)
+    with pytest.raises(ImageTooLarge, match="20000 x 10000 pixels, more than the 50,000,000"):
+        decode_image(data, max_pixels=50_000_000)
+    with pytest.raises(ImageTooLarge, match=f"{MAX_PIXELS:,}"):
+        decode_image(encoded(Image.new("1", (20_000, 12_501)), "PNG"))
+    assert limit == Image.MAX_IMAGE_PIXELS
 
 
 def test_an_animation_gives_its_first_frame() -> None:
@@ -101,3 +127,208 @@ def test_sixteen_bit_grey_keeps_its_tones() -> None:
 def test_a_missing_file_is_an_os_error(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         open_image(tmp_path / "missing.png")
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"),
+    [
+        ("PNG", "RGB"),
+        ("PNG", "RGBA"),
+        ("PNG", "P"),
+        ("PNG", "1"),
+        ("PNG", "I;16"),
+        ("PNG", "LA"),
+        ("JPEG", "RGB"),
+        ("JPEG", "CMYK"),
+        ("JPEG", "L"),
+        ("GIF", "P"),
+        ("WEBP", "RGBA"),
+        ("TIFF", "F"),
+        ("TIFF", "I"),
+        ("TIFF", "I;16B"),
+        ("BMP", "RGB"),
+        ("AVIF", "RGB"),
+    ],
+)
+def test_a_large_picture_is_shrunk_and_looks_the_same_in_every_mode(kind: str, mode: str) -> None:
+    halves = Image.new("L", (3600, 2400), 255)
+    halves.paste(0, (0, 0, 1800, 2400))
+    if mode.startswith("I;16"):
+        order = ">u2" if mode.endswith("B") else "<u2"
+        picture = Image.fromarray((np.asarray(halves).astype(np.uint16) * 257).astype(order))
+    else:
+        picture = halves.convert(mode)
+    assert picture.mode == mode
+    opened = decode_image(encoded(picture, kind))
+    assert opened.size == (3600, 2400)
+    assert opened.image.mode == "RGB"
+    assert opened.image.width * opened.image.height <= KEPT_PIXELS * 1.01
+    assert opened.image.width / opened.image.height == pytest.approx(1.5, abs=0.01)
+    left, right = (
+        opened.image.resize((2, 1), Image.Resampling.BOX).getpixel((x, 0)) for x in (0, 1)
+    )
+    assert left == pytest.approx((0, 0, 0), abs=4)
+    assert right == pytest.approx((255, 255, 255), abs=4)
+
+
+def test_the_size_told_is_that_of_the_whole_picture_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    opened = decode_image(encoded(Image.new("RGB", (4000, 1000)), "JPEG", exif=exif))
+    assert opened.size == (1000, 4000)
+    assert opened.image.height > opened.image.width
+
+
+def test_a_turned_picture_is_not_turned_again_by_the_next_reader() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    opened = open_image(encoded(Image.new("RGB", (40, 20)), "JPEG", exif=exif))
+    assert decode.to_rgb(opened).size == (20, 40)
+
+
+@pytest.mark.parametrize("size", [(1, 9_000_000), (9_000_000, 1), (20_000, 300)])
+def test_a_very_long_picture_keeps_its_short_side(size: tuple[int, int]) -> None:
+    if max(size) > 65_000:
+        opened = decode_image(encoded(Image.new("L", size, 7), "PNG"))
+    else:
+        opened = decode_image(encoded(Image.new("L", size, 7), "JPEG"))
+    assert opened.size == size
+    assert min(opened.image.size) >= 1
+    assert opened.image.width * opened.image.height <= KEPT_PIXELS * 4
+    assert opened.image.getpixel((0, 0)) == (7, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("values", "tones"),
+    [
+        (np.array([[0.0, 0.5, 1.0]], np.float32), [0, 127, 255]),
+        (np.array([[-2.0, 0.0, 2.0]], np.float32), [0, 127, 255]),
+        (np.array([[1000.0, 1500.0, 2000.0]], np.float32), [0, 127, 255]),
+        (np.array([[np.nan, 0.0, 1.0]], np.float32), [0, 0, 255]),
+        (np.array([[np.nan, np.nan, np.nan]], np.float32), [0, 0, 0]),
+        (np.array([[9.0, 9.0, 9.0]], np.float32), [255, 255, 255]),
+        (np.array([[0, 2048, 4095]], np.uint16), [0, 127, 255]),
+        (np.array([[0, 32768, 65535]], np.uint16), [0, 127, 255]),
+        (np.array([[-100, 0, 100]], np.int32), [0, 127, 255]),
+        (np.array([[0, 500_000, 1_000_000]], np.int32), [0, 127, 255]),
+    ],
+)
+def test_measurements_of_more_than_8_bits_do_not_come_out_black(
+    values: np.ndarray, tones: list[int]
+) -> None:
+    opened = open_image(encoded(Image.fromarray(values), "TIFF"))
+    assert [opened.getpixel((x, 0)) for x in range(3)] == [(tone,) * 3 for tone in tones]
+
+
+def exif_blocks() -> list[bytes]:
+    """EXIF blocks that are broken, each in another way."""
+    first_ifd = b"Exif\0\0MM\0*\0\0\0\x08"
+    orientation_as_text = b"\0\x01" + struct.pack(">HHI4s", 0x0112, 2, 4, b"six\0") + b"\0" * 4
+    offset_out_of_file = b"\0\x01" + struct.pack(">HHII", 0x8769, 4, 1, 2**31) + b"\0" * 4
+    return [
+        b"Exif\0\0" + b"no TIFF header at all",
+        b"Exif\0\0",
+        first_ifd,
+        first_ifd + b"\xff\xff" + b"\xff" * 40,
+        first_ifd + orientation_as_text,
+        first_ifd + offset_out_of_file,
+    ]
+
+
+@pytest.mark.parametrize("block", exif_blocks())
+@pytest.mark.filterwarnings("default")
+def test_a_broken_exif_block_does_not_make_a_picture_bad(block: bytes) -> None:
+    plain = encoded(Image.new("RGB", (40, 20), "red"), "JPEG")
+    data = plain[:2] + b"\xff\xe1" + struct.pack(">H", len(block) + 2) + block + plain[2:]
+    opened = decode_image(data)
+    assert opened.size == opened.image.size == (40, 20)
+    assert opened.image.getpixel((9, 9)) == pytest.approx((255, 0, 0), abs=4)
+    assert camera_dates(data) == []
+
+
+def test_the_dates_of_the_camera_are_read_and_rubbish_has_none() -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[0x9004] = "2021:05:06 07:08:09"
+    exif.get_ifd(0x8769)[0x9003] = "2020:01:02 03:04:05"
+    data = encoded(Image.new("RGB", (4, 4)), "JPEG", exif=exif)
+    assert camera_dates(data) == ["2020:01:02 03:04:05", "2021:05:06 07:08:09"]
+    assert camera_dates(b"rubbish") == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["EPS", "ICNS", "ICO", "TGA", "PCX", "PPM", "DDS", "PDF", "JPEG2000"]
+)
+def test_only_the_formats_named_are_opened(kind: str) -> None:
+    data = encoded(Image.new("RGB", (64, 64), "red"), kind)
+    with pytest.raises(NotAnImage, match="use JPEG, PNG, WebP, GIF, BMP, TIFF"):
+        open_image(data)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "GIF", "TIFF", "BMP", "AVIF"])
+@pytest.mark.filterwarnings("default")
+def test_damage_anywhere_is_a_picture_or_a_refusal_and_nothing_else(kind: str) -> None:
+    whole = encoded(Image.effect_noise((60, 40), 90).convert("RGB"), kind)
+    chance = np.random.default_rng(0)
+    for _ in range(60):
+        data = bytearray(whole)
+        for place in chance.integers(0, len(data), 8):
+            data[place] = int(chance.integers(256))
+        with contextlib.suppress(ImageError):
+            assert decode_image(bytes(data)).image.mode == "RGB"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, MemoryError, KeyError, AssertionError, TypeError])
+def test_whatever_pillow_raises_becomes_a_refusal(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_image: object) -> None:
+        raise error("from deep inside")
+
+    monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
+    with pytest.raises(TruncatedImage, match=r"^the picture is truncated or damaged \(\d+ bytes\)"):
+        open_image(encoded(Image.new("RGB", (8, 8)), "BMP"))
+
+
+def test_big_pictures_are_decoded_two_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    entered: queue.Queue[object] = queue.Queue()
+    finish = threading.Event()
+    plain = decode._decode
+
+    def slow(image: Image.Image) -> decode.Decoded:
+        if image.width > 1000:
+            entered.put(image)
+            assert finish.wait(60)
+        return plain(image)
+
+    monkeypatch.setattr(decode, "_decode", slow)
+    big = encoded(Image.new("1", (5000, 4000)), "PNG")
+    with ThreadPoolExecutor(5) as pool:
+        opened = [pool.submit(open_image, big) for _ in range(5)]
+        first = [entered.get(timeout=60) for _ in range(2)]
+        with pytest.raises(queue.Empty):
+            entered.get(timeout=0.3)
+        # Small ones do not wait for them.
+        assert open_image(encoded(Image.new("1", (50, 40)), "PNG")).size == (50, 40)
+        finish.set()
+        assert len({future.result().size for future in opened}) == len(first) - 1
+
+
+_PEAK = """
+import resource, sys
+from embedding.data.decode import open_image
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+open_image(open(sys.argv[1], "rb"))
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in kilobytes on Linux")
+@pytest.mark.parametrize(("mode", "bytes_a_pixel"), [("P", 1), ("L", 1), ("RGBA", 4), ("RGB", 4)])
+def test_a_large_picture_is_never_held_twice(mode: str, bytes_a_pixel: int, tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    Image.new("RGB", (7000, 7000), "red").convert(mode).save(path)
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK, str(path)], capture_output=True, text=True, check=True
+    )
+    # The decoder's own picture, and 60 MB for strips and the small copy.
+    assert int(done.stdout) < 7000 * 7000 * bytes_a_pixel + 60_000_000
