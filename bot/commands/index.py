@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.console import Report
+from bot.commands.console import Report, say
 from bot.errors import BotError
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def index_images(
     from retrieval.bundle.sources import candidates_from_pairs
 
     pairs, root = _pictures(images, captions, progress)
+    for sentence in pairs.notes:
+        say(sentence)
     loaded = load_model(model)
     with tempfile.TemporaryDirectory(prefix="showtell-model-") as folder:
         model_dir = loaded.directory
@@ -89,6 +91,8 @@ def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pai
 
     folder = Path(images)
     if folder.is_dir():
+        # What is served lies below the folder that the link leads to, if it is one.
+        folder = folder.resolve()
         return load_folder(folder, captions), folder
     if not re.match(r"[a-z0-9]+:", images):
         raise IndexingRefused(f"there is no folder {images!r}; give a folder, or KIND:PATH")
@@ -105,5 +109,5 @@ def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pai
             f"the data set {images!r} keeps its pictures in tar files, and a gallery shows files; "
             "unpack them into a folder and index that"
         )
-    folders = {str(path.resolve().parent) for path in paths}
+    folders = {str(path.parent.resolve()) for path in paths}
     return pairs, Path(os.path.commonpath(sorted(folders)))
