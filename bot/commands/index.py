@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,7 +66,12 @@ def index_images(
     for sentence in pairs.notes:
         say(sentence)
     loaded = load_model(model)
-    with tempfile.TemporaryDirectory(prefix="showtell-model-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="showtell-model-") as folder,
+        warnings.catch_warnings(),
+    ):
+        # Pillow's remarks on damaged EXIF data; a picture that cannot be used is named below.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         model_dir = loaded.directory
         if not loaded.is_ours or model_dir is None:
             # Saving gives every other kind of model, a hub's too, the form that a bundle keeps.

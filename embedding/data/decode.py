@@ -11,6 +11,7 @@ import importlib.util
 import io
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, NamedTuple, Protocol, runtime_checkable
 
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -51,10 +52,11 @@ IMAGE_SUFFIXES = (
     *((".heic", ".heif") if HAS_HEIC else ()),
 )
 
-# Pictures of more pixels than this are decoded two at a time, however many threads ask: memory is
-# bounded by two such pictures, not by the number of people who upload one.
+# Pictures of more pixels than this are decoded by two threads, however many ask: memory is bounded
+# by two such pictures, not by the number of people who upload one. A semaphore would not do: the
+# memory allocator keeps what each thread once used, and 24 threads kept 3.3 GB.
 _BIG_PIXELS = 16_000_000
-_BIG_DECODES = threading.BoundedSemaphore(2)
+_BIG_AT_ONCE = 2
 # Pillow compares with a limit of its own, for the whole process. It is lifted only while a header
 # is read, under this lock.
 _PILLOW_LIMIT = threading.Lock()
@@ -146,8 +148,7 @@ def decode_image(source: ImageFile | bytes | BinaryIO, *, max_pixels: int = MAX_
                     "allowed; make it smaller"
                 )
             if width * height > _BIG_PIXELS:
-                with _BIG_DECODES:
-                    return _decode(image)
+                return _big_decodes(os.getpid()).submit(_decode, image).result()
             return _decode(image)
     except ImageError:
         raise
@@ -184,6 +185,12 @@ def _read_header(data: bytes) -> Image.Image:
             return Image.open(io.BytesIO(data), formats=formats)
         finally:
             Image.MAX_IMAGE_PIXELS = limit
+
+
+@functools.cache
+def _big_decodes(_process: int) -> ThreadPoolExecutor:
+    """Return this process's threads for big pictures; after a fork, the parent's are not here."""
+    return ThreadPoolExecutor(_BIG_AT_ONCE, thread_name_prefix="decode-big-picture")
 
 
 @functools.cache

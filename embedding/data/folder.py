@@ -49,7 +49,7 @@ def read_folder(path: Path, caption_file: Path | None = None) -> Table:
         read = sum(bool(row.caption) for name in captioned for row in captions[name])
         more = f" and {len(caption_files) - 1} more" if len(caption_files) > 1 else ""
         table.notes.append(
-            f"{caption_files[0].name}{more}: {read:,} captions for {len(captioned):,} of the "
+            f"{caption_files[0].name}{more}: captions read: {read:,}, for {len(captioned):,} of "
             f"{len(names):,} pictures"
         )
     for name in names:

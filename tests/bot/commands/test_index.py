@@ -147,7 +147,7 @@ def test_what_was_read_is_said(
     model, bundles = str(shapes_model_dir), tmp_path / "bundles"
     index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
     said = capsys.readouterr().err
-    assert "captions.csv: 1 captions for 1 of the 3 pictures" in said
+    assert "captions.csv: captions read: 1, for 1 of 3 pictures" in said
     assert "formats that are not opened: 1 .nef" in said
 
 

@@ -70,7 +70,7 @@ def test_captions_find_their_pictures_however_the_name_is_spelled(
     pairs = load_folder(folder)
     assert captions(pairs) == {disk: [f"caption {i}" for i in range(len(names))]}
     assert pairs.skipped == []
-    assert pairs.notes == ["captions.csv: 5 captions for 1 of the 1 pictures"]
+    assert pairs.notes == ["captions.csv: captions read: 5, for 1 of 1 pictures"]
 
 
 def test_a_literal_backslash_in_a_name_goes_before_a_folder(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_the_metadata_of_an_image_folder_is_read_at_every_depth(tmp_path: Path) 
     metadata = dict(zip(pairs.image_ids, pairs.metadata, strict=True))
     assert metadata["train/1.jpg"] == {"place": "Rome", "tags": "pets, dogs"}
     assert metadata["train/two cats.jpg"] == {"place": "Oslo"}
-    assert pairs.notes == ["metadata.csv and 2 more: 3 captions for 3 of the 4 pictures"]
+    assert pairs.notes == ["metadata.csv and 2 more: captions read: 3, for 3 of 4 pictures"]
 
 
 def test_formats_that_are_not_opened_are_counted_in_one_sentence(tmp_path: Path) -> None:
