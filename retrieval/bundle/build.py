@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from embedding.data.decode import Decoded
 from embedding.data.pairs import Skipped
 from embedding.model.feature_cache import FeatureCache
 from embedding.model.joint import JointEmbedding
@@ -42,10 +43,8 @@ from retrieval.store.gallery_writer import GalleryWriter
 
 __all__ = ["BuildReport", "build_bundle"]
 
-# Pictures in memory at once, and the side in pixels to which larger ones are shrunk meanwhile
-# (every tower looks at a few hundred): together they bound the memory that a build takes.
+# Pictures in memory at once; decoding shrinks each, and both together bound what a build takes.
 _BATCH = 32
-_LONGEST_SIDE = 1536
 _READERS = 4
 
 
@@ -265,15 +264,11 @@ class _Build:
         return self._model.encode_features(np.concatenate([known[key] for key in keys]))
 
 
-def _decode(source: Source) -> tuple[Image.Image, tuple[int, int]] | Rejected:
-    """Return the picture, shrunk if it is large, with the size it had."""
+def _decode(source: Source) -> Decoded | Rejected:
     try:
-        image = source.decode()
+        return source.decode()
     except Rejected as problem:
         return problem
-    size = image.size
-    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-    return image, size
 
 
 def _write_gallery(path: Path, entries: Sequence[_Entry], root: Path, attribution: str) -> None:

@@ -11,11 +11,12 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 
 from retrieval.errors import GalleryError
 from retrieval.store.filters import Facets, find_rows, read_facets
+from retrieval.store.originals import find_original
 from retrieval.store.words import content_words, exclusion_phrase, valid_text
 
 __all__ = ["GALLERY_FORMAT", "Gallery", "GalleryImage"]
@@ -224,7 +225,7 @@ class Gallery:
             return {int(row) for (row,) in cursor}
 
     def resolve(self, image_id: str) -> Path:
-        """Return the picture's file, which lies inside the root whatever the database says.
+        """Return the picture's file; see originals.py for which files may be shown.
 
         Raises:
             GalleryError: no such picture, its file is gone, or its path leaves the root.
@@ -233,15 +234,11 @@ class Gallery:
         if image is None:
             raise GalleryError(f"there is no picture {image_id[:64]!r} in the gallery")
         try:
-            root = self.root.resolve(strict=True)
-            path = (root / PurePosixPath(image.path)).resolve(strict=True)
+            return find_original(self.root, image.path, image.sha256)
         except (OSError, RuntimeError, ValueError):
             raise GalleryError(
                 f"the file of picture {image_id} is gone; index the pictures again"
             ) from None
-        if not path.is_relative_to(root) or not path.is_file():
-            raise GalleryError(f"the path of picture {image_id} leaves the gallery; refused")
-        return path
 
     def _read_facets(self) -> Facets:
         with self._connection() as database:
