@@ -38,7 +38,7 @@ def check_settings() -> Iterator[str]:
     real = {PREFIX + name.upper() for name in Settings.model_fields}
     told = set(re.findall(rf"^\| `({PREFIX}\w+)`", section("Settings"), re.M))
     yield from (f"The settings table lacks {name}." for name in sorted(real - told))
-    yield from (f"The settings table has {name}, which does not exist." for name in told - real)
+    yield from (f"The settings table has {name}, which is not there." for name in told - real)
 
 
 def real_routes() -> set[tuple[str, str]]:
@@ -63,7 +63,7 @@ def check_routes() -> Iterator[str]:
     for methods, path in re.findall(row, section("Routes"), re.M):
         told |= {(method.strip(), path) for method in methods.split(",")}
     yield from (f"The route table lacks {m} {p}." for m, p in sorted(real - told))
-    yield from (f"The route table has {m} {p}, which does not exist." for m, p in sorted(told - real))
+    yield from (f"The route table has {m} {p}, which is not there." for m, p in sorted(told - real))
 
 
 def check_commands() -> Iterator[str]:
@@ -77,7 +77,10 @@ def check_commands() -> Iterator[str]:
     block = section("Command line")
     told = set(re.findall(r"^showtell ([a-z-]+)", block, re.M))
     yield from (f"The command list lacks `showtell {name}`." for name in sorted(real - told))
-    yield from (f"The command list names `showtell {name}`, which does not exist." for name in sorted(told - real))
+    yield from (
+        f"The command list names `showtell {name}`, which is not there."
+        for name in sorted(told - real)
+    )
     for line in block.splitlines():
         name = line.removeprefix("showtell ").split(" ")[0]
         if not line.startswith("showtell ") or name not in real:
@@ -86,7 +89,7 @@ def check_commands() -> Iterator[str]:
         options = {option for parameter in command.params for option in parameter.opts}
         for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line):
             if option not in options:
-                yield f"The command list gives `showtell {name}` the option {option}, which it does not take."
+                yield f"`showtell {name}` does not take the option {option} of the command list."
 
 
 def check_links() -> Iterator[str]:
