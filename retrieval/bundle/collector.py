@@ -7,6 +7,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from embedding.data.decode import Decoded
 from embedding.data.pairs import Skipped
 from embedding.progress import Progress
 from retrieval.bundle.previous import PreviousBundle
@@ -21,10 +22,8 @@ __all__ = ["Collector", "EncodePictures", "Entry"]
 EncodePictures = Callable[[Sequence[str], Sequence[Image.Image]], Vectors]
 """The hashes of files (sha256 in hex) and the pictures in them -> unit vectors (n, dimension)."""
 
-# Pictures in memory at once, and the side in pixels to which larger ones are shrunk meanwhile
-# (every tower looks at a few hundred): together they bound the memory that a build takes.
+# Pictures in memory at once; decoding shrinks each, and both together bound what a build takes.
 _BATCH = 32
-_LONGEST_SIDE = 1536
 _READERS = 4
 
 
@@ -157,12 +156,8 @@ class Collector:
         return damaged
 
 
-def _decode(source: Source) -> tuple[Image.Image, tuple[int, int]] | Rejected:
-    """Return the picture, shrunk if it is large, with the size it had."""
+def _decode(source: Source) -> Decoded | Rejected:
     try:
-        image = source.decode()
+        return source.decode()
     except Rejected as problem:
         return problem
-    size = image.size
-    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-    return image, size

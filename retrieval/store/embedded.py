@@ -139,7 +139,7 @@ class EmbeddedStore:
         return self._pictures.get(image_id)
 
     def file(self, image_id: str) -> Path:
-        """Return a picture's file, which lies inside the gallery's root whatever the store says."""
+        """Return a picture's file; see originals.py for which files may be shown."""
         return self._pictures.file(image_id)
 
     def close(self) -> None:

@@ -5,10 +5,11 @@ import json
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Self
 
 from retrieval.errors import GalleryError
+from retrieval.store.originals import find_original
 from retrieval.store.protocol import Picture
 from retrieval.store.words import valid_text
 
@@ -130,7 +131,7 @@ class PictureTable:
         return [rows[image_id] for image_id in image_ids if image_id in rows]
 
     def file(self, image_id: str) -> Path:
-        """Return a picture's file, which lies inside the root whatever the table says.
+        """Return a picture's file; see originals.py for which files may be shown.
 
         Raises:
             GalleryError: no such picture, its file is gone, or its path leaves the root.
@@ -139,15 +140,11 @@ class PictureTable:
         if picture is None:
             raise GalleryError(f"there is no picture {image_id[:64]!r} in the gallery")
         try:
-            root = self.root.resolve(strict=True)
-            path = (root / PurePosixPath(picture.path)).resolve(strict=True)
+            return find_original(self.root, picture.path, picture.sha256)
         except (OSError, RuntimeError, ValueError):
             raise GalleryError(
                 f"the file of picture {image_id} is gone; index the pictures again"
             ) from None
-        if not path.is_relative_to(root) or not path.is_file():
-            raise GalleryError(f"the path of picture {image_id} leaves the gallery; refused")
-        return path
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:

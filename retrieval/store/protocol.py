@@ -142,7 +142,7 @@ class Store(Protocol):
         """Return a picture, or None if there is none of that id."""
 
     def file(self, image_id: str) -> Path:
-        """Return a picture's file, which lies inside the gallery's root whatever the store says.
+        """Return a picture's file, if it is one that may be shown (see originals.py).
 
         Raises:
             GalleryError: no such picture, its file is gone, or its path leaves the root.
