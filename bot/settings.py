@@ -57,7 +57,9 @@ class Settings(BaseSettings):
         None, description="Bearer token of the admin routes; unset: they do not exist."
     )
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
-    lock_timeout_s: float = Field(30, gt=0, description="Longest turn before its lock is lost.")
+    lock_timeout_s: float = Field(
+        30, gt=0, description="Longest wait for an earlier message in another process, seconds."
+    )
     results: int = Field(6, ge=1, le=24, description="Pictures in one reply.")
     ask: bool = Field(True, description="Ask back once where a search has clear groups.")
     language: Literal["en", "de"] = Field("en", description="Language of everything said.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -30,6 +31,7 @@ from bot.live.bundle import LiveBundle
 from bot.server import probes
 from bot.server.metrics import Metrics
 from bot.server.middleware import BodyLimit, LastResort, RequestLog
+from bot.server.readiness import Readiness
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
 from bot.understanding.interpreter import Interpreter, build_interpreter
@@ -214,11 +216,16 @@ async def _lifespan(
     async with AsyncExitStack() as stack:
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
+        app.state.readiness = Readiness(redis_url)
+        stack.push_async_callback(app.state.readiness.close)
         project = RasaProject.load(language=settings.language)
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
         interpreter = await asyncio.to_thread(_interpreter, project, settings)
+        # The libraries are loaded now and stay: the collection after each swap need not walk
+        # through their half a million objects, which stops the event loop for half a second.
+        gc.freeze()
         live = LiveBundle(
             bundles,
             images=settings.images,
@@ -227,6 +234,7 @@ async def _lifespan(
             torch_threads=settings.torch_threads,
             poll_s=settings.poll_s,
             on_swap=metrics.count_load,
+            on_failure=metrics.count_background_failure,
         )
         stack.push_async_callback(live.stop)
         await live.start()
@@ -238,6 +246,7 @@ async def _lifespan(
             conversation=Conversation(sessions, live, project, interpreter, settings),
             figures=metrics,
             thumbnails=Thumbnails(settings.data_dir / "thumbnails"),
+            background=(live.follower,),
         )
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)

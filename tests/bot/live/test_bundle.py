@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,7 @@ from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.bundle import LiveBundle
 from bot.sessions.store import connect
 from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
-from retrieval.errors import BundleRefused, NoBundle
+from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
 
 
@@ -42,7 +41,7 @@ def ids_of(serving) -> set[str]:
 def is_closed(bundle) -> bool:
     try:
         bundle.gallery.get("0" * 16)
-    except sqlite3.ProgrammingError as error:
+    except GalleryError as error:
         return "closed" in str(error)
     return False
 
