@@ -18,6 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Scope
 
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
+from bot.channels.problems import problems
 from bot.channels.services import Services
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation
@@ -75,6 +76,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
 
     api = FastAPIOffline(
         redoc_url=None,
+        responses=problems(400, 403, 500),
         favicon_url="/icon.svg",
         title="Showtell",
         version=version("showtell"),

@@ -19,6 +19,9 @@ from retrieval.errors import BundleRefused, GalleryError, NoBundle
 logger = logging.getLogger(__name__)
 
 RETRY = {"Retry-After": "5"}
+# A body with thousands of wrong fields is not answered with as many sentences.
+MOST_TOLD = 3
+LONGEST_TOLD = 40
 SORRY = "Something went wrong on our side. Please try again in a moment."
 
 
@@ -109,12 +112,12 @@ async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
 
 async def answer_validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
     """Answer what is wrong with each field, in one text."""
-    return _answer(422, " ".join(_sentence_of(item) for item in error.errors()))
+    return _answer(422, " ".join(_sentence_of(item) for item in error.errors()[:MOST_TOLD]))
 
 
 def _sentence_of(item: dict[str, Any]) -> str:
     """Say what is wrong with one field; what was sent is not repeated."""
-    names = [str(part) for part in item["loc"][1:]]
+    names = [str(part)[:LONGEST_TOLD] for part in item["loc"][1:]]
     return _finish(f"{'.'.join(names) or 'The body'}: {item['msg']}")
 
 

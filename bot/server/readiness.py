@@ -50,6 +50,9 @@ class Readiness:
             async with self._sessions.turn(self._sender):
                 return None
         except SessionsUnavailable as error:
-            if isinstance(error.__cause__, ResponseError | AuthenticationError):
-                return f"Redis refuses to keep a session: {error.__cause__}"
+            met = error.__cause__
+            if isinstance(met, ResponseError):
+                return f"Redis refuses to keep a session: {met}"
+            if isinstance((met and met.__cause__) or met, AuthenticationError):
+                return "Redis does not accept the user or the password of SHOWTELL_REDIS_URL"
             return "Redis does not answer"

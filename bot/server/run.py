@@ -17,6 +17,7 @@ from uvicorn.supervisors import Multiprocess
 from bot.errors import BotError
 from bot.server.embedded_redis import EmbeddedRedis
 from bot.server.logs import log_config
+from bot.server.protocol import HttpProtocol
 from bot.settings import Settings
 
 # Connections that wait while the model is loaded.
@@ -112,6 +113,7 @@ def _configure(app: ASGIApp | str, settings: Settings, *, factory: bool = False)
         app,
         factory=factory,
         workers=settings.workers,
+        http=HttpProtocol,
         log_config=log_config(settings.log_level),
         server_header=False,
         # A long poll of Socket.IO would hold up the end for half a minute.
