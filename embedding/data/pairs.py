@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,6 @@ from embedding.data import layouts as sources
 from embedding.data.captions import Skipped, caption_from_name, read_captions
 from embedding.data.decode import IMAGE_SUFFIXES, ImageFile
 from embedding.data.folds import FRACTIONS, split_by_hash, split_name
-from embedding.data.openmoji import ATTRIBUTION, render_openmoji
 from embedding.data.webdataset import read_webdataset
 from embedding.errors import DataError
 from embedding.progress import Progress, silent
@@ -161,7 +161,7 @@ def load_pairs(
         official: list[str] = []
     else:
         if kind == "openmoji":
-            table = render_openmoji(path, progress or silent)
+            table = _openmoji().render_openmoji(path, progress or silent)
         elif kind == "webdataset":
             table = read_webdataset(location)
         elif not path.exists():
@@ -170,7 +170,7 @@ def load_pairs(
             table = getattr(sources, f"read_{kind}")(path)
         pairs, official = _from_table(spec, table)
         if kind == "openmoji":
-            pairs = Pairs(**{**vars(pairs), "attribution": ATTRIBUTION})
+            pairs = Pairs(**{**vars(pairs), "attribution": _openmoji().ATTRIBUTION})
     if wanted is not None:
         if any(official):
             kept = [i for i, name in enumerate(official) if name and split_name(name) == wanted]
@@ -241,6 +241,17 @@ def _from_table(name: str, table: sources.Table) -> tuple[Pairs, list[str]]:
         skipped=skipped,
     )
     return pairs, splits
+
+
+def _openmoji() -> ModuleType:
+    """Return the module that draws the demo's pictures; it needs packages that few others need."""
+    try:
+        from embedding.data import openmoji
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"the demo's pictures need the package {error.name}: pip install 'showtell[demo]'"
+        ) from None
+    return openmoji
 
 
 def _with_features(name: str, path: Path) -> Pairs:
