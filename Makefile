@@ -24,6 +24,8 @@ lint: $(VENV)/.dev ## formatter, linter, type checker, and the project's own che
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/check_docs.py
+	@$(BIN)/hadolint docker/Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	@$(BIN)/python scripts/check_docker.py
 
 format: $(VENV)/.dev ## format the code and mend what the linter can mend

@@ -63,7 +63,9 @@ def check_routes() -> Iterator[str]:
     for methods, path in re.findall(row, section("Routes"), re.M):
         told |= {(method.strip(), path) for method in methods.split(",")}
     yield from (f"The route table lacks {m} {p}." for m, p in sorted(real - told))
-    yield from (f"The route table has {m} {p}, which is not there." for m, p in sorted(told - real))
+    yield from (
+        f"The route table has {m} {p}, which does not exist." for m, p in sorted(told - real)
+    )
 
 
 def check_commands() -> Iterator[str]:
@@ -78,7 +80,7 @@ def check_commands() -> Iterator[str]:
     told = set(re.findall(r"^showtell ([a-z-]+)", block, re.M))
     yield from (f"The command list lacks `showtell {name}`." for name in sorted(real - told))
     yield from (
-        f"The command list names `showtell {name}`, which is not there."
+        f"The command list names `showtell {name}`, which does not exist."
         for name in sorted(told - real)
     )
     for line in block.splitlines():

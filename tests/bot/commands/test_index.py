@@ -112,9 +112,9 @@ def test_links_are_indexed_and_what_they_lead_to_is_shown(
     assert report.count == 1
     assert {Path(item.what).name for item in report.skipped} == {"broken.jpg", "loop.jpg"}
     with Bundle.open(bundles) as bundle:
-        (star,) = bundle.gallery.by_rows([0])
+        (star,) = bundle.store.pictures([0])
         assert star.path == "red-star-0.png"
-        shown = bundle.gallery.resolve(star.image_id)
+        shown = bundle.store.file(star.image_id)
     assert shown == (photos / "red-star-0.png").resolve()
 
 
