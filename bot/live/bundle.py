@@ -20,7 +20,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import torch
 from PIL import Image
 from redis.asyncio import Redis
 
@@ -141,7 +140,7 @@ class LiveBundle:
         self._torch_threads = torch_threads
         # OpenMP keeps its number of threads per thread: each one of the pool must be told.
         self._pool = ThreadPoolExecutor(
-            threads, "serving", initializer=torch.set_num_threads, initargs=(torch_threads,)
+            threads, "serving", initializer=_use_threads, initargs=(torch_threads,)
         )
 
     # Using the bundle
@@ -310,7 +309,7 @@ class LiveBundle:
         return BundleRefused(version, reason)
 
     def _open(self, version: str) -> Serving:
-        torch.set_num_threads(self._torch_threads)  # loading must not crowd out the turns
+        _use_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             # The first search of a fresh model is the slowest; nobody should wait for it.
@@ -364,3 +363,10 @@ class LiveBundle:
         if version != self.version and (told or not refused):
             with suppress(BundleRefused):  # logged and remembered by _load
                 self._replace(await self._load(version))
+
+
+def _use_threads(count: int) -> None:
+    """Let forward passes of the calling thread use so many threads."""
+    import torch  # here: a server without a bundle needs none of it
+
+    torch.set_num_threads(count)
