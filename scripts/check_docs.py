@@ -38,7 +38,7 @@ def check_settings() -> Iterator[str]:
     real = {PREFIX + name.upper() for name in Settings.model_fields}
     told = set(re.findall(rf"^\| `({PREFIX}\w+)`", section("Settings"), re.M))
     yield from (f"The settings table lacks {name}." for name in sorted(real - told))
-    yield from (f"The settings table has {name}, which does not exist." for name in told - real)
+    yield from (f"The settings table has {name}, which is not there." for name in told - real)
 
 
 def real_routes() -> set[tuple[str, str]]:
@@ -91,7 +91,7 @@ def check_commands() -> Iterator[str]:
         options = {option for parameter in command.params for option in parameter.opts}
         for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line):
             if option not in options:
-                yield f"The command list gives `showtell {name}` the option {option}, which it does not take."
+                yield f"`showtell {name}` does not take the option {option} of the command list."
 
 
 def check_links() -> Iterator[str]:

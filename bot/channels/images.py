@@ -63,12 +63,12 @@ def _find(
     Raises:
         HTTPException: 404; there is no such picture, or no longer one that can be shown.
     """
-    gallery = serving.bundle.gallery
+    store = serving.bundle.store
     try:
-        picture = gallery.get(image_id)
+        picture = store.get(image_id)
         if picture is None:
             raise HTTPException(404, "There is no such picture.")
-        path = gallery.resolve(image_id)
+        path = store.file(image_id)
         if size is None:
             media_type = _media_type(path)
             if media_type:

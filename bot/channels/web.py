@@ -15,7 +15,7 @@ from bot.dialogue.conversation import Turn, check_message
 from bot.understanding.meaning import FILTER_KEYS
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
-from retrieval.search.searcher import Hit, SearchResult
+from retrieval.search.result import Hit
 
 router = APIRouter(tags=["web"])
 Parts = Annotated[Services, Depends(services)]
@@ -137,8 +137,8 @@ def _image_object(hit: Hit) -> ImageObject:
         caption=hit.caption,
         score=round(hit.score, 4),
         reasons=list(hit.reasons),
-        width=hit.width,
-        height=hit.height,
+        width=hit.picture.width,
+        height=hit.picture.height,
     )
 
 
@@ -200,9 +200,8 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     for key, value in wanted.filters.items():
         query = query.filter(key, value)
     with parts.live.lease() as serving:
-        search = serving.bundle.searcher.search
         try:
-            result: SearchResult = await parts.live.run(search, query, wanted.k)
+            result = await serving.search(query, wanted.k)
         except RetrievalError as error:
             if not wanted.filters:
                 raise
@@ -219,8 +218,8 @@ async def about(parts: Parts) -> About:
         return About(
             version=version("showtell"),
             bundle=bundle.version,
-            images=len(bundle.gallery),
-            attribution=bundle.gallery.attribution,
-            model=bundle.model.name,
+            images=len(bundle.store),
+            attribution=bundle.store.attribution,
+            model=bundle.encoder.name,
             examples=list(parts.settings.examples),
         )

@@ -57,6 +57,8 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
 
     # Heavy imports only when there is something to make: a second start stays quick.
     from embedding.data.pairs import load_pairs
+    from embedding.model.feature_cache import cached_pictures
+    from embedding.pretrained.names import load_model
     from embedding.training.train import TrainConfig, train
     from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
@@ -71,15 +73,18 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
         cache_dir=data_dir / "cache",
         progress=progress,
     )
-    report = build_bundle(
-        candidates_from_pairs(pairs),
-        root=home / "images",
-        model_dir=result.model_dir,
-        bundles=bundles,
-        attribution=pairs.attribution,
-        cache_dir=data_dir / "cache",
-        progress=progress,
-    )
+    model = load_model(result.model_dir)
+    with cached_pictures(model, data_dir / "cache") as encode_pictures:
+        report = build_bundle(
+            candidates_from_pairs(pairs),
+            root=home / "images",
+            model_dir=result.model_dir,
+            encoder=model,
+            encode_pictures=encode_pictures,
+            bundles=bundles,
+            attribution=pairs.attribution,
+            progress=progress,
+        )
     publish(bundles, report.version)
     stamp.write_text(recipe)
     say(f"{report.count} pictures are ready (bundle {report.version}).")

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import torch
+from PIL import Image
 from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
+from bot.live.encoding import BatchedEncoder, Run
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
 from bot.live.tasks import BackgroundTask
@@ -36,7 +38,9 @@ from retrieval.bundle.bundle import (
 )
 from retrieval.bundle.versions import CURRENT
 from retrieval.errors import BundleError, BundleRefused, NoBundle
+from retrieval.search.encoding import Encoded
 from retrieval.search.query import Query
+from retrieval.search.result import SearchResult
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +53,35 @@ class Serving:
     """What one turn works with."""
 
     bundle: Bundle
+    encoder: BatchedEncoder
+    run: Run
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def version(self) -> str:
         """Version of the bundle."""
         return self.bundle.version
+
+    async def search(
+        self,
+        query: Query,
+        k: int,
+        *,
+        shown: Sequence[str] = (),
+        image: Image.Image | None = None,
+    ) -> SearchResult:
+        """Search as `Searcher.search` does, encoding for all turns that wait at once.
+
+        Raises:
+            RetrievalError: as there.
+        """
+        searcher = self.bundle.searcher
+        plan = searcher.plan(query)
+        texts = await self.encoder.texts(plan.texts)
+        upload = await self.encoder.image(image) if plan.image and image else None
+        encoded = Encoded(texts, upload)
+        result: SearchResult = await self.run(searcher.rank, query, encoded, k, shown=shown)
+        return result
 
     def close(self) -> None:
         """Close the bundle and give its memory back; models hold reference cycles."""
@@ -150,9 +177,9 @@ class LiveBundle:
             bundle = serving.bundle
             status |= {
                 "version": bundle.version,
-                "images": len(bundle.gallery),
-                "model": bundle.model.name,
-                "dimension": bundle.model.dimension,
+                "images": len(bundle.store),
+                "model": bundle.encoder.name,
+                "dimension": bundle.encoder.dimension,
                 "loaded_at": serving.loaded_at.isoformat(timespec="seconds"),
                 "turns_in_flight": self._serving.users,
             }
@@ -291,7 +318,7 @@ class LiveBundle:
         except BaseException:
             bundle.close()
             raise
-        return Serving(bundle)
+        return Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run)
 
     def _replace(self, serving: Serving) -> None:
         self._serving.replace(serving)

@@ -7,12 +7,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from embedding.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = [
     "FORMAT",
@@ -70,8 +70,10 @@ def replaced_directory(directory: Path) -> Iterator[Path]:
         raise
 
 
-def hash_modules(modules: Sequence[nn.Module], more: str = "") -> str:
+def hash_modules(modules: Sequence["nn.Module"], more: str = "") -> str:
     """Return 16 hex digits that change with any weight, setting or word of a vocabulary."""
+    import torch  # here: what a model says of itself is read without it
+
     digest = hashlib.sha256(more.encode())
     for module in modules:
         for name, part in module.named_modules():

@@ -15,7 +15,7 @@ from retrieval.bundle.bundle import Bundle, Candidate, build_bundle, publish
 @pytest.fixture(scope="module")
 def gallery_image(shapes_bundles):
     with Bundle.open(shapes_bundles, verify=False) as bundle:
-        return bundle.gallery.by_rows([0])[0]
+        return bundle.store.pictures([0])[0]
 
 
 def size_of(source) -> tuple[int, int]:
@@ -125,7 +125,7 @@ def test_a_picture_that_left_the_gallery_is_404_and_nothing_outside_is_read(
     )
     publish(bundles, report.version)
     with Bundle.open(bundles) as bundle:
-        by_name = {i.path: i.image_id for i in bundle.gallery.by_rows(range(4))}
+        by_name = {i.path: i.image_id for i in bundle.store.pictures(range(4))}
     server = start_server(bundles)
     gone, linked, damaged, fine = names
     (root / gone).unlink()
@@ -197,7 +197,7 @@ def test_formats_that_browsers_do_not_show_go_out_as_webp(start_server, shapes_m
     )
     publish(bundles, report.version)
     with Bundle.open(bundles) as bundle:
-        ids = {i.path: i.image_id for i in bundle.gallery.by_rows(range(2))}
+        ids = {i.path: i.image_id for i in bundle.store.pictures(range(2))}
     server = start_server(bundles)
     answer = httpx.get(f"{server.url}/images/{ids['scan.tif']}")
     assert answer.headers["content-type"] == "image/webp"

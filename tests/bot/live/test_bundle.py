@@ -16,7 +16,7 @@ from retrieval.search.query import Query
 
 def damage(bundles: Path, version: str) -> None:
     """Make a bundle differ from its manifest."""
-    index = bundles / version / "index.faiss"
+    index = bundles / version / "store" / "vectors.faiss"
     content = bytearray(index.read_bytes())
     content[-1] ^= 0xFF
     index.write_bytes(content)
@@ -40,7 +40,7 @@ def ids_of(serving) -> set[str]:
 
 def is_closed(bundle) -> bool:
     try:
-        bundle.gallery.get("0" * 16)
+        bundle.store.get("0" * 16)
     except GalleryError as error:
         return "closed" in str(error)
     return False
@@ -60,7 +60,7 @@ def test_starts_with_what_current_names_and_closes_it(live, three_bundles):
         await live.stop()
         assert live.version is None
         with pytest.raises(Exception, match="closed"):
-            bundle.gallery.get("0" * 16)
+            bundle.store.get("0" * 16)
 
     run(scenario())
 
@@ -145,7 +145,7 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_serves_on(live, three_bundl
             await live.reload(second)
         assert live.version == first == current_version(three_bundles)
         assert live.status()["refused"]["version"] == second
-        assert "index.faiss" in live.status()["refused"]["reason"]
+        assert "vectors.faiss" in live.status()["refused"]["reason"]
         with live.lease() as serving:
             assert ids_of(serving)
         assert await live.reload(first) == first
@@ -295,7 +295,7 @@ def test_searches_during_swaps_never_fail_and_never_mix(live, three_bundles):
 
 def ids_in(bundles, version):
     with Bundle.open(bundles, version, verify=False) as bundle:
-        return [image.image_id for image in bundle.gallery.by_rows(range(len(bundle.gallery)))]
+        return [image.image_id for image in bundle.store.pictures(range(len(bundle.store)))]
 
 
 def test_loads_are_reported(three_bundles):

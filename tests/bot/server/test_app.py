@@ -85,7 +85,7 @@ def test_turns_during_swaps_never_fail_and_never_mix(start_server, three_bundles
     pictures = {}
     for version in versions:
         with Bundle.open(three_bundles, version, verify=False) as bundle:
-            rows = bundle.gallery.by_rows(range(len(bundle.gallery)))
+            rows = bundle.store.pictures(range(len(bundle.store)))
             pictures[version] = {image.image_id for image in rows}
     server = start_server(three_bundles)
     seen = []
