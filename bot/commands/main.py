@@ -281,7 +281,10 @@ def reload(
 @app.command("model-path")
 def model_path(
     name: Annotated[
-        str, typer.Argument(help="photos, minilm, efficientnet-lite0 or efficientnet-lite2.")
+        str,
+        typer.Argument(
+            help="photos, minilm, efficientnet-lite0, efficientnet-lite1 or efficientnet-lite2."
+        ),
     ],
 ) -> None:
     """Print where a shipped model lies."""

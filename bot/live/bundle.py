@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -84,9 +83,8 @@ class Serving:
         return result
 
     def close(self) -> None:
-        """Close the bundle and give its memory back; models hold reference cycles."""
+        """Close the bundle."""
         self.bundle.close()
-        gc.collect()
         logger.info("bundle %s is closed", self.version)
 
 
