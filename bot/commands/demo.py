@@ -43,7 +43,8 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
 
     # Heavy imports only when there is something to make: a second start stays quick.
     from embedding.data.pairs import load_pairs
-    from embedding.training.train import TrainConfig, train
+    from embedding.training.config import TrainConfig
+    from embedding.training.train import train
     from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
 

@@ -21,11 +21,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import torch
 from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.news import news_of_swaps, tell_of_swap
+from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import (
     Bundle,
     current_version,
@@ -108,7 +108,7 @@ class LiveBundle:
         self._torch_threads = torch_threads
         # OpenMP keeps its number of threads per thread: each one of the pool must be told.
         self._pool = ThreadPoolExecutor(
-            threads, "serving", initializer=torch.set_num_threads, initargs=(torch_threads,)
+            threads, "serving", initializer=limit_threads, initargs=(torch_threads,)
         )
 
     # Using the bundle
@@ -273,7 +273,7 @@ class LiveBundle:
         return slot
 
     def _open(self, version: str) -> _Slot:
-        torch.set_num_threads(self._torch_threads)  # loading must not crowd out the turns
+        limit_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             # The first search of a fresh model is the slowest; nobody should wait for it.

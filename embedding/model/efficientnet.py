@@ -31,21 +31,18 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from embedding.data.decode import to_rgb
 from embedding.errors import ModelError
+from embedding.model.squares import FITS, square
 from embedding.packages import EFFICIENTNETS, efficientnet_lite_weights
 
 __all__ = [
-    "FITS",
     "EfficientNetLiteConfig",
     "EfficientNetLiteImageProcessor",
     "EfficientNetLiteModel",
     "at_side",
     "is_efficientnet_lite",
     "load_efficientnet_lite",
-    "square",
 ]
 
-FITS = ("crop", "squash")
-"""How a picture becomes a square: its centre alone, or the whole of it resized."""
 _SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
 """The input each was trained on, in pixels."""
 
@@ -179,20 +176,6 @@ class EfficientNetLiteImageProcessor(BaseImageProcessor):
         pixels = np.stack([np.asarray(image, dtype=np.float32) for image in squares])
         scaled = (pixels.transpose(0, 3, 1, 2) - 127.0) / 128.0
         return BatchFeature({"pixel_values": torch.from_numpy(np.ascontiguousarray(scaled))})
-
-
-def square(image: Image.Image, side: int, fit: str) -> Image.Image:
-    """Return an RGB picture as a square of ``side`` pixels (see ``FITS``)."""
-    width, height = image.size
-    if (width, height) == (side, side):
-        return image
-    if fit == "squash":
-        box = (0.0, 0.0, float(width), float(height))
-    else:
-        shorter = min(width, height)
-        left, top = (width - shorter) / 2, (height - shorter) / 2
-        box = (left, top, left + shorter, top + shorter)
-    return image.resize((side, side), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
 
 
 def is_efficientnet_lite(name: str) -> bool:

@@ -17,8 +17,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.errors import ModelError
+from embedding.model.encoder import Vectors
 from embedding.model.ensemble import SideBySideModel
-from embedding.model.joint import JointEmbedding, Vectors
+from embedding.model.joint import JointEmbedding
 from embedding.model.towers import Tower, quiet_transformers
 
 __all__ = ["join_models"]

@@ -24,14 +24,8 @@ import embedding.model.ensemble  # noqa: F401 - both register with transformers,
 from embedding.data.decode import to_rgb
 from embedding.errors import ModelError
 from embedding.model.encoder import Vectors
-from embedding.model.files import (
-    FORMAT,
-    INFO_FILE,
-    hash_modules,
-    read_info,
-    replaced_directory,
-    write_info,
-)
+from embedding.model.files import FORMAT, INFO_FILE, read_info, replaced_directory, write_info
+from embedding.model.fingerprint import hash_modules
 from embedding.model.precision import autocast
 from embedding.model.towers import (
     Tower,

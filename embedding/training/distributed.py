@@ -17,9 +17,8 @@ from torch import Tensor
 
 from embedding.errors import TrainingError
 
-__all__ = ["DEVICES", "World", "is_first_process", "join_world"]
+__all__ = ["World", "is_first_process", "join_world"]
 
-DEVICES = ("auto", "cpu", "cuda")
 _PATIENCE = timedelta(hours=12)
 """How long the others wait while the first process reads pictures or evaluates."""
 

@@ -43,7 +43,7 @@ from embedding.model.precision import best_precision
 from embedding.progress import Progress, silent
 from embedding.training.batches import Batch, batches, captions_of, split, steps_of
 from embedding.training.checkpoint import Checkpoint
-from embedding.training.config import TrainConfig, load_config
+from embedding.training.config import TrainConfig
 from embedding.training.distributed import World, join_world
 from embedding.training.event_log import EventLog, event_log
 from embedding.training.gradient_cache import backward_by_parts
@@ -59,7 +59,7 @@ from embedding.training.parameters import (
 from embedding.training.prepare import TrainingData, gather
 from embedding.training.run_files import TrainResult, save_model, save_record
 
-__all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
+__all__ = ["train"]
 
 _FRESH: dict[str, Any] = {
     "fold": 0,

@@ -19,7 +19,8 @@ from embedding.model.joint import JointEmbedding
 from embedding.model.towers import Tower, image_tower, lstm_tower, text_tower
 from embedding.pretrained.packed import assemble
 from embedding.pretrained.packing import pack_model
-from embedding.training.train import TrainConfig, train
+from embedding.training.config import TrainConfig
+from embedding.training.train import train
 from tests.fixtures.foreign import FOREIGN
 
 TEXTS = ["a red star", "two dogs run along the beach", "http://127.0.0.1:9/x.png", ""]

@@ -1,7 +1,6 @@
 """Training goes on from where a model is: our own, or anybody else's."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,8 @@ from embedding.errors import ModelError
 from embedding.evaluation.recall import evaluate_model
 from embedding.model.joint import JointEmbedding
 from embedding.model.take_apart import identity_head, towers_of
-from embedding.training.train import TrainConfig, train
+from embedding.training.config import TrainConfig
+from embedding.training.train import train
 from tests.fixtures.foreign import FOREIGN
 
 TEXTS = ["a red star", "a picture of a blue ring", "http://127.0.0.1:9/x.png", ""]
@@ -114,7 +114,7 @@ def test_training_starts_where_the_model_is(
         assert kept.metrics[direction] == own[direction]
     # One that knows these drawings already needs small steps.
     rates = (1e-4, 1e-7) if JointEmbedding.load(started).is_ours else (1e-2, 1e-3)
-    moving = replace(still, learning_rate=rates[0], text_rate=rates[1])
+    moving = still.changed(learning_rate=rates[0], text_rate=rates[1])
     moved = train(pairs, moving, tmp_path / "moved", cache_dir=cache)
     assert moved.history[-1]["loss"] < kept.history[-1]["loss"]
     again = evaluate_model(JointEmbedding.load(moved.model_dir), pairs, cache_dir=cache)

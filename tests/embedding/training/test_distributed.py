@@ -11,8 +11,9 @@ import pytest
 import torch
 
 from embedding.errors import TrainingError
+from embedding.training.config import TrainConfig
 from embedding.training.distributed import World, join_world
-from embedding.training.train import TrainConfig, train
+from embedding.training.train import train
 from tests.embedding.processes import LSTM, gradients
 
 ROOT = Path(__file__).parents[3]
