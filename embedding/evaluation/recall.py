@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from embedding.data.pairs import Pairs
 from embedding.errors import DataError
 from embedding.evaluation.intervals import Intervals, bootstrap
-from embedding.model.encoder import Vectors
 from embedding.model.feature_cache import extract_features
+from embedding.model.vectors import Vectors
 from embedding.progress import Progress, silent
 
 if TYPE_CHECKING:

@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Encoder", "SentenceEncoder", "Vectors", "limit_threads", "load_encoder"]
+from embedding.model.vectors import Vectors
 
-Vectors = NDArray[np.float32]
-"""Rows of numbers, one row an item."""
+__all__ = ["Encoder", "SentenceEncoder", "Vectors", "limit_threads", "load_encoder"]
 
 
 class SentenceEncoder(Protocol):

@@ -1,18 +1,25 @@
 """What lies in a model directory beside the sentence-transformers files, and how it got there."""
 
+from __future__ import annotations
+
+import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from embedding.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = [
     "FORMAT",
     "INFO_FILE",
+    "hash_modules",
     "read_info",
     "replaced_directory",
     "write_info",
@@ -63,3 +70,23 @@ def replaced_directory(directory: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
+
+
+def hash_modules(modules: Sequence[nn.Module], more: str = "") -> str:
+    """Return 16 hex digits that change with any weight, setting or word of a vocabulary."""
+    import torch  # lazily: reading showtell.json needs none of it
+
+    digest = hashlib.sha256(more.encode())
+    for module in modules:
+        for name, part in module.named_modules():
+            settings: object = getattr(part, "get_config_dict", dict)()
+            digest.update(f"{name} {type(part).__name__} {settings}".encode())
+            words: Any = getattr(getattr(part, "tokenizer", None), "get_vocab", dict)()
+            digest.update(repr(sorted(words)).encode())
+            # How pictures are prepared; empty for what models of earlier versions do.
+            view: str = getattr(getattr(part, "processor", None), "unusual_view", "")
+            digest.update(view.encode())
+        for key, value in sorted(module.state_dict().items()):
+            digest.update(f"{key} {tuple(value.shape)} {value.dtype}".encode())
+            digest.update(value.detach().cpu().reshape(-1).contiguous().view(torch.uint8).numpy())
+    return digest.hexdigest()[:16]

@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.errors import ModelError
-from embedding.model.encoder import Vectors
 from embedding.model.ensemble import SideBySideModel
 from embedding.model.joint import JointEmbedding
 from embedding.model.towers import Tower, quiet_transformers
+from embedding.model.vectors import Vectors
 
 __all__ = ["join_models"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from embedding.data.pairs import Pairs
 from embedding.errors import DataError
 from embedding.evaluation.recall import Embedded, Metrics, image_ranks, metrics_of_ranks, text_ranks
-from embedding.model.encoder import Vectors
+from embedding.model.vectors import Vectors
 from embedding.progress import Progress, silent
 from embedding.rerank.config import RerankConfig
 from embedding.rerank.grids import Grids, GridSource, extract_grids

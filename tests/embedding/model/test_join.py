@@ -22,6 +22,7 @@ from embedding.pretrained.packing import pack_model
 from embedding.training.config import TrainConfig
 from embedding.training.train import train
 from tests.fixtures.foreign import FOREIGN
+from tests.fixtures.models import build_model
 
 TEXTS = ["a red star", "two dogs run along the beach", "http://127.0.0.1:9/x.png", ""]
 
@@ -29,7 +30,7 @@ TEXTS = ["a red star", "two dogs run along the beach", "http://127.0.0.1:9/x.png
 def fresh(seed: int, image: str = "efficientnet-lite0", **sizes: int) -> JointEmbedding:
     torch.manual_seed(seed)
     settings = {"dimension": 24, "text_hidden": 0, "image_hidden": 0, **sizes}
-    return JointEmbedding.build(image_tower_name=image, **settings)
+    return build_model(image, **settings)
 
 
 @pytest.fixture(scope="module")
@@ -111,8 +112,8 @@ def test_it_is_a_model_like_any_other(
 def test_a_plain_sentence_transformer_loads_it(joined: JointEmbedding, tmp_path: Path) -> None:
     joined.save(tmp_path / "model", {})
     program = (
-        "import sys, embedding; from sentence_transformers import SentenceTransformer as S; "
-        "from PIL import Image; m = S(sys.argv[1], device='cpu'); "
+        "import sys, embedding.model.joint; from PIL import Image; "
+        "from sentence_transformers import SentenceTransformer as S; m = S(sys.argv[1], device='cpu'); "
         "print(m.encode('a dog').shape, m.encode(Image.new('RGB', (50, 40))).shape)"
     )
     done = subprocess.run(
@@ -207,7 +208,7 @@ def squashing() -> JointEmbedding:
 
 def on_features() -> JointEmbedding:
     text = text_tower("minilm", 8, hidden=0, dropout=0.0)
-    linear = JointEmbedding.build(dimension=8, text_hidden=0, image_hidden=0)
+    linear = build_model(dimension=8, text_hidden=0, image_hidden=0)
     return JointEmbedding.from_towers(text, Tower([], linear.image.head, 1280), name="features")
 
 

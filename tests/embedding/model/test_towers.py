@@ -12,6 +12,7 @@ from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPi
 from embedding.errors import ModelError
 from embedding.model.joint import JointEmbedding
 from embedding.model.towers import feature_tower, image_tower, lstm_tower, text_tower
+from tests.fixtures.models import build_model
 
 
 def test_any_vision_backbone_can_be_the_image_tower(tmp_path: Path) -> None:
@@ -25,7 +26,7 @@ def test_any_vision_backbone_can_be_the_image_tower(tmp_path: Path) -> None:
     )
     ViTModel(config).save_pretrained(tmp_path / "vit")
     ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(tmp_path / "vit")
-    model = JointEmbedding.build(image_tower_name=str(tmp_path / "vit"), dimension=24)
+    model = build_model(str(tmp_path / "vit"), dimension=24)
     model.save(tmp_path / "model", {})
     again = JointEmbedding.load(tmp_path / "model")
     images = [Image.effect_noise((50, 40), sigma) for sigma in (20, 90)]
@@ -52,7 +53,7 @@ def test_a_model_of_the_wrong_kind_is_refused(tmp_path: Path, shapes_model_dir: 
 
 
 def test_the_text_head_starts_with_the_encoders_similarities() -> None:
-    model = JointEmbedding.build(dimension=512)
+    model = build_model(dimension=512)
     texts = ["a dog", "a puppy", "a spreadsheet", "something sweet to eat", "cake"]
     sentences, joint = model.encode_sentences(texts), model.encode_text(texts)
     np.testing.assert_allclose(joint @ joint.T, sentences @ sentences.T, atol=1e-5)

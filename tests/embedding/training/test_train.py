@@ -14,6 +14,7 @@ from embedding.evaluation.recall import evaluate_model
 from embedding.model.joint import JointEmbedding
 from embedding.training.config import TrainConfig
 from embedding.training.train import train
+from tests.fixtures.models import build_model
 
 QUICK = TrainConfig(dimension=64, image_hidden=0, epochs=40, batch_size=32, train_on="all")
 LSTM = TrainConfig(
@@ -88,7 +89,7 @@ def test_a_trained_text_tower_changes_and_a_frozen_one_does_not(
 ) -> None:
     pairs = load_pairs(f"csv:{shapes_dir}").subset(range(0, 90, 5))
     texts = ["a red circle", "a dog"]
-    before = JointEmbedding.build(dimension=64).encode_sentences(texts)
+    before = build_model(dimension=64).encode_sentences(texts)
     for train_text, same in (("no", True), ("yes", False)):
         config = QUICK.changed(epochs=2, train_text=train_text)
         result = train(pairs, config, tmp_path / train_text, cache_dir=cache)

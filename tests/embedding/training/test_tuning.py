@@ -16,6 +16,7 @@ from embedding.training.config import TrainConfig
 from embedding.training.losses import build_loss
 from embedding.training.parameters import Trainable, lent_weights, moving_average, start_towers
 from embedding.training.train import train
+from tests.fixtures.models import build_model
 
 TUNE = TrainConfig(
     dimension=32,
@@ -55,7 +56,7 @@ def test_the_image_tower_learns_and_is_saved(pairs: Pairs, tmp_path: Path) -> No
     model = JointEmbedding.load(tmp_path / "run")
     processor: Any = model.image.encoder[0]
     assert (processor.processor.size, processor.processor.fit) == (64, "squash")
-    before = JointEmbedding.build(dimension=32, image_hidden=0).image.encoder[0].state_dict()
+    before = build_model(dimension=32, image_hidden=0).image.encoder[0].state_dict()
     after = model.image.encoder[0].state_dict()
     assert before.keys() == after.keys()
     changed = {name for name in after if (after[name] != before[name]).any()}
