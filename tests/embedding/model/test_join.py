@@ -113,7 +113,8 @@ def test_a_plain_sentence_transformer_loads_it(joined: JointEmbedding, tmp_path:
     joined.save(tmp_path / "model", {})
     program = (
         "import sys, embedding.model.joint; from PIL import Image; "
-        "from sentence_transformers import SentenceTransformer as S; m = S(sys.argv[1], device='cpu'); "
+        "from sentence_transformers import SentenceTransformer as S; "
+        "m = S(sys.argv[1], device='cpu'); "
         "print(m.encode('a dog').shape, m.encode(Image.new('RGB', (50, 40))).shape)"
     )
     done = subprocess.run(
