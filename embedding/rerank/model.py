@@ -116,7 +116,6 @@ class Reranker(nn.Module):
         )
         # All words weigh the same at first.
         nn.init.zeros_(self._head("telling").weight)
-        self.scale = nn.Parameter(torch.tensor(1 / config.temperature).log())
         self.dropout = nn.Dropout(config.dropout)
 
     @classmethod
@@ -153,9 +152,9 @@ class Reranker(nn.Module):
             made = cls(
                 text[0], RerankConfig(**info["settings"]), info["width"], weight=info["weight"]
             )
-            rest = load_file(directory / _HEADS)
-            made.scale.data = rest.pop("scale")
-            made.heads.load_state_dict(rest)
+            heads = load_file(directory / _HEADS)
+            heads.pop("scale", None)  # the loss's temperature, which 0.2.0 saved too
+            made.heads.load_state_dict(heads)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"the re-ranker {directory} cannot be loaded: {error}; train or copy it again"
@@ -176,11 +175,11 @@ class Reranker(nn.Module):
             "settings": self.config.to_json(),
             **info,
         }
-        tensors = {"scale": self.scale.detach(), **self.heads.state_dict()}
         with replaced_directory(directory) as scratch, quiet_transformers():
             encoder = SentenceTransformer(modules=[self.text], device="cpu")
             encoder.save(str(scratch / _TEXT), create_model_card=False)
-            save_file({k: v.contiguous() for k, v in tensors.items()}, scratch / _HEADS)
+            heads = {k: v.contiguous() for k, v in self.heads.state_dict().items()}
+            save_file(heads, scratch / _HEADS)
             text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
             (scratch / RERANK_FILE).write_text(text, encoding="utf-8")
 
