@@ -138,7 +138,19 @@ def test_the_main_directions_are_kept(
         join_models(members, TEXTS, features, name="large", dimension=41)
 
 
-def test_training_goes_on_from_it(shapes_dir: Path, joined: JointEmbedding, tmp_path: Path) -> None:
+def test_training_goes_on_from_it(
+    shapes_dir: Path, tiny_text_model: Path, pictures: list[Image.Image], tmp_path: Path
+) -> None:
+    members = [
+        JointEmbedding.from_towers(
+            text_tower(str(tiny_text_model), 8, hidden=0, dropout=0.0),
+            image_tower("efficientnet-lite0", 8, hidden=0, dropout=0.0),
+            name="member",
+        )
+        for _ in range(2)
+    ]
+    seen = members[0].encode_image_features(pictures)
+    joined = join_models(members, TEXTS, [seen, seen], name="both")
     joined.save(tmp_path / "model", {})
     config = TrainConfig(
         start_from=str(tmp_path / "model"),
@@ -151,7 +163,7 @@ def test_training_goes_on_from_it(shapes_dir: Path, joined: JointEmbedding, tmp_
         batch_size=30,
         evaluate_every=1,
     )
-    pairs = load_pairs(f"csv:{shapes_dir}").subset(range(40))
+    pairs = load_pairs(f"csv:{shapes_dir}").subset(range(20))
     result = train(pairs, config, tmp_path / "run", cache_dir=tmp_path / "cache")
     trained = JointEmbedding.load(result.model_dir)
     before, after = (model.module.state_dict() for model in (joined, trained))
@@ -161,8 +173,8 @@ def test_training_goes_on_from_it(shapes_dir: Path, joined: JointEmbedding, tmp_
         "text.0.model.members.1.encoder",
         "image.0.model.members.0",
         "image.0.model.members.1",
-        "text.2",
-        "image.2",
+        "text.3",
+        "image.3",
     ):
         assert any(part in name for name in moved), part
     assert not any("word_embeddings" in name for name in moved)
@@ -255,7 +267,7 @@ def test_the_command(
         ],
     )
     assert done.exit_code == 0, done.output
-    pairs = load_pairs(data)
+    pairs = load_pairs(data).subset(range(0, 90, 6))
     twice, once = JointEmbedding.load(tmp_path / "run"), JointEmbedding.load(shapes_model_dir)
     assert twice.dimension == 2 * once.dimension
     # A model joined with itself ranks as it does.

@@ -74,7 +74,7 @@ def test_typical_requests_go_with_the_model_and_none_that_was_held_out(tmp_path:
     captions = [f"caption {i} of picture {i // 2}" for i in range(40)]
     names = [str(i) for i in range(20)]
     pairs = Pairs("x", names, captions, np.arange(40) // 2, features=features)
-    config = TrainConfig(epochs=1, dimension=8, image_hidden=0, train_text="no")
+    config = TrainConfig(epochs=1, dimension=8, image_hidden=0, text_tower="lstm")
     train(pairs, config, tmp_path / "run")
     requests = JointEmbedding.load(tmp_path / "run").info["requests"]
     assert len(requests) == 18
