@@ -17,7 +17,7 @@ FEWEST, MOST = 4, 14
 ODD_SIZES = {
     "bot/widget": "it is JavaScript",
     "bot/rasa": "it is YAML, with one component that Rasa loads",
-    "bot/live": "the bundle that answers, and the news of it: there is no more to it",
+    "retrieval/search": "each way of scoring has a file of its own",
     "bot/sessions": "a record, what stores it, and the pictures in it",
 }
 """Rooms with fewer or more files, and why."""

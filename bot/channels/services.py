@@ -13,6 +13,7 @@ from bot.channels.parsing import check_sender
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.live.bundle import LiveBundle
+from bot.live.tasks import BackgroundTask
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
 from embedding.data.decode import open_image
@@ -38,6 +39,7 @@ class Services:
     conversation: Conversation
     figures: Figures
     thumbnails: Thumbnails
+    background: tuple[BackgroundTask, ...] = ()
 
     async def reply(
         self,

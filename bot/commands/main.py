@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.commands.bundles import Bundles, bundles_app
 from bot.commands.console import err, name_skipped, out, progress_bars, say
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(bundles_app, name="bundles")
+
 Data = Annotated[
     str,
     typer.Option(
@@ -35,9 +38,6 @@ Data = Annotated[
         help="KIND is flickr8k, flickr30k, karpathy, csv, jsonl, folder, webdataset (tar shards), "
         "features or openmoji.",
     ),
-]
-Bundles = Annotated[
-    Path, typer.Option(help="The bundles directory.", envvar="SHOWTELL_BUNDLES", file_okay=False)
 ]
 Model = Annotated[
     str | None,
@@ -222,7 +222,7 @@ def search(
     rows = [
         {
             "id": hit.image_id,
-            "file": str(bundle.gallery.resolve(hit.image_id)),
+            "file": str(bundle.store.file(hit.image_id)),
             "score": round(hit.score, 4),
             "caption": hit.caption,
             "reasons": list(hit.reasons),

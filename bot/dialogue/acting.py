@@ -7,6 +7,7 @@ from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from PIL import Image
 from rasa_sdk import Action, Tracker
 from rasa_sdk.executor import CollectingDispatcher
 
@@ -132,12 +133,7 @@ async def _ask(scene: Scene, query: Query, result: SearchResult) -> None:
 
 
 async def _search(turn: OpenTurn, query: Query, shown: list[str]) -> SearchResult:
-    upload = turn.record.uploads[query.image] if query.image is not None else None
-
-    def work() -> SearchResult:
-        image = open_upload(upload) if upload is not None else None
-        searcher = turn.serving.bundle.searcher
-        return searcher.search(query, turn.settings.results, shown=shown, image=image)
-
-    result: SearchResult = await turn.run(work)
-    return result
+    image: Image.Image | None = None
+    if query.image is not None:
+        image = await turn.run(open_upload, turn.record.uploads[query.image])
+    return await turn.serving.search(query, turn.settings.results, shown=shown, image=image)

@@ -166,7 +166,7 @@ class Conversation:
         if not text:  # a picture alone
             intent = {"name": SEARCH, "confidence": 1.0}
             return {"text": "", "intent": intent, "entities": [], "intent_ranking": [intent]}
-        facets = serving.bundle.gallery.facets()
+        facets = serving.bundle.store.facets()
         names = Names(facets.folders, facets.years, facets.tags)
         understanding = await self._live.run(self._interpreter.parse, text, names)
         return understanding.to_rasa()

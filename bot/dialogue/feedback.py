@@ -95,7 +95,7 @@ class ActionDescribeImage(FeedbackAction):
     def _describe(self, hit: Hit, scene: Scene) -> None:
         buttons = [Button("similar_to_this", "similar_to_image", {"image": hit.image_id})]
         captions = " / ".join(
-            " ".join(caption.split()) for caption in hit.captions if caption.strip()
+            " ".join(caption.split()) for caption in hit.picture.captions if caption.strip()
         )
         last_hits = scene.record.last_hits
         if not captions:

@@ -159,8 +159,8 @@ class Speaker:
             "caption": hit.caption,
             "score": round(hit.score, 4),
             "reasons": list(hit.reasons),
-            "width": hit.width,
-            "height": hit.height,
+            "width": hit.picture.width,
+            "height": hit.picture.height,
         }
 
 

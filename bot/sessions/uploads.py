@@ -8,6 +8,8 @@ import io
 
 from PIL import Image
 
+from embedding.data.decode import open_image, to_rgb
+
 # Ample for the image towers, which look at 224 to 384 pixels.
 _LONGEST_SIDE = 384
 _QUALITY = 88
@@ -15,7 +17,7 @@ _QUALITY = 88
 
 def store_upload(image: Image.Image) -> tuple[str, str]:
     """Return the key and the stored form of a picture."""
-    small = image.convert("RGB")
+    small = to_rgb(image)
     small.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=_QUALITY)
@@ -24,7 +26,9 @@ def store_upload(image: Image.Image) -> tuple[str, str]:
 
 
 def open_upload(stored: str) -> Image.Image:
-    """Return the picture of a stored form."""
-    image = Image.open(io.BytesIO(base64.b64decode(stored)))
-    image.load()
-    return image
+    """Return the picture of a stored form.
+
+    Raises:
+        ImageError: the stored bytes are damaged.
+    """
+    return open_image(base64.b64decode(stored))

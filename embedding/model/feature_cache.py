@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,14 @@ from embedding.progress import Progress, silent
 if TYPE_CHECKING:
     from embedding.model.joint import JointEmbedding
 
-__all__ = ["ArrayCache", "FeatureCache", "ImageFeatures", "default_cache_dir", "extract_features"]
+__all__ = [
+    "ArrayCache",
+    "FeatureCache",
+    "ImageFeatures",
+    "cached_pictures",
+    "default_cache_dir",
+    "extract_features",
+]
 
 _BATCH = 32
 
@@ -169,6 +177,31 @@ class FeatureCache(ArrayCache):
     def __init__(self, directory: Path, model: JointEmbedding) -> None:
         name = f"{model.image_fingerprint}-{best_precision()}.sqlite"
         super().__init__(directory / name, np.float32)
+
+
+@contextmanager
+def cached_pictures(
+    model: JointEmbedding, cache_dir: Path
+) -> Iterator[Callable[[Sequence[str], Sequence[Image.Image]], NDArray[np.float32]]]:
+    """Give an encoder of pictures that computes no features which training left in a cache.
+
+    It takes the hashes of files (sha256 in hex) and the pictures in them, and returns their unit
+    vectors (n, dimension).
+    """
+    with FeatureCache(cache_dir, model) as cache:
+
+        def encode(hashes: Sequence[str], pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+            keys = [bytes.fromhex(sha256) for sha256 in hashes]
+            features = {key: found for key in keys if (found := cache.lookup(key)) is not None}
+            fresh = [i for i, key in enumerate(keys) if key not in features]
+            if fresh:
+                rows = model.encode_image_features([pictures[i] for i in fresh])
+                new = {keys[i]: row[None] for i, row in zip(fresh, rows, strict=True)}
+                cache.store(new)
+                features |= new
+            return model.encode_features(np.concatenate([features[key] for key in keys]))
+
+        yield encode
 
 
 @dataclass

@@ -20,7 +20,7 @@ def test_a_failing_action_says_so_and_changes_nothing(
         raise RuntimeError("the disk is gone")
 
     with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
-        patch.setattr(Searcher, "search", fail)
+        patch.setattr(Searcher, "rank", fail)
         turn = stage.say("fail", "make it blue")
     assert turn.replies == [{"text": said(stage, "utter_sorry")}]
     assert "the disk is gone" in caplog.text
