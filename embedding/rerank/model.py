@@ -191,9 +191,9 @@ class Reranker(nn.Module):
         for start in range(0, len(order), _AT_ONCE):
             rows = order[start : start + _AT_ONCE]
             inputs = self.text.preprocess([captions[i] for i in rows])
-            seen = self.text(dict(inputs))
-            mask = seen["attention_mask"].bool()
-            parts.append(self._of_tokens(seen["token_embeddings"].float(), mask))
+            output = self.text(dict(inputs))
+            mask = output["attention_mask"].bool()
+            parts.append(self._of_tokens(output["token_embeddings"].float(), mask))
             owners.append(torch.tensor(rows).repeat_interleave(mask.sum(1)))
         words, weights, wholes = (torch.cat(part) for part in zip(*parts, strict=True))
         owner = torch.cat(owners)
@@ -207,9 +207,9 @@ class Reranker(nn.Module):
 
     def look(self, grids: Tensor) -> Pictures:
         """Return what is known of pictures from their grids (n, p, width)."""
-        seen = self.dropout(self._head("norm")(grids))
-        places = functional.normalize(self._head("places")(seen).float(), dim=-1)
-        wholes = self._head("picture")(seen.mean(dim=1))
+        features = self.dropout(self._head("norm")(grids))
+        places = functional.normalize(self._head("places")(features).float(), dim=-1)
+        wholes = self._head("picture")(features.mean(dim=1))
         return Pictures(places, functional.normalize(wholes.float(), dim=-1))
 
     def score(self, captions: Captions, pictures: Pictures) -> Tensor:
@@ -235,19 +235,19 @@ class Reranker(nn.Module):
         Raises:
             ModelError: the grids are of other networks than it was trained on.
         """
-        found: list[Pictures] = []
+        parts: list[Pictures] = []
         for start in range(0, len(grids), _PICTURES_AT_ONCE):
             rows = np.arange(start, min(start + _PICTURES_AT_ONCE, len(grids)))
-            seen = torch.from_numpy(np.asarray(grids[rows], dtype=np.float32))
-            if seen.ndim != 3 or seen.shape[2] != self.width:
+            batch = torch.from_numpy(np.asarray(grids[rows], dtype=np.float32))
+            if batch.ndim != 3 or batch.shape[2] != self.width:
                 raise ModelError(
-                    f"the grids have shape {tuple(seen.shape)}; the re-ranker takes "
+                    f"the grids have shape {tuple(batch.shape)}; the re-ranker takes "
                     f"(n, places, {self.width})"
                 )
             with torch.inference_mode():
-                found.append(self.look(seen))
+                parts.append(self.look(batch))
         return Pictures(
-            torch.cat([part.places for part in found]), torch.cat([part.wholes for part in found])
+            torch.cat([part.places for part in parts]), torch.cat([part.wholes for part in parts])
         )
 
     def _of_tokens(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -201,8 +201,8 @@ def fit_reranker(
                 )
                 weight, metrics = best_weight(found, *scored, images=len(judged_grids))
                 if best is None or quality(metrics) > best[0]:
-                    kept = {name: value.clone() for name, value in reranker.state_dict().items()}
-                    best = (quality(metrics), weight, metrics, kept)
+                    weights = {name: value.clone() for name, value in reranker.state_dict().items()}
+                    best = (quality(metrics), weight, metrics, weights)
             record |= {"weight": weight, "r1": metrics["text_to_image"]["r1"]}
         history.append({**record, "seconds": round(time.perf_counter() - started, 2)})
     if best is None:
