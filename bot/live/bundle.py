@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +27,7 @@ from bot.live.encoding import BatchedEncoder, Run
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
 from bot.live.tasks import BackgroundTask
+from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import (
     Bundle,
     current_version,
@@ -83,9 +83,8 @@ class Serving:
         return result
 
     def close(self) -> None:
-        """Close the bundle and give its memory back; models hold reference cycles."""
+        """Close the bundle."""
         self.bundle.close()
-        gc.collect()
         logger.info("bundle %s is closed", self.version)
 
 
@@ -140,7 +139,7 @@ class LiveBundle:
         self._torch_threads = torch_threads
         # OpenMP keeps its number of threads per thread: each one of the pool must be told.
         self._pool = ThreadPoolExecutor(
-            threads, "serving", initializer=_use_threads, initargs=(torch_threads,)
+            threads, "serving", initializer=limit_threads, initargs=(torch_threads,)
         )
 
     # Using the bundle
@@ -309,7 +308,7 @@ class LiveBundle:
         return BundleRefused(version, reason)
 
     def _open(self, version: str) -> Serving:
-        _use_threads(self._torch_threads)  # loading must not crowd out the turns
+        limit_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             # The first search of a fresh model is the slowest; nobody should wait for it.
@@ -363,10 +362,3 @@ class LiveBundle:
         if version != self.version and (told or not refused):
             with suppress(BundleRefused):  # logged and remembered by _load
                 self._replace(await self._load(version))
-
-
-def _use_threads(count: int) -> None:
-    """Let forward passes of the calling thread use so many threads."""
-    import torch  # here: a server without a bundle needs none of it
-
-    torch.set_num_threads(count)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,8 +23,8 @@ class Lendable(Generic[T]):
     """What is lent now, and who still uses what was lent before.
 
     Args:
-        close: Closes what is retired, once, in a thread of its own: it takes too long for the
-            event loop.
+        close: Closes what is retired, once, in a thread of its own: closing it and giving its
+            memory back takes too long for the event loop.
     """
 
     def __init__(self, close: Callable[[T], None]) -> None:
@@ -84,6 +85,8 @@ class Lendable(Generic[T]):
             try:
                 self._close(slot.content)
             finally:
+                del slot.content
+                gc.collect()  # models hold reference cycles and would stay in memory
                 self._closing.discard(thread)
 
         thread = threading.Thread(target=close, name="closing")

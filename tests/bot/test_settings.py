@@ -81,12 +81,13 @@ def test_an_unknown_setting_is_refused():
 
 
 def test_blank_variables_count_as_unset(monkeypatch):
-    for name in ("REDIS_URL", "ADMIN_TOKEN", "PUBLIC_URL", "BUNDLES"):
+    for name in ("REDIS_URL", "ADMIN_TOKEN", "PUBLIC_URL", "BUNDLES", "CORS_ORIGINS"):
         monkeypatch.setenv(f"SHOWTELL_{name}", "")
     settings = load_settings()
     assert settings.redis_url is None
     assert settings.admin_token is None
     assert settings.bundles is None
+    assert settings.cors_origins == ()
 
 
 def test_the_token_is_never_shown(monkeypatch):

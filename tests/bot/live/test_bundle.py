@@ -142,7 +142,7 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_serves_on(live, three_bundl
 
     async def scenario():
         await live.start()
-        with pytest.raises(BundleRefused, match=r"index\.faiss"):
+        with pytest.raises(BundleRefused, match=r"vectors\.faiss"):
             await live.reload(second)
         assert live.version == first == current_version(three_bundles)
         assert live.status()["refused"]["version"] == second

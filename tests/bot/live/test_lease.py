@@ -1,4 +1,5 @@
 import threading
+import weakref
 
 from bot.live.lease import Lendable
 
@@ -16,6 +17,19 @@ def test_the_old_one_is_closed_after_its_last_user_by_another_thread():
     shelf.shut_down()
     assert set(closed) == {"old", "new"}
     assert threading.current_thread() not in closed.values()
+
+
+def test_the_memory_of_what_is_retired_is_given_back_although_it_has_cycles():
+    class Model:
+        def __init__(self):
+            self.itself = self
+
+    shelf = Lendable(lambda model: None)
+    shelf.replace(Model())
+    seen = weakref.ref(shelf.current)
+    shelf.replace(Model())
+    shelf.shut_down()
+    assert seen() is None
 
 
 def test_an_empty_one_lends_nothing():
