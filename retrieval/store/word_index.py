@@ -30,9 +30,6 @@ _B = 0.75
 _LEAST_WEIGHT = 1e-6
 """Of a word that more than half of the captions hold: it must not count against them."""
 
-_OTHER_FORM = 0.2
-"""What an irregular form of a word counts beside it: "child", where "children" were asked for."""
-
 MOST_WORDS = 64
 """A request of more words than this is searched by its first ones: far beyond any sentence."""
 
@@ -84,13 +81,9 @@ class WordIndex:
         """
         words = words[:MOST_WORDS]
         scores = np.zeros(self._size, np.float64)
-        for word in words:
-            rows, impacts = self._holders(regular_stem(word))
-            weight = self._idf(len(rows), self._size)
-            scores[rows] += weight * impacts
-            for form in irregular_forms(word):
-                others, impacts = self._holders(form)
-                scores[others] += _OTHER_FORM * weight * impacts * ~_within(rows, others)
+        holders = [self._holders(regular_stem(word)) for word in words]
+        for rows, impacts in holders:
+            scores[rows] += impacts * self._idf(len(rows), self._size)
         if mask is not None:
             scores *= mask
         rows = np.flatnonzero(scores)
@@ -99,9 +92,8 @@ class WordIndex:
             rows = rows[scores[rows] >= least]
         rows = rows[best_first(scores[rows], rows)[:k]]
         holds = np.zeros((len(rows), len(words)), np.bool_)
-        for place, word in enumerate(words):
-            for form in (regular_stem(word), *irregular_forms(word)):
-                holds[:, place] |= _within(self._holders(form)[0], rows)
+        for place, (own, _) in enumerate(holders):
+            holds[:, place] = _within(own, rows)
         return WordHits(rows, scores[rows].astype(np.float32), holds)
 
     def weight(self, word: str) -> float:

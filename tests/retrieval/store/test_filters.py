@@ -160,5 +160,5 @@ def test_built_with_dates_and_searched_by_them(shapes_model_dir: Path, tmp_path:
         assert dict(bundle.store.facets().years) == {"2020": 1, "2021": 1}
         query = Query(texts=("a circle",)).filter("date", "2021")
         hits = bundle.searcher.search(query).hits
-        assert [hit.metadata["date"] for hit in hits] == ["2021-03-04"]
+        assert [hit.picture.metadata["date"] for hit in hits] == ["2021-03-04"]
         assert len(bundle.searcher.search(query.unfilter("date")).hits) == 2
