@@ -10,9 +10,9 @@ from typing import Any
 from benchmarks.conversation.data import World, plain
 from bot.sessions.record import SessionRecord
 from bot.understanding.interpreter import Interpreter, build_interpreter
-from bot.understanding.meaning import Heard
+from bot.understanding.meaning import decide
+from bot.understanding.operations import Search
 from bot.understanding.rasa_project import RasaProject
-from bot.understanding.settling import settle_intent
 from embedding.pretrained.sentences import load_sentence_encoder
 from retrieval.search.query import Query
 
@@ -71,12 +71,12 @@ def _ask(
         heard: list[tuple[int, str | None]] = []
         other: dict[str, int] = {}
         for user, caption in asked:
-            parsed = interpreter.parse(wrapper.format(caption)).to_rasa()
-            intent = settle_intent(parsed, SessionRecord(sender_id="user"))
-            query = Heard.of(parsed).query if intent == "search_images" else None
-            if intent != "search_images":
-                other[intent] = other.get(intent, 0) + 1
-            heard.append((user, query))
+            reading = interpreter.read(wrapper.format(caption))
+            meaning = decide(reading, SessionRecord(sender_id="user"), interpreter.closeness)
+            wish = meaning.operations[0]
+            if not isinstance(wish, Search):
+                other[meaning.intent] = other.get(meaning.intent, 0) + 1
+            heard.append((user, wish.text or None if isinstance(wish, Search) else None))
         ratio = round(_recall(world, heard) / bare, 3) if bare else 0.0
         wrapped[wrapper] = {"ratio": ratio, "other_intents": other}
     mean = sum(found["ratio"] for found in wrapped.values()) / len(wrapped)

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, ValidationError
+from rasa_sdk import Action, Tracker
+from rasa_sdk.executor import ActionExecutor, CollectingDispatcher
 from rasa_sdk.interfaces import (
     ActionExecutionRejection,
     ActionMissingDomainException,
@@ -16,8 +18,12 @@ from rasa_sdk.interfaces import (
 
 from bot.channels.parsing import check_sender, parse_json
 from bot.channels.problems import json_body, problems
+from bot.channels.rasa_wire import parse_result, read_latest_message, utter
 from bot.channels.services import Services, services
-from bot.dialogue.conversation import check_message
+from bot.dialogue.conversation import Conversation, check_message
+from bot.dialogue.replies import Words
+from bot.errors import MessageRefused, SessionsUnavailable
+from retrieval.errors import NoBundle
 
 router = APIRouter(tags=["Rasa action server"])
 Parts = Annotated[Services, Depends(services)]
@@ -39,7 +45,7 @@ async def health() -> dict[str, str]:
 @router.get("/actions", summary="Names of the actions")
 async def actions(parts: Parts) -> list[dict[str, str]]:
     """Answer with `[{"name"}]`."""
-    return [{"name": name} for name in parts.conversation.action_names()]
+    return [{"name": name} for name in parts.actions.actions]
 
 
 @router.post(
@@ -60,7 +66,7 @@ async def webhook(request: Request, parts: Parts) -> JSONResponse:
     body = decompress(await request.body(), request.headers.get("content-encoding", ""))
     call = check_call(parse_json(body))
     try:
-        result = await parts.conversation.run_action(call)
+        result = await parts.actions.run(call)
     except ActionExecutionRejection as error:
         return _refusal(400, error)
     except ActionNotFoundException as error:
@@ -68,6 +74,51 @@ async def webhook(request: Request, parts: Parts) -> JSONResponse:
     except ActionMissingDomainException as error:
         return _refusal(MISSING_DOMAIN, error)
     return JSONResponse(result.model_dump() if result else None)
+
+
+class ShowtellAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
+    """Any of the project's actions: what it does, the latest message says.
+
+    Args:
+        name: under which domain and rules know it.
+        conversation: answers.
+        base_url: of this server.
+    """
+
+    def __init__(self, name: str, conversation: Conversation, base_url: str) -> None:
+        self._name = name
+        self._conversation = conversation
+        self._base_url = base_url
+
+    def name(self) -> str:
+        """Return the name of the action."""
+        return self._name
+
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Answer the latest message, in the session of its sender.
+
+        What keeps the turn from being answered is uttered: Rasa turns errors into silence.
+        """
+        conversation = self._conversation
+        reading = read_latest_message(tracker.latest_message, self._name, conversation.project)
+        try:
+            said = await conversation.act(tracker.sender_id, reading, Words(domain))
+        except (SessionsUnavailable, NoBundle, MessageRefused):
+            # Logged where it was met.
+            dispatcher.utter_message(response="utter_unavailable")
+        else:
+            utter(said, dispatcher, self._base_url)
+        return []
+
+
+def create_executor(conversation: Conversation, base_url: str) -> ActionExecutor:
+    """Return rasa-sdk's executor with all actions of the conversation's project."""
+    executor = ActionExecutor()
+    for name in conversation.project.actions:
+        executor.register_action(ShowtellAction(name, conversation, base_url))
+    return executor
 
 
 @router.post(
@@ -81,7 +132,8 @@ async def parse(request: Request, parts: Parts) -> dict[str, Any]:
     text = parse_json(await request.body()).get("text")
     if not isinstance(text, str):
         raise HTTPException(422, "text must be a string.")
-    return await parts.conversation.parse(check_message(text, parts.settings.max_text_length))
+    text = check_message(text, parts.settings.max_text_length)
+    return parse_result(await parts.conversation.read(text))
 
 
 def decompress(body: bytes, encoding: str) -> bytes:
@@ -116,7 +168,7 @@ class _Part(BaseModel):
 
 class _Intent(_Part):
     name: str | None = None
-    confidence: float = 0.0
+    confidence: float | None = None
 
 
 class _Entity(_Part):

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from bot.channels.parsing import parse_json
 from bot.channels.problems import json_body, problems
+from bot.channels.rasa_wire import responses
 from bot.channels.services import Services, services
 
 router = APIRouter(prefix="/webhooks/rest", tags=["Rasa REST"])
@@ -91,7 +92,7 @@ async def webhook(
     """
     sender, text = read_message(parse_json(await request.body()))
     turn = await parts.reply("rest", sender, text)
-    items = rest_items(sender, turn.replies)
+    items = rest_items(sender, responses(turn.said, parts.settings.base_url))
     if stream.lower() in ("true", "1", "yes"):
         lines = [json.dumps(item) + "\n" for item in items]
         return StreamingResponse(iter(lines), media_type="text/event-stream")

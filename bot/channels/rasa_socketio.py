@@ -10,6 +10,7 @@ import socketio
 from fastapi import APIRouter
 
 from bot.channels.parsing import check_sender
+from bot.channels.rasa_wire import responses
 from bot.channels.services import Services
 from bot.errors import MessageRefused
 
@@ -93,11 +94,12 @@ def create_socket_server(
                 raise MessageRefused("The message could not be read: send it as a text.")
             session_id = _session_id(data.get("session_id") or sid)
             await server.enter_room(sid, session_id)
-            turn = await services().reply("socketio", session_id, data["message"])
+            parts = services()
+            turn = await parts.reply("socketio", session_id, data["message"])
         except Exception as error:  # noqa: BLE001 - explained to the user, logged by explain
             await server.emit("bot_uttered", {"text": explain(error)}, to=sid)
             return
-        for utterance in bot_utterances(turn.replies):
+        for utterance in bot_utterances(responses(turn.said, parts.settings.base_url)):
             await server.emit("bot_uttered", utterance, room=session_id)
 
     server.on("session_request", session_request)

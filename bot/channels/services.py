@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fastapi import Request
+from rasa_sdk.executor import ActionExecutor
 
 from bot.channels.parsing import check_sender
 from bot.channels.thumbnails import Thumbnails
@@ -16,7 +17,6 @@ from bot.live.bundle import LiveBundle
 from bot.live.tasks import BackgroundTask
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
-from embedding.data.decode import open_image
 
 
 class Figures(Protocol):
@@ -37,6 +37,7 @@ class Services:
     sessions: SessionStore
     live: LiveBundle
     conversation: Conversation
+    actions: ActionExecutor
     figures: Figures
     thumbnails: Thumbnails
     background: tuple[BackgroundTask, ...] = ()
@@ -67,17 +68,13 @@ class Services:
         started = time.perf_counter()
         try:
             check_sender(sender_id)
-            image = None
-            if picture is not None:
-                limit = self.settings.max_upload_pixels
-                image = await self.live.run(open_image, picture, max_pixels=limit)
-            turn = await self.conversation.reply(sender_id, Message(text, image, filters))
+            turn = await self.conversation.reply(sender_id, Message(text, picture, filters))
         except asyncio.CancelledError:
             raise
         except Exception as error:
             self.figures.count_failure(channel, error)
             raise
-        self.figures.count_turn(channel, turn.intent, time.perf_counter() - started)
+        self.figures.count_turn(channel, turn.meaning.intent, time.perf_counter() - started)
         return turn
 
 

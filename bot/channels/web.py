@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -12,7 +13,10 @@ from bot.channels.parsing import parse_json
 from bot.channels.problems import problems
 from bot.channels.services import Services, services
 from bot.dialogue.conversation import Turn, check_message
+from bot.dialogue.replies import Said
+from bot.sessions.record import is_search
 from bot.understanding.meaning import FILTER_KEYS
+from bot.understanding.operations import Operation
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
@@ -63,12 +67,37 @@ class Intent(BaseModel):
     confidence: float
 
 
+class Search(BaseModel):
+    """The search as it stands.
+
+    Each of its parts is taken out by the message `/drop_from_search{"<part>": <value>}`, where
+    part is query, excluded, image (liked or disliked), date, folder, tag, or upload with "yes".
+    """
+
+    wanted: list[str] = Field(description="In the words that are searched, oldest first.")
+    excluded: list[str]
+    liked: list[str] = Field(description="Ids of pictures.")
+    disliked: list[str] = Field(description="Ids of pictures.")
+    filters: dict[str, str]
+    uploaded: bool = Field(description="Whether an uploaded picture is part of it.")
+    confident: bool | None = Field(
+        None, description="Whether what is shown fits; missing where nothing was searched."
+    )
+
+
 class Answer(BaseModel):
     """The answer to one message."""
 
     replies: list[Reply]
     intent: Intent
     turn: int
+    search: Search | None = Field(None, description="Missing where no search runs.")
+    operations: list[dict[str, Any]] = Field(
+        description="What the message was understood as, in order: `do`, and what belongs to it."
+    )
+    language: str | None = Field(
+        None, description="Of the message, where it is not the server's own."
+    )
 
 
 class SearchRequest(BaseModel):
@@ -105,27 +134,42 @@ def image_address(image_id: str) -> str:
 
 
 def to_answer(turn: Turn) -> Answer:
-    """Translate a turn: pictures join the text that announces them, with relative addresses."""
-    replies: list[Reply] = []
-    for response in turn.replies:
-        text = response.get("text")
-        buttons = [QuickReply(**button) for button in response.get("buttons") or ()]
-        if text or buttons:
-            replies.append(Reply(text=text, quick_replies=buttons or None))
-        data = (response.get("custom") or {}).get("data", {})
-        if data.get("type") == "image_results" and data["images"]:
-            images = [ImageObject(**_with_relative_addresses(item)) for item in data["images"]]
-            if replies and replies[-1].images is None:
-                replies[-1].images = images
-            else:
-                replies.append(Reply(images=images))
-    intent = Intent(name=turn.intent, confidence=turn.confidence)
-    return Answer(replies=replies, intent=intent, turn=turn.turn)
+    """Translate a turn: pictures stand with the text that announces them."""
+    meaning = turn.meaning
+    return Answer(
+        replies=[_reply(said) for said in turn.said],
+        intent=Intent(name=meaning.intent, confidence=meaning.confidence),
+        turn=turn.turn,
+        search=_search_as_it_stands(turn) if is_search(turn.query) else None,
+        operations=[_operation(operation) for operation in meaning.operations],
+    )
 
 
-def _with_relative_addresses(item: dict[str, Any]) -> dict[str, Any]:
-    url = image_address(item["id"])
-    return item | {"url": url, "thumbnail": f"{url}?size={THUMBNAIL}"}
+def _reply(said: Said) -> Reply:
+    buttons = [QuickReply(**button) for button in said.filled.get("buttons", ())]
+    buttons += [QuickReply(title=one.title, payload=one.payload) for one in said.choices]
+    images = [_image_object(hit) for hit in said.pictures]
+    text = said.filled.get("text")
+    return Reply(text=text, images=images or None, quick_replies=buttons or None)
+
+
+def _search_as_it_stands(turn: Turn) -> Search:
+    query = turn.query
+    return Search(
+        wanted=list(query.texts),
+        excluded=list(query.excluded),
+        liked=list(query.liked),
+        disliked=list(query.disliked),
+        filters=dict(query.filters),
+        uploaded=query.image is not None,
+        confident=turn.confident,
+    )
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    """Return an operation with those of its fields that say something."""
+    fields = dataclasses.asdict(operation)
+    return {"do": operation.do} | {name: value for name, value in fields.items() if value}
 
 
 def _image_object(hit: Hit) -> ImageObject:

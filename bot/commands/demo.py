@@ -59,7 +59,8 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
     from embedding.data.pairs import load_pairs
     from embedding.model.feature_cache import cached_pictures
     from embedding.pretrained.names import load_model
-    from embedding.training.train import TrainConfig, train
+    from embedding.training.config import TrainConfig
+    from embedding.training.train import train
     from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
 

@@ -112,13 +112,12 @@ def train(
 ) -> None:
     """Train a joint embedding, keep the best model, and write OUT/report.html."""
     from bot.commands.train import run_training
-    from embedding.training.config import TrainConfig, load_config
+    from embedding.training.config import TrainConfig
 
     changes: dict[str, Any] = {"folds": folds} if folds else {}
     if tensorboard:
         changes["tensorboard"] = True
-    training = load_config(config, **changes) if config else TrainConfig(**changes)
-    run_training(data, training, out_dir, resume=resume)
+    run_training(data, TrainConfig.read(config, **changes), out_dir, resume=resume)
 
 
 @app.command()

@@ -1,138 +1,141 @@
-"""The actions about pictures shown: more like them, not like them, what is in them, thumbs."""
+"""The operations on pictures that were shown: more like them, others, what they show, thumbs."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
+from bot.dialogue.draft import Draft
+from bot.dialogue.replies import HELP, MORE, RESTART, UNDO, Button, Choice
+from bot.sessions.record import is_search
+from bot.understanding.operations import AboutPictures, Describe, Like, Rate, Unlike
+from retrieval.search.result import Hit
 
-from bot.dialogue.acting import Scene, SearchAction, search_and_show
-from bot.dialogue.replies import HELP, MORE, RESTART, UNDO, Button
-from bot.sessions.record import SessionRecord
-from bot.understanding.meaning import Heard
-from retrieval.search.searcher import Hit
+__all__ = ["choose", "describe", "like", "rate", "unlike"]
 
-
-class FeedbackAction(SearchAction):
-    """Common to the actions about some of the pictures shown."""
-
-    async def answer(self, scene: Scene) -> None:
-        """Find out which pictures are meant and answer about them, or ask."""
-        record, heard = scene.record, scene.heard
-        if heard.image is None and not record.hits:
-            scene.speaker.say("utter_nothing_yet", [HELP])
-            return
-        image_ids = (heard.image,) if heard.image else self._meant(heard, record)
-        if not image_ids:
-            known = {"rating": heard.rating} if heard.rating else {}
-            scene.speaker.ask_which(self._intent, len(record.hits), known)
-            return
-        found = [await scene.find(image_id) for image_id in image_ids]
-        hits = [hit for hit in found if hit is not None]
-        if not hits:
-            scene.speaker.say("utter_gone", [MORE, RESTART] if record.searching else [HELP])
-            return
-        await self.answer_about(hits, scene)
-
-    @abstractmethod
-    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
-        """Answer about the pictures, at least one."""
-
-    @property
-    def _intent(self) -> str:
-        return self.action_name.removeprefix("action_")
-
-    def _meant(self, heard: Heard, record: SessionRecord) -> tuple[str, ...]:
-        """Return the pictures that positions name; without one, the only picture there is."""
-        if heard.positions:
-            return heard.choose(record.last_hits)
-        return tuple(record.last_hits) if len(record.hits) == 1 else ()
+# What the answer to "which one?" has to say again.
+_INTENTS: dict[type[AboutPictures], str] = {
+    Like: "similar_to_image",
+    Unlike: "unlike_image",
+    Describe: "describe_image",
+    Rate: "rate_image",
+}
 
 
-class ActionSimilarToImage(FeedbackAction):
-    """Draws the running search towards a picture, or begins one with it."""
-
-    action_name = "action_similar_to_image"
-
-    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
-        """Show pictures like them that were not shown yet."""
-        query = scene.heard.narrow(scene.record.query)
-        for hit in hits:
-            query = query.like(hit.image_id)
+async def like(draft: Draft, operation: Like) -> None:
+    """Draw the search towards pictures, the first one if none is named; or begin one."""
+    hits = await _meant(draft, operation, draft.record.last_hits[:1])
+    for hit in hits:
+        draft.query = draft.query.like(hit.image_id)
+    if hits:
         response = "utter_similar" if len(hits) == 1 else "utter_similar_to_several"
-        await search_and_show(scene, query, response, "utter_no_more", go_on=True)
-
-    def _meant(self, heard: Heard, record: SessionRecord) -> tuple[str, ...]:
-        return super()._meant(heard, record) if heard.positions else tuple(record.last_hits[:1])
+        draft.search_and(response, "utter_no_more", go_on=True)
 
 
-class ActionUnlikeImage(FeedbackAction):
-    """Draws the running search away from pictures."""
-
-    action_name = "action_unlike_image"
-
-    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
-        """Show others that were not shown yet."""
-        if not scene.record.searching:
-            scene.speaker.say("utter_nothing_yet", [HELP])
-            return
-        query = scene.heard.narrow(scene.record.query)
-        for hit in hits:
-            query = query.dislike(hit.image_id)
+async def unlike(draft: Draft, operation: Unlike) -> None:
+    """Draw the search away from pictures."""
+    hits = await _meant(draft, operation)
+    if hits and not is_search(draft.query):
+        draft.say("utter_nothing_yet", [HELP])
+        return
+    for hit in hits:
+        draft.query = draft.query.dislike(hit.image_id)
+    if hits:
         response = "utter_unlike" if len(hits) == 1 else "utter_unlike_several"
-        await search_and_show(scene, query, response, "utter_no_more", go_on=True)
+        draft.search_and(response, "utter_no_more", go_on=True)
 
 
-class ActionDescribeImage(FeedbackAction):
-    """Reads out the captions of pictures."""
-
-    action_name = "action_describe_image"
-
-    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
-        """Utter the captions, a picture at a time."""
-        for hit in hits:
-            self._describe(hit, scene)
-
-    def _describe(self, hit: Hit, scene: Scene) -> None:
+async def describe(draft: Draft, operation: Describe) -> None:
+    """Read out the captions, a picture at a time."""
+    last_hits = draft.record.last_hits
+    for hit in await _meant(draft, operation):
         buttons = [Button("similar_to_this", "similar_to_image", {"image": hit.image_id})]
-        captions = " / ".join(
+        captions = [
             " ".join(caption.split()) for caption in hit.picture.captions if caption.strip()
-        )
-        last_hits = scene.record.last_hits
-        if not captions:
-            scene.speaker.say("utter_no_caption", buttons)
+        ]
+        caption = " / ".join(captions)
+        if not caption:
+            draft.say("utter_no_caption", buttons)
         elif hit.image_id in last_hits:
             number = last_hits.index(hit.image_id) + 1
-            scene.speaker.say("utter_described", buttons, position=number, caption=captions)
+            draft.say("utter_described", buttons, position=number, caption=caption)
         else:
-            scene.speaker.say("utter_described_by_id", buttons, caption=captions)
+            draft.say("utter_described_by_id", buttons, caption=caption)
 
 
-class ActionRateImage(FeedbackAction):
-    """Keeps thumbs, and lets the running search follow them."""
-
-    action_name = "action_rate_image"
-
-    async def answer_about(self, hits: Sequence[Hit], scene: Scene) -> None:
-        """Thank for the rating; the pictures on the screen stay."""
-        record, heard = scene.record, scene.heard
-        if heard.rating is None:
-            about: dict[str, object] = {"position": list(heard.positions)}
-            if len(hits) == 1:
-                about = {"image": hits[0].image_id}
-            scene.speaker.say(
-                "utter_ask_rating",
-                [
-                    Button("thumbs_up", "rate_image", {**about, "rating": "up"}),
-                    Button("thumbs_down", "rate_image", {**about, "rating": "down"}),
-                ],
-            )
-            return
-        if record.searching:
-            record.remember()
+async def rate(draft: Draft, operation: Rate) -> None:
+    """Keep a thumb, which the search follows; the pictures on the screen stay."""
+    hits = await _meant(draft, operation)
+    if hits and operation.rating is None:
+        about: dict[str, object] = {"position": list(operation.positions)}
+        if len(hits) == 1:
+            about = {"image": hits[0].image_id}
+        ratings = (("thumbs_up", "up"), ("thumbs_down", "down"))
+        buttons = [
+            Button(title, "rate_image", {**about, "rating": rating}) for title, rating in ratings
+        ]
+        draft.say("utter_ask_rating", buttons)
+    elif hits and operation.rating is not None:
+        searching = is_search(draft.query)
         for hit in hits:
-            if record.searching:
-                follow = record.query.like if heard.rating == "up" else record.query.dislike
-                record.query = follow(hit.image_id)
-            record.rate(hit.image_id, heard.rating)
-        buttons = [MORE, UNDO] if record.searching else []
-        scene.speaker.say(f"utter_rated_{heard.rating}", buttons)
+            if searching:
+                follow = draft.query.like if operation.rating == "up" else draft.query.dislike
+                draft.query = follow(hit.image_id)
+            draft.record.rate(hit.image_id, operation.rating)
+        draft.say(f"utter_rated_{operation.rating}", [MORE, UNDO] if searching else [])
+
+
+async def _meant(
+    draft: Draft, operation: AboutPictures, otherwise: list[str] | None = None
+) -> list[Hit]:
+    """Return the pictures that are meant; where there are none, that is said or asked.
+
+    Args:
+        draft: the turn.
+        operation: names them.
+        otherwise: ids of those that are meant where none is named; the only one, if there is one.
+    """
+    record = draft.record
+    shown = record.last_hits
+    if operation.image is None and not shown:
+        draft.say("utter_nothing_yet", [HELP])
+        return []
+    if otherwise is None:
+        otherwise = shown if len(shown) == 1 else []
+    if operation.image is not None:
+        image_ids = [operation.image]
+    elif operation.positions:
+        image_ids = choose(shown, operation.positions)
+    else:
+        image_ids = otherwise
+    if not image_ids:
+        _ask_which(draft, operation)
+        return []
+    found = [await draft.find(image_id) for image_id in image_ids]
+    hits = [hit for hit in found if hit is not None]
+    if not hits:
+        draft.say("utter_gone", [MORE, RESTART] if record.searching else [HELP])
+    return hits
+
+
+def _ask_which(draft: Draft, operation: AboutPictures) -> None:
+    """Ask which of the pictures shown last is meant; each number is a quick reply."""
+    rating = operation.rating if isinstance(operation, Rate) else None
+    known = {"rating": rating} if rating else {}
+    intent, count = _INTENTS[type(operation)], len(draft.record.hits)
+    numbers = range(1, count + 1)
+    buttons = [Button(str(number), intent, {**known, "position": number}) for number in numbers]
+    choices = [Choice(button.title, button.payload) for button in buttons]
+    draft.choose("utter_which_one", choices, count=count)
+
+
+def choose(image_ids: list[str], positions: tuple[int, ...]) -> list[str]:
+    """Return those at the positions, or nothing if a position is beyond them."""
+    chosen: list[str] = []
+    for position in positions:
+        if position == 0:
+            index = (len(image_ids) - 1) // 2
+        else:
+            index = position - 1 if position > 0 else len(image_ids) + position
+        if not 0 <= index < len(image_ids):
+            return []
+        if image_ids[index] not in chosen:
+            chosen.append(image_ids[index])
+    return chosen

@@ -19,7 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import torch
 from PIL import Image
 from redis.asyncio import Redis
 
@@ -28,6 +27,7 @@ from bot.live.encoding import BatchedEncoder, Run
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
 from bot.live.tasks import BackgroundTask
+from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import (
     Bundle,
     current_version,
@@ -139,7 +139,7 @@ class LiveBundle:
         self._torch_threads = torch_threads
         # OpenMP keeps its number of threads per thread: each one of the pool must be told.
         self._pool = ThreadPoolExecutor(
-            threads, "serving", initializer=torch.set_num_threads, initargs=(torch_threads,)
+            threads, "serving", initializer=limit_threads, initargs=(torch_threads,)
         )
 
     # Using the bundle
@@ -308,7 +308,7 @@ class LiveBundle:
         return BundleRefused(version, reason)
 
     def _open(self, version: str) -> Serving:
-        torch.set_num_threads(self._torch_threads)  # loading must not crowd out the turns
+        limit_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             # The first search of a fresh model is the slowest; nobody should wait for it.

@@ -160,11 +160,13 @@ async def _lifespan(
         stack.push_async_callback(live.stop)
         await live.start()
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
+        conversation = Conversation(sessions, live, project, interpreter, settings)
         app.state.services = Services(
             settings=settings,
             sessions=sessions,
             live=live,
-            conversation=Conversation(sessions, live, project, interpreter, settings),
+            conversation=conversation,
+            actions=rasa_actions.create_executor(conversation, settings.base_url),
             figures=metrics,
             thumbnails=Thumbnails(settings.data_dir / "thumbnails"),
             background=(live.follower,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from typing import Annotated, Any, Literal
@@ -16,6 +17,10 @@ MAX_SHOWN = 600
 MAX_HISTORY = 20
 MAX_UPLOADS = 3
 MAX_RATINGS = 500
+MAX_TEXTS = 32
+MAX_EXCLUDED = 50
+MAX_FEEDBACK = 100
+MAX_FILTERS = 20
 MAX_RECORD_BYTES = 1_000_000
 
 
@@ -33,6 +38,29 @@ StoredQuery = Annotated[
     BeforeValidator(_read_query),
     PlainSerializer(lambda query: json.loads(query.to_json())),
 ]
+
+
+def is_search(query: Query) -> bool:
+    """Whether a query asks for pictures; "no people" does too: for all without them."""
+    return bool(query.texts or query.image or query.liked or query.filters or query.excluded)
+
+
+def bounded(query: Query) -> Query:
+    """Return a query that can grow no further: the oldest of each kind go.
+
+    The first text stays: it is the search itself, what follows are refinements.
+    """
+    texts = query.texts
+    if len(texts) > MAX_TEXTS:
+        texts = (texts[0], *texts[1 - MAX_TEXTS :])
+    return dataclasses.replace(
+        query,
+        texts=texts,
+        excluded=query.excluded[-MAX_EXCLUDED:],
+        liked=query.liked[-MAX_FEEDBACK:],
+        disliked=query.disliked[-MAX_FEEDBACK:],
+        filters=query.filters[-MAX_FILTERS:],
+    )
 
 
 class StoredHit(BaseModel):
@@ -76,8 +104,7 @@ class SessionRecord(SearchState):
     @property
     def searching(self) -> bool:
         """Whether there is a search that can be refined, continued or undone."""
-        query = self.query  # exclusions alone are no search
-        return bool(query.texts or query.image or query.liked or query.filters)
+        return is_search(self.query)
 
     def remember(self) -> None:
         """Put the search as it is now on the history, before it changes."""
@@ -94,7 +121,7 @@ class SessionRecord(SearchState):
 
     def show(self, query: Query, hits: list[StoredHit], *, shown_before: list[str]) -> None:
         """Make `query` the running search and `hits` the pictures now on the screen."""
-        self.query = query
+        self.query = bounded(query)
         self.hits = hits
         new = [hit.image_id for hit in hits if hit.image_id not in shown_before]
         self.shown = [*shown_before, *new][-MAX_SHOWN:]

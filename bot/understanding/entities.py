@@ -10,20 +10,21 @@ what stands behind it.
 from __future__ import annotations
 
 import random
-from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import softmax
 from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from bot.understanding.rasa_project import Example, RasaProject
+from bot.understanding.rasa_project import Example
+from bot.understanding.reading import Span
 from bot.understanding.text import Normalizer, Word, split_words
 from bot.understanding.variations import (
     BEFORE,
@@ -55,11 +56,22 @@ _SURE_POSITION = 0.5
 
 
 class Tagger:
-    """Finds the entities of a text whose intent is known."""
+    """Finds the entities of a text whose intent is known.
 
-    def __init__(self, examples: Sequence[Example], synonyms: dict[str, str]) -> None:
-        known = {word.text for example in examples for word in split_words(example.text)}
-        self.normalizer = Normalizer(synonyms, known)
+    Args:
+        examples: what is learned.
+        synonyms: lower-cased phrase -> the value it stands for.
+        kept: what `arrays` returned for the same examples and synonyms; learned anew without it.
+    """
+
+    def __init__(
+        self,
+        examples: Sequence[Example],
+        synonyms: dict[str, str],
+        kept: Mapping[str, npt.NDArray[Any]] | None = None,
+    ) -> None:
+        spelled = {word.text for example in examples for word in split_words(example.text)}
+        self.normalizer = Normalizer(synonyms, spelled)
         tagged = [
             example
             for example in examples
@@ -70,12 +82,61 @@ class Tagger:
             names = {span.entity for span in example.entities}
             self._allowed[example.intent] |= names & LABELS.keys()
         training = [example for example in examples if example.intent in self._allowed]
-        self._command_words = {
+        self.command_words = frozenset(
             word.text
             for example in training
             for word, label in label_words(example)
             if label in COMMANDS
-        }
+        )
+        self._around = _said_around_content(training)
+        self._vectorizer = FeatureHasher(_WIDTH, dtype=np.float32, alternate_sign=False)
+        kept = self._learn(training, tagged) if kept is None else kept
+        self._labels = [str(label) for label in kept["labels"]]
+        self._weights = np.asarray(kept["weights"], np.float32)
+        self._offsets = np.asarray(kept["offsets"], np.float32)
+        self._column = {label: i for i, label in enumerate(self._labels)}
+
+    def arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """Return what was learned."""
+        labels = np.array(self._labels)
+        return {"labels": labels, "weights": self._weights, "offsets": self._offsets}
+
+    def has_content(self, text: str) -> bool:
+        """Whether a text has a word that is not usually said around content, as "show me" is."""
+        words = (word.text for word in split_words(text))
+        return any(word not in self._around and not word.isdigit() for word in words)
+
+    def tag(self, text: str, intent: str, correct: Callable[[str], str] = str) -> list[Span]:
+        """Return the entities, in the order of the text.
+
+        Args:
+            text: what was said.
+            intent: what it was understood as.
+            correct: returns the word that a typing error was meant for.
+        """
+        words = [replace(word, text=correct(word.text)) for word in split_words(text)]
+        allowed = self._allowed.get(intent, set())
+        if not words or not allowed:
+            return []
+        features = self._vectorizer.transform(self._features(words, intent))
+        probabilities = softmax(features @ self._weights.T + self._offsets, axis=1)
+        # Only what this intent can have: "three kayakers" in a search names no position.
+        possible = COMMANDS | {LABELS[name] for name in allowed}
+        for label, column in self._column.items():
+            if label not in possible:
+                probabilities[:, column] = 0.0
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
+        found = self._content(text, words, probabilities, allowed)
+        if "position" in allowed:
+            found += self._positions(words, probabilities)
+        if "rating" in allowed:
+            found += self._rating(words, probabilities)
+        return sorted(found, key=lambda span: span.start)
+
+    def _learn(
+        self, training: Sequence[Example], tagged: Sequence[Example]
+    ) -> dict[str, npt.NDArray[Any]]:
+        """Return the weights (labels, features) and offsets (labels) of the regression."""
         rows: list[dict[str, Any]] = []
         labels: list[str] = []
         choose = random.Random(0)  # noqa: S311 - no secret; the same examples, the same tagger
@@ -90,46 +151,14 @@ class Tagger:
             hidden = [choose.random() < rare.get(label, _HIDDEN_ELSE) for label in wanted]
             rows += self._features(words, example.intent, hidden)
             labels += wanted
-        self._vectorizer = FeatureHasher(_WIDTH, dtype=np.float32, alternate_sign=False)
-        self._classifier = LogisticRegression(max_iter=300, tol=2e-3)
-        features = self._vectorizer.transform(rows)
+        classifier = LogisticRegression(max_iter=300, tol=2e-3)
         with one_thread():
-            self._classifier.fit(features, labels)
-        self._column = {label: i for i, label in enumerate(self._classifier.classes_)}
-
-    @property
-    def command_words(self) -> frozenset[str]:
-        """Words that are said around content: what a typing error may have been meant for."""
-        return frozenset(self._command_words)
-
-    def tag(
-        self, text: str, intent: str, correct: Callable[[str], str] = str
-    ) -> list[dict[str, Any]]:
-        """Return the entities in Rasa's form: entity, start, end, value, extractor.
-
-        Args:
-            text: What was said.
-            intent: What it was understood as.
-            correct: Returns the word that a typing error was meant for.
-        """
-        words = [replace(word, text=correct(word.text)) for word in split_words(text)]
-        allowed = self._allowed.get(intent, set())
-        if not words or not allowed:
-            return []
-        features = self._vectorizer.transform(self._features(words, intent))
-        probabilities = self._classifier.predict_proba(features)
-        # Only what this intent can have: "three kayakers" in a search names no position.
-        possible = COMMANDS | {LABELS[name] for name in allowed}
-        for label, column in self._column.items():
-            if label not in possible:
-                probabilities[:, column] = 0.0
-        probabilities /= probabilities.sum(axis=1, keepdims=True)
-        found = self._content(text, words, probabilities, allowed)
-        if "position" in allowed:
-            found += self._positions(words, probabilities)
-        if "rating" in allowed:
-            found += self._rating(words, probabilities)
-        return sorted(found, key=lambda entity: int(entity["start"]))
+            classifier.fit(self._vectorizer.transform(rows), labels)
+        return {
+            "labels": classifier.classes_,
+            "weights": classifier.coef_,
+            "offsets": classifier.intercept_,
+        }
 
     def _content(
         self,
@@ -137,7 +166,7 @@ class Tagger:
         words: Sequence[Word],
         probabilities: npt.NDArray[Any],
         allowed: set[str],
-    ) -> list[dict[str, Any]]:
+    ) -> list[Span]:
         """Return the one span of content, named for what most of it is."""
         names = [name for name in CONTENT_ENTITIES if name in allowed]
         if not names:
@@ -153,14 +182,12 @@ class Tagger:
         label = labels[int(shares[span[0] : span[1]].sum(axis=0).argmax())]
         entity = next(name for name in names if LABELS[name] == label)
         start, end = words[span[0]].start, words[span[1] - 1].end
-        return [_entity(entity, start, end, text[start:end])]
+        return [Span(entity, text[start:end], start, end)]
 
-    def _positions(
-        self, words: Sequence[Word], probabilities: npt.NDArray[Any]
-    ) -> list[dict[str, Any]]:
+    def _positions(self, words: Sequence[Word], probabilities: npt.NDArray[Any]) -> list[Span]:
         """Return all that are named; "the first two" are two, "the one on the right" is one."""
         shares = probabilities[:, self._column[POSITION]]
-        found: list[dict[str, Any]] = []
+        found: list[Span] = []
         at = 0
         while at < len(words):
             word = words[at]
@@ -174,23 +201,21 @@ class Tagger:
                 count = self.normalizer.count(following.text)
             if count is not None and following is not None:
                 span = range(1, count + 1) if value == 1 else range(-count, 0)
-                found += [_entity("position", word.start, following.end, each) for each in span]
+                found += [Span("position", each, word.start, following.end) for each in span]
                 at += 1
             else:
-                found.append(_entity("position", word.start, word.end, value))
+                found.append(Span("position", value, word.start, word.end))
             at += 1
         return found
 
-    def _rating(
-        self, words: Sequence[Word], probabilities: npt.NDArray[Any]
-    ) -> list[dict[str, Any]]:
+    def _rating(self, words: Sequence[Word], probabilities: npt.NDArray[Any]) -> list[Span]:
         best = probabilities.argmax(axis=1) == self._column[RATING]
         chosen = [word for word, is_rating in zip(words, best, strict=True) if is_rating]
         if not chosen:
             return []
         start, end = chosen[0].start, chosen[-1].end
         value = self.normalizer.rating(" ".join(word.text for word in chosen))
-        return [] if value is None else [_entity("rating", start, end, value)]
+        return [] if value is None else [Span("rating", value, start, end)]
 
     def _features(
         self, words: Sequence[Word], intent: str, hidden: Sequence[bool] = ()
@@ -236,17 +261,16 @@ class Tagger:
     def _shape(self, word: str, intent: str) -> str:
         if "position" not in self._allowed[intent] and self.normalizer.count(word):
             return "<content>"  # "three kayakers"
-        return word if word in self._command_words else "<content>"
+        return word if word in self.command_words else "<content>"
 
 
-@lru_cache(maxsize=4)
-def _learned(examples: tuple[Example, ...], synonyms: tuple[tuple[str, str], ...]) -> Tagger:
-    return Tagger(examples, dict(synonyms))
-
-
-def learn_tagger(project: RasaProject) -> Tagger:
-    """Return the project's tagger; it is learned once, for no model plays a part in it."""
-    return _learned(project.examples, tuple(project.synonyms.items()))
+def _said_around_content(examples: Sequence[Example]) -> frozenset[str]:
+    """Return the words that are command words more often than content."""
+    balance: Counter[str] = Counter()
+    for example in examples:
+        for word, label in label_words(example):
+            balance[word.text] += 1 if label in COMMANDS else -1
+    return frozenset(word for word, surplus in balance.items() if surplus > 0)
 
 
 def one_thread() -> AbstractContextManager[object]:
@@ -261,9 +285,9 @@ def best_span(
     """Return the [start, end) with the highest sum, or None where no content is better.
 
     Args:
-        before: For each word the logarithm of the probability that it stands before the content.
-        content: The same for being content.
-        behind: The same for standing behind it.
+        before: for each word the logarithm of the probability that it stands before the content.
+        content: the same for being content.
+        behind: the same for standing behind it.
     """
     if not len(content):
         return None
@@ -275,16 +299,6 @@ def best_span(
     start = int(starts[: end + 1].argmax())
     none = float(np.maximum.accumulate(np.cumsum(before) - np.cumsum(behind)).max())
     return (start, end + 1) if starts[start] + ends[end] > max(none, 0.0) else None
-
-
-def _entity(name: str, start: int, end: int, value: object) -> dict[str, Any]:
-    return {
-        "entity": name,
-        "start": start,
-        "end": end,
-        "value": value,
-        "extractor": "ShowtellTagger",
-    }
 
 
 def _clauses(words: Sequence[Word], shown: Sequence[str]) -> list[dict[str, Any]]:

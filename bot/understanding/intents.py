@@ -1,15 +1,15 @@
 """Which intent a message has, learned from the examples of nlu.yml.
 
-A least-squares support vector machine over two views of the message: the text tower's own sentence
-vector (meaning; a radial kernel, since no line parses "I lost my keys" from "I lost my job") and
-TF-IDF of words and letter groups (wording, and typing errors; a linear kernel).
+A least-squares support vector machine over two views of the message: the encoder's sentence vector
+(meaning; a radial kernel, since no line parses "I lost my keys" from "I lost my job") and TF-IDF of
+words and letter groups (wording, and typing errors; a linear kernel).
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.understanding.entities import one_thread
 from bot.understanding.spelling import Speller
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+"""What was learned, by name: what a file keeps."""
 
 Encode = Callable[[list[str]], npt.NDArray[np.float32]]
 """Texts -> one vector of length 1 for each, shape (n, any dimension)."""
@@ -49,8 +52,8 @@ class IntentClassifier:
     """Text -> probabilities of the intents.
 
     Args:
-        encode: The text tower's sentence encoder.
-        known: Tells whether a word is spelled as meant; None takes every word as it is.
+        encode: sentences -> their vectors.
+        known: tells whether a word is spelled as meant; None takes every word as it is.
     """
 
     def __init__(self, encode: Encode, known: Callable[[str], bool] | None = None) -> None:
@@ -69,17 +72,48 @@ class IntentClassifier:
         self._linear: Floats = np.zeros((0, 0), np.float32)
 
     def fit(
-        self, texts: Sequence[str], intents: Sequence[str], encode: Encode | None = None
+        self,
+        texts: Sequence[str],
+        intents: Sequence[str],
+        kept: Arrays | None = None,
     ) -> None:
-        """Learn from texts and their intents; `encode` may know the texts' vectors already."""
-        texts = [_clean(text) for text in texts]
+        """Learn from texts and their intents.
+
+        Args:
+            texts: what people say.
+            intents: what they mean by it.
+            kept: what `arrays` returned for the same texts, intents and encoder; only how texts
+                are spelled and weighed is then worked out anew.
+        """
+        texts = [clean(text) for text in texts]
         counts = Counter(word for text in texts for word in set(_WORD.findall(text)))
         common = [word for word, count in counts.items() if count >= _COMMON]
         self._speller = Speller(common, self._known)
-        self._sentences = np.asarray((encode or self._encode)(texts), np.float32)
-        wording = self._weigh(
-            self._words.fit_transform(_bounded(texts)), self._letters.fit_transform(texts), texts
-        )
+        words = self._words.fit_transform(_bounded(texts))
+        letters = self._letters.fit_transform(texts)
+        if kept is None:
+            self._solve(texts, intents, self._weigh(words, letters, texts))
+        else:
+            self._names = [str(name) for name in kept["names"]]
+            self._sentences, self._radial = kept["sentences"], kept["radial"]
+            self._linear = kept["linear"]
+
+    def arrays(self) -> Arrays:
+        """Return what was learned: names (k,), sentences (n, d), radial (n, k), linear (m, k)."""
+        return {
+            "names": np.array(self._names),
+            "sentences": self._sentences,
+            "radial": self._radial,
+            "linear": self._linear,
+        }
+
+    def _solve(self, texts: Sequence[str], intents: Sequence[str], wording: Any) -> None:
+        """Solve the kernel's equations, in place and in float32.
+
+        scikit-learn's KernelRidge gives the same, but needs the kernel four times, once in
+        float64: 700 MB for the English examples, where this needs 120.
+        """
+        self._sentences = np.asarray(self._encode(list(texts)), np.float32)
         self._names, meant, sizes = _count(intents)
         targets = np.where(meant[:, None] == np.arange(len(self._names)), 1.0, -1.0)
         # Rare intents count as much as common ones.
@@ -98,7 +132,7 @@ class IntentClassifier:
 
     def rank(self, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
         """Return for each text all intents with their probabilities, likeliest first."""
-        meant = [self.correct(_clean(text)) for text in texts]
+        meant = [self.meant(text) for text in texts]
         sentences = np.asarray(self._encode(meant), np.float32)
         wording = self._weigh(
             self._words.transform(_bounded(meant)), self._letters.transform(meant), meant
@@ -110,6 +144,10 @@ class IntentClassifier:
             [(self._names[column], float(row[column])) for column in columns]
             for row, columns in zip(probabilities, order, strict=True)
         ]
+
+    def meant(self, text: str) -> str:
+        """Return a text as it is encoded: cleaned, with typing errors in common words mended."""
+        return self.correct(clean(text))
 
     def correct(self, text: str) -> str:
         """Return a text with the typing errors in its common words mended."""
@@ -134,7 +172,8 @@ def _count(intents: Sequence[str]) -> tuple[list[str], npt.NDArray[Any], npt.NDA
     return [str(name) for name in names], numbers, counts
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Return a text as it is compared: lower-cased, with plain apostrophes and single blanks."""
     return " ".join(text.lower().replace("\u2019", "'").split())
 
 

@@ -1,7 +1,7 @@
-"""From what somebody wrote to an intent and its entities, learned from the project's nlu.yml.
+"""From what somebody wrote to a reading: intents and spans, learned from the project's nlu.yml.
 
-intents.py tells the intent, tagging.py the entities. Whether a fragment begins or refines a search
-is not decided here but in conversation.py, which knows the session.
+intents.py tells the intent, entities.py the spans, filters.py dates, folders and tags, clauses.py
+what is not wanted. What the session makes of a reading is decided in meaning.py.
 """
 
 from __future__ import annotations
@@ -11,120 +11,164 @@ import json
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from bot.understanding.entities import learn_tagger
-from bot.understanding.filters import NO_NAMES, FilterReader, Names, without
-from bot.understanding.intents import Encode, IntentClassifier
+from bot.understanding.clauses import Clause, ClauseSplitter, only
+from bot.understanding.entities import Tagger
+from bot.understanding.filters import NOTHING, FilterReader, without
+from bot.understanding.intents import Arrays, Encode, IntentClassifier
 from bot.understanding.rasa_project import Example, RasaProject
+from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, Span, usable_spans
 from bot.understanding.text import spell_out_emoji
+from retrieval.store.filters import Facets
 
 if TYPE_CHECKING:
     from embedding.model.encoder import SentenceEncoder
+
+__all__ = ["Interpreter", "build_interpreter", "texts_and_intents"]
 
 logger = logging.getLogger(__name__)
 
 # As Rasa writes it: /intent, perhaps @confidence, perhaps {"entity": value}.
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+")
-_SEARCH, _REFINE = "search_images", "refine_search"
-# Intents that may carry filters beside what they are about.
-_WITH_FILTERS = {_SEARCH, _REFINE, "exclude_from_search", "similar_to_image", "unlike_image"}
-
-
-@dataclass(frozen=True)
-class Understanding:
-    """What a message means."""
-
-    text: str
-    intent: str
-    confidence: float
-    entities: list[dict[str, Any]] = field(default_factory=list)
-    intent_ranking: list[dict[str, Any]] = field(default_factory=list)
-
-    def to_rasa(self) -> dict[str, Any]:
-        """Return the body of Rasa's POST /model/parse."""
-        return {
-            "text": self.text,
-            "intent": {"name": self.intent, "confidence": self.confidence},
-            "entities": self.entities,
-            "intent_ranking": self.intent_ranking,
-        }
+# Intents that may carry filters and exclusions beside what they are about.
+_WISHES = {SEARCH, REFINE, EXCLUDE, "similar_to_image", "unlike_image"}
+# So many texts are not encoded again: those of the searches that run, and the latest messages.
+_REMEMBERED_TEXTS = 2048
+# Of what is kept on disk; another number, another file.
+_FORMAT = 1
 
 
 class Interpreter:
     """Understands messages.
 
     Args:
-        project: Its examples and synonyms are what is learned.
-        encode: Sentences -> their vectors.
-        encode_examples: Used on the examples instead, all at once; it may remember their vectors.
-        known: Tells whether a word is spelled as meant; None takes every word as it is.
+        project: its examples, synonyms and clauses are what is learned.
+        encode: sentences -> their vectors.
+        known: tells whether a word is spelled as meant; None takes every word as it is.
+        kept: what `arrays` returned for the same project and encoder; learned anew without it.
     """
 
     def __init__(
         self,
         project: RasaProject,
         encode: Encode,
-        encode_examples: Encode | None = None,
         known: Callable[[str], bool] | None = None,
+        kept: Arrays | None = None,
     ) -> None:
-        self._encode = encode
-        self._filters = FilterReader(project.language)
         self._intents = set(project.intents)
-        self._classifier = IntentClassifier(encode, known)
-        self._classifier.fit(*texts_and_intents(project.examples), encode_examples)
-        self._tagger = learn_tagger(project)
+        self._filters = FilterReader(project.language)
+        self._clauses = ClauseSplitter(project.clauses)
+        self._encode = _remembering(encode)
+        self._classifier = IntentClassifier(self._encode, known)
+        texts, intents = texts_and_intents(project.examples)
+        self._classifier.fit(texts, intents, kept)
+        self._tagger = Tagger(project.examples, project.synonyms, kept)
+        self._unrelated = kept["unrelated"] if kept else self._measure_unrelated(intents)
 
-    def parse(self, text: str, names: Names = NO_NAMES) -> Understanding:
-        """Return the meaning of a message, or of a payload such as /more_images.
+    def arrays(self) -> Arrays:
+        """Return all that was learned."""
+        return {
+            **self._classifier.arrays(),
+            **self._tagger.arrays(),
+            "unrelated": self._unrelated,
+        }
+
+    def read(self, text: str, facets: Facets = NOTHING) -> Reading:
+        """Return what a message says, or a payload such as /more_images.
 
         Args:
-            text: What was said.
-            names: What filters can name in the gallery.
+            text: what was said.
+            facets: what the gallery can be filtered by.
         """
-        payload = self._payload(text)
-        if payload is not None:
+        if (payload := self._payload(text)) is not None:
             return payload
-        spelled = spell_out_emoji(text)
-        if spelled:
-            meant = self.parse(spelled, names)
-            entities = [{**entity, "start": 0, "end": len(text)} for entity in meant.entities]
-            return replace(meant, text=text, entities=entities)
-        filters = self._filters.read(text, names)
+        if spelled := spell_out_emoji(text):
+            meant = self.read(spelled, facets)
+            whole = tuple(replace(span, start=0, end=len(text)) for span in meant.spans)
+            return replace(meant, text=text, spans=whole)
+        filters = self._filters.read(text, facets)
         rest = without(text, filters)
         if filters and not _WORD.search(rest):
-            only = [{"name": _REFINE, "confidence": 1.0}]
-            return Understanding(text, _REFINE, 1.0, filters, only)
-        ranking = self._classifier.rank([rest])[0]
-        intent, confidence = ranking[0]
-        if filters and intent not in _WITH_FILTERS:  # "more from 2023" narrows down, too
-            intent = _REFINE
-        entities = self._tagger.tag(rest, intent, self._classifier.correct)
-        if filters and not entities and intent == _SEARCH:
-            intent = _REFINE
-        return Understanding(
-            text=text,
-            intent=intent,
-            confidence=confidence,
-            entities=sorted([*entities, *filters], key=lambda entity: int(entity["start"])),
-            intent_ranking=[{"name": name, "confidence": share} for name, share in ranking],
-        )
+            return Reading(text, ((REFINE, 1.0),), tuple(filters))
+        reading = self._read_wish_and_exclusions(rest) or self._read_one_clause(rest)
+        if filters and reading.intent not in _WISHES:  # "more from 2023" narrows down, too
+            reading = self._read_spans(reading.settled(REFINE))
+        if filters and not reading.spans and reading.intent == SEARCH:
+            reading = reading.settled(REFINE)
+        spans = sorted([*reading.spans, *filters], key=lambda span: span.start)
+        return replace(reading, text=text, spans=tuple(spans))
 
-    def similarity(self, text: str, others: Sequence[str]) -> float:
-        """Return how close in meaning a text is to the closest of the others: a cosine."""
+    def closeness(self, text: str, others: Sequence[str]) -> float:
+        """Return how close in meaning a text is to the closest of others.
+
+        In standard deviations of the cosines of unrelated texts above their mean, so that it says
+        the same with every encoder.
+        """
         if not text or not others:
             return 0.0
-        vector, *vectors = self._encode([text, *others])
-        return float(max(np.dot(vector, other) for other in vectors))
+        meant = [self._classifier.meant(one) for one in (text, *others)]
+        vector, *vectors = (self._encode([one])[0] for one in meant)
+        mean, deviation = self._unrelated
+        return float((max(float(vector @ other) for other in vectors) - mean) / deviation)
 
-    def _payload(self, text: str) -> Understanding | None:
+    def _read_wish_and_exclusions(self, text: str) -> Reading | None:
+        """Return what "dogs but no people" says; None where one of the two is missing."""
+        clauses = self._clauses.exclusions(text)
+        wish = only(text, [(clause.start, clause.end) for clause in clauses], inside=False)
+        if not clauses or not self._tagger.has_content(wish):
+            return None
+        excluded = [span for clause in clauses for span in self._excluded(text, clause)]
+        if not excluded:
+            return None
+        reading = self._rank(wish)
+        if reading.intent == EXCLUDE or reading.intent not in _WISHES:
+            likelier = max(SEARCH, REFINE, key=reading.share)
+            reading = reading.settled(likelier)
+        reading = self._read_spans(reading)
+        return replace(reading, spans=(*reading.spans, *excluded))
+
+    def _read_one_clause(self, text: str) -> Reading:
+        reading = self._rank(text)
+        if reading.intent in (SEARCH, REFINE) and self._clauses.exclusions(text):
+            reading = reading.settled(EXCLUDE)  # "something without people" names no wish
+        return self._read_spans(reading)
+
+    def _rank(self, text: str) -> Reading:
+        return Reading(text, tuple(self._classifier.rank([text])[0]))
+
+    def _read_spans(self, reading: Reading) -> Reading:
+        """Return a reading with the spans that its intent can have."""
+        text = reading.text
+        spans = self._tagger.tag(text, reading.intent, self._classifier.correct)
+        if reading.intent == EXCLUDE and not any(span.name == "allowed" for span in spans):
+            clauses = self._clauses.exclusions(text) or [
+                Clause(span.start, span.start, span.end) for span in spans
+            ]
+            spans = [span for clause in clauses for span in self._excluded(text, clause)] or spans
+        return replace(reading, spans=tuple(spans))
+
+    def _excluded(self, text: str, clause: Clause) -> Iterator[Span]:
+        """Yield what a clause excludes, a span for each thing."""
+        for place in self._clauses.items(text, clause.body, clause.end):
+            if clause.body == clause.start:
+                yield Span("excluded", text[slice(*place)], *place)
+                continue
+            # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
+            alone = only(text, [(clause.start, clause.body), place], inside=True)
+            found = self._tagger.tag(alone, EXCLUDE, self._classifier.correct)
+            yield from (span for span in found if span.name == "excluded")
+
+    def _payload(self, text: str) -> Reading | None:
         match = _PAYLOAD.fullmatch(text)
         if not match or match["intent"] not in self._intents:
             return None
@@ -132,12 +176,22 @@ class Interpreter:
             values = json.loads(match["entities"] or "{}")
         except (json.JSONDecodeError, RecursionError):
             values = {}  # as Rasa does: the intent counts
-        intent = match["intent"]
-        entities = [
-            {"entity": name, "start": 0, "end": len(text), "value": value, "extractor": "Payload"}
-            for name, value in values.items()
-        ]
-        return Understanding(text, intent, 1.0, entities, [{"name": intent, "confidence": 1.0}])
+        spans = (usable_spans(name, value, 0, len(text)) for name, value in values.items())
+        return Reading(
+            text, ((match["intent"], 1.0),), tuple(span for some in spans for span in some)
+        )
+
+    def _measure_unrelated(self, intents: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return mean and standard deviation of the cosines of examples of different pictures."""
+        rows = [row for row, intent in enumerate(intents) if intent == SEARCH]
+        sentences = self._classifier.arrays()["sentences"][rows]
+        above = np.triu_indices(len(rows), 1)
+        cosines = (sentences @ sentences.T)[above]
+        return (
+            np.array([cosines.mean(), max(float(cosines.std()), 1e-6)])
+            if len(cosines)
+            else np.array([0.0, 1.0])
+        )
 
 
 def texts_and_intents(examples: Sequence[Example]) -> tuple[list[str], list[str]]:
@@ -151,40 +205,46 @@ def build_interpreter(
     """Return an interpreter; no gallery plays a part in it.
 
     Args:
-        project: What is learned.
-        encoder: Turns sentences into vectors.
-        cache_dir: Where the examples' vectors are kept; encoding them takes some seconds, and a
-            server that starts again need not do it twice.
+        project: what is learned.
+        encoder: turns sentences into vectors.
+        cache_dir: where what was learned is kept; learning takes seconds and some hundred
+            megabytes, and a server that starts again need not do it twice.
     """
     encode: Encode = encoder.encode_sentences
     known = encoder.known_words.__contains__ if encoder.known_words else None
     if cache_dir is None:
-        return Interpreter(project, encode, known=known)
-    texts, _ = texts_and_intents(project.examples)
-    digest = hashlib.sha256("\0".join([encoder.fingerprint, *texts]).encode()).hexdigest()
-    keep = _read_or_make(cache_dir / f"nlu-{digest[:24]}.npy", encode)
-    return Interpreter(project, encode, keep, known)
+        return Interpreter(project, encode, known)
+    path = cache_dir / f"understanding-{_digest(project, encoder)}.npz"
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return Interpreter(project, encode, known, dict(file))
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        if not isinstance(error, FileNotFoundError):
+            logger.warning("%s is damaged and learned anew: %s", path, error)
+    interpreter = Interpreter(project, encode, known)
+    try:
+        cache_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=cache_dir, suffix=".npz", delete=False) as file:
+            arrays: dict[str, Any] = dict(interpreter.arrays())
+            np.savez(file, **arrays)
+        Path(file.name).replace(path)
+    except OSError as error:
+        logger.warning("what was learned cannot be kept: %s", error)
+    return interpreter
 
 
-def _read_or_make(path: Path, encode: Encode) -> Encode:
-    """Return `encode` for the one list of texts whose vectors are kept at `path`."""
+def _digest(project: RasaProject, encoder: SentenceEncoder) -> str:
+    """Return what changes whenever something else would be learned."""
+    examples = [asdict(example) for example in project.examples]
+    parts = [_FORMAT, encoder.fingerprint, project.language, project.synonyms, examples]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
-    def read_or_encode(texts: list[str]) -> npt.NDArray[np.float32]:
-        try:
-            kept: npt.NDArray[np.float32] = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):  # not there yet, or damaged
-            pass
-        else:
-            if len(kept) == len(texts):
-                return kept
-        vectors = encode(texts)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".npy", delete=False) as file:
-                np.save(file, vectors)
-            Path(file.name).replace(path)
-        except OSError as error:
-            logger.warning("the vectors of the examples cannot be kept: %s", error)
-        return vectors
 
-    return read_or_encode
+def _remembering(encode: Encode) -> Encode:
+    """Return an encoder that encodes a single text once; a batch, the examples, as it is."""
+    vector = lru_cache(_REMEMBERED_TEXTS)(lambda text: encode([text])[0])
+
+    def encode_or_remember(texts: list[str]) -> npt.NDArray[np.float32]:
+        return encode(texts) if len(texts) != 1 else vector(texts[0])[None]
+
+    return encode_or_remember

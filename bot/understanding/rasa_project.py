@@ -59,12 +59,13 @@ class RasaProject:
     """A Rasa project as far as a conversation needs it.
 
     Attributes:
-        directory: Where it lies.
+        directory: where it lies.
         domain: domain.yml as it is; actions are given it.
-        examples: What people say, with its intent and entities.
-        synonyms: Lower-cased phrase -> the value it stands for.
-        rules: Intent -> the actions that answer it.
-        language: Of the examples and of everything that is said.
+        examples: what people say, with its intent and entities.
+        synonyms: lower-cased phrase -> the value it stands for.
+        rules: intent -> the actions that answer it.
+        language: of the examples and of everything that is said.
+        clauses: the phrases that clauses.py splits messages by, by their part.
     """
 
     directory: Path
@@ -73,18 +74,19 @@ class RasaProject:
     synonyms: dict[str, str]
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     language: str = "en"
+    clauses: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, directory: Path = PROJECT_DIR, language: str = "en") -> Self:
         """Read and check the project.
 
         Args:
-            directory: Where it lies.
+            directory: where it lies.
             language: "en" is domain.yml and data/nlu.yml; any other is languages/<language>, whose
                 responses stand in the place of the domain's. One that it lacks stays English.
 
         Raises:
-            ProjectError: A file is missing or no valid YAML, or the files contradict each other.
+            ProjectError: a file is missing or no valid YAML, or the files contradict each other.
         """
         domain = _read_yaml(directory / "domain.yml")
         nlu_file = directory / "data" / "nlu.yml"
@@ -96,7 +98,11 @@ class RasaProject:
         nlu = _read_yaml(nlu_file)
         rules = _read_yaml(directory / "data" / "rules.yml")
         examples, synonyms = _read_nlu(nlu)
-        project = cls(directory, domain, tuple(examples), synonyms, _read_rules(rules), language)
+        clauses_file = directory / "languages" / language / "clauses.yml"
+        clauses = _read_yaml(clauses_file) if clauses_file.exists() else {}
+        project = cls(
+            directory, domain, tuple(examples), synonyms, _read_rules(rules), language, clauses
+        )
         project._check()
         return project
 
@@ -119,7 +125,7 @@ class RasaProject:
         """Return what the rules answer to an intent.
 
         Raises:
-            ProjectError: No rule is for this intent.
+            ProjectError: no rule is for this intent.
         """
         try:
             return self.rules[intent]
@@ -130,12 +136,12 @@ class RasaProject:
         """Return a response with its variables filled in.
 
         Args:
-            name: Such as utter_greet.
-            values: For the variables in braces; they are never interpreted themselves.
-            turn: Chooses among variations, so that the same script gives the same replies.
+            name: such as utter_greet.
+            values: for the variables in braces; they are never interpreted themselves.
+            turn: chooses among variations, so that the same script gives the same replies.
 
         Raises:
-            ProjectError: There is no such response, or a variable has no value.
+            ProjectError: there is no such response, or a variable has no value.
         """
         try:
             variations = self.responses[name]

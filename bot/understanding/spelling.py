@@ -1,14 +1,15 @@
 """Typing errors in command words: "udno that" is "undo that".
 
-Only a word that the text tower's vocabulary does not know is taken for an error, and only a
-command word for what was meant: content is left as it was typed, the sentence encoder copes with
-it.
+Only a word that the encoder's vocabulary does not know is taken for an error, and only a command
+word for what was meant: content is left as it was typed, the encoder copes with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
+
+from rapidfuzz.distance import OSA
 
 _SHORTEST = 4
 
@@ -17,8 +18,8 @@ class Speller:
     """Corrects words.
 
     Args:
-        targets: Words that may have been meant.
-        known: Tells whether a word is spelled as meant; None corrects nothing.
+        targets: words that may have been meant.
+        known: tells whether a word is spelled as meant; None corrects nothing.
     """
 
     def __init__(self, targets: Iterable[str], known: Callable[[str], bool] | None) -> None:
@@ -33,18 +34,15 @@ class Speller:
             return word
         if word in self._spelled or self._known(word):
             return word
-        found = [target for target in self._targets if one_slip(word, target)]
+        found = one_slip_away(word, self._targets)
         same_letters = [target for target in found if sorted(target) == sorted(word)]
         return (same_letters or found or [word])[0]
 
 
-def one_slip(word: str, target: str) -> bool:
-    """Whether one missing, extra, wrong or swapped letter after the first makes the target."""
-    if word[:1] != target[:1] or abs(len(word) - len(target)) > 1:
-        return False
-    start = 0
-    while start < min(len(word), len(target)) and word[start] == target[start]:
-        start += 1
-    a, b = word[start:], target[start:]
-    swapped = a[1:2] + a[:1] + a[2:]
-    return b in (a, a[1:], swapped) or a == b[1:] or a[1:] == b[1:]
+def one_slip_away(word: str, targets: Iterable[str]) -> list[str]:
+    """Return the targets that one missing, extra, wrong or swapped letter after the first makes."""
+    return [
+        target
+        for target in targets
+        if word[:1] == target[:1] and OSA.distance(word, target, score_cutoff=1) <= 1
+    ]

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.understanding.spelling import one_slip
+from bot.understanding.spelling import one_slip_away
 
 _WORD = re.compile(r"\bw/o?(?!\w)|\w+(?:['\u2019\-]\w+)*")
 # In the names of symbols that are older than emoji: "heavy black heart", "thumbs up sign".
@@ -46,7 +46,7 @@ def split_words(text: str) -> list[Word]:
 def spell_out_emoji(text: str) -> str:
     """Return the names of the emoji of a text that has nothing else, "" for any other text.
 
-    No text tower knows emoji, but it knows "dog face" and "thumbs up".
+    No encoder knows emoji, but all know "dog face" and "thumbs up".
     """
     names: list[str] = []
     for character in text:
@@ -62,8 +62,8 @@ class Normalizer:
     """Turns what was said into a value: "second" -> 2, "thumbs up" -> "up".
 
     Args:
-        synonyms: Lower-cased phrase -> value; values that are whole numbers are positions.
-        known_words: Words that are spelled as meant; others may be typing errors.
+        synonyms: lower-cased phrase -> value; values that are whole numbers are positions.
+        known_words: words that are spelled as meant; others may be typing errors.
     """
 
     def __init__(self, synonyms: dict[str, str], known_words: Iterable[str]) -> None:
@@ -90,4 +90,4 @@ class Normalizer:
     def _correct(self, word: str, targets: Iterable[str]) -> str:
         if word in self._known or len(word) < 4:
             return word
-        return next((target for target in targets if one_slip(word, target)), word)
+        return next(iter(one_slip_away(word, targets)), word)

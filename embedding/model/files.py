@@ -1,5 +1,7 @@
 """What lies in a model directory beside the sentence-transformers files, and how it got there."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import shutil
@@ -70,9 +72,9 @@ def replaced_directory(directory: Path) -> Iterator[Path]:
         raise
 
 
-def hash_modules(modules: Sequence["nn.Module"], more: str = "") -> str:
+def hash_modules(modules: Sequence[nn.Module], more: str = "") -> str:
     """Return 16 hex digits that change with any weight, setting or word of a vocabulary."""
-    import torch  # here: what a model says of itself is read without it
+    import torch  # lazily: reading showtell.json needs none of it
 
     digest = hashlib.sha256(more.encode())
     for module in modules:

@@ -14,7 +14,7 @@ import numpy as np
 from retrieval.search.query_bank import RequestBank, TypicalRequests
 from retrieval.search.vision import NEARNESS_WEIGHT
 
-if TYPE_CHECKING:  # it imports torch
+if TYPE_CHECKING:
     from embedding.evaluation.recall import Embedded
 
 __all__ = ["without_hubs"]

@@ -1,8 +1,8 @@
 """Which captions hold which words: an inverted index, ranked by BM25.
 
 Every word of every caption has a place, counted through the whole gallery; between two captions
-lies a gap, so that no phrase reaches from one into the next. For each stem the index keeps the
-rows that hold it, how much it adds to the BM25 score of each (all captions of a picture are one
+lies a gap, so that no phrase reaches from one into the next. For each regular stem the index keeps
+the rows that hold it, how much it adds to the BM25 score of each (all captions of a picture are one
 document), and all its places. A ranking adds a few such lists up and cuts at the end, after the
 filter; a phrase is where the places of its words follow each other.
 """
@@ -20,7 +20,7 @@ from retrieval.store.arrays import Array, Terms, load_arrays, save_arrays
 from retrieval.store.order import best_first
 from retrieval.store.protocol import WordHits
 from retrieval.store.vectors import Ids, Mask
-from retrieval.store.words import exclusion_phrase, stem, stems
+from retrieval.store.words import exclusion_phrase, irregular_forms, regular_stem, tokens
 
 __all__ = ["WordIndex", "write_words"]
 
@@ -29,6 +29,9 @@ _K1 = 1.2
 _B = 0.75
 _LEAST_WEIGHT = 1e-6
 """Of a word that more than half of the captions hold: it must not count against them."""
+
+_OTHER_FORM = 0.2
+"""What an irregular form of a word counts beside it: "child", where "children" were asked for."""
 
 MOST_WORDS = 64
 """A request of more words than this is searched by its first ones: far beyond any sentence."""
@@ -81,9 +84,13 @@ class WordIndex:
         """
         words = words[:MOST_WORDS]
         scores = np.zeros(self._size, np.float64)
-        holders = [self._holders(word) for word in words]
-        for rows, impacts in holders:
-            scores[rows] += impacts * self._idf(len(rows), self._size)
+        for word in words:
+            rows, impacts = self._holders(regular_stem(word))
+            weight = self._idf(len(rows), self._size)
+            scores[rows] += weight * impacts
+            for form in irregular_forms(word):
+                others, impacts = self._holders(form)
+                scores[others] += _OTHER_FORM * weight * impacts * ~_within(rows, others)
         if mask is not None:
             scores *= mask
         rows = np.flatnonzero(scores)
@@ -92,22 +99,20 @@ class WordIndex:
             rows = rows[scores[rows] >= least]
         rows = rows[best_first(scores[rows], rows)[:k]]
         holds = np.zeros((len(rows), len(words)), np.bool_)
-        for place, (own, _) in enumerate(holders):
-            holds[:, place] = _within(own, rows)
+        for place, word in enumerate(words):
+            for form in (regular_stem(word), *irregular_forms(word)):
+                holds[:, place] |= _within(self._holders(form)[0], rows)
         return WordHits(rows, scores[rows].astype(np.float32), holds)
 
     def weight(self, word: str) -> float:
         """Return how telling a word is: its inverse document frequency, never below 0."""
-        held = len(self._holders(word)[0])
+        held = len(self._holders(regular_stem(word))[0])
         return max(0.0, math.log((self.captioned - held + 0.5) / (held + 0.5)))
 
     def rows_with(self, phrase: str) -> Ids:
         """Return the rows of which a caption holds a phrase, stemmed; ascending."""
         words = exclusion_phrase(phrase)[:MOST_WORDS]
-        if len(words) == 1:
-            return np.asarray(self._holders(words[0])[0], np.int64)
-        places = [self._places_of(word) - i for i, word in enumerate(words)]
-        places.sort(key=len)
+        places = sorted((self._places_of(word) - i for i, word in enumerate(words)), key=len)
         if not places:
             return np.zeros(0, np.int64)
         starts = places[0]
@@ -115,20 +120,23 @@ class WordIndex:
             starts = starts[_within(others, starts)]
         return np.unique(np.searchsorted(self._row_places, starts, side="right") - 1)
 
-    def _holders(self, word: str) -> tuple[Array, Array]:
-        """Return the rows that hold a word, ascending, and its BM25 in each without its weight."""
-        term = self._terms.find(stem(word))
+    def _holders(self, stem: str) -> tuple[Array, Array]:
+        """Return the rows that hold a stem, ascending, and its BM25 in each without its weight."""
+        term = self._terms.find(stem)
         if term is None:
             return self._rows[:0], self._impacts[:0]
         own = slice(int(self._firsts[term]), int(self._firsts[term + 1]))
         return self._rows[own], self._impacts[own]
 
     def _places_of(self, word: str) -> Array:
-        term = self._terms.find(stem(word))
-        if term is None:
-            return self._places[:0]
-        first, last = self._place_firsts[term : term + 2]
-        return self._places[first:last]
+        """Return the places of a word in any of its forms, ascending."""
+        lists = [self._places[:0]]
+        for form in (regular_stem(word), *irregular_forms(word)):
+            term = self._terms.find(form)
+            if term is not None:
+                first, last = self._place_firsts[term : term + 2]
+                lists.append(self._places[first:last])
+        return np.sort(np.concatenate(lists)) if len(lists) > 2 else lists[-1]
 
     def _idf(self, holders: int, rows: int) -> float:
         return max(_LEAST_WEIGHT, math.log((rows - holders + 0.5) / (holders + 0.5)))
@@ -141,7 +149,8 @@ def write_words(directory: Path, captions: Iterable[Sequence[str]]) -> None:
     place = 0
     for texts in captions:
         for text in texts:
-            found = [numbers.setdefault(word, len(numbers)) for word in stems(text)]
+            stems = map(regular_stem, tokens(text))
+            found = [numbers.setdefault(stem, len(numbers)) for stem in stems]
             words.extend(found)
             places.extend(range(place, place + len(found)))
             place += len(found) + 1  # the gap

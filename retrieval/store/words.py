@@ -17,6 +17,8 @@ __all__ = [
     "FUNCTION_WORDS",
     "content_words",
     "exclusion_phrase",
+    "irregular_forms",
+    "regular_stem",
     "stem",
     "stems",
     "tokens",
@@ -90,7 +92,6 @@ _stemmer = snowballstemmer.stemmer("english")
 _stemming = threading.Lock()  # the stemmer keeps the word that it works on
 
 
-@functools.lru_cache(maxsize=65_536)
 def stem(word: str) -> str:
     """Return the form that a word shares with its plural, its other tenses and its accents.
 
@@ -100,18 +101,38 @@ def stem(word: str) -> str:
     Args:
         word: one token, lower-cased.
     """
-    plain = word
+    return regular_stem(_IRREGULAR.get(word, word))
+
+
+@functools.lru_cache(maxsize=65_536)
+def regular_stem(word: str) -> str:
+    """Return a word's stem without the table: "men" and "man" stay apart.
+
+    The ranking by words counts these: in captions, one man and several men are different pictures.
+    """
     if not word.isascii():
         letters = unicodedata.normalize("NFKD", word)
-        plain = "".join(letter for letter in letters if not "\u0300" <= letter <= "\u036f")
-    plain = _IRREGULAR.get(plain, plain)
+        word = "".join(letter for letter in letters if not "\u0300" <= letter <= "\u036f")
     with _stemming:
-        return str(_stemmer.stemWord(plain))
+        return str(_stemmer.stemWord(word))
 
 
 def stems(text: str) -> list[str]:
     """Return the stems of all words of a text, in their order."""
     return [stem(word) for word in tokens(text)]
+
+
+@functools.cache
+def _families() -> dict[str, set[str]]:
+    families: dict[str, set[str]] = {}
+    for plural, one in _IRREGULAR.items():
+        families.setdefault(stem(one), {regular_stem(one)}).add(regular_stem(plural))
+    return families
+
+
+def irregular_forms(word: str) -> list[str]:
+    """Return the other regular stems that share a word's stem ("men" -> man)."""
+    return sorted(_families().get(stem(word), set()) - {regular_stem(word)})
 
 
 def valid_text(text: str) -> str:

@@ -8,13 +8,22 @@ from pathlib import Path
 import pytest
 
 from bot.server.embedded_redis import EmbeddedRedis
+from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.rasa_project import RasaProject
+from embedding.model.encoder import SentenceEncoder
 from tests.bot.talk import Stage, open_stage
 
 
 @pytest.fixture(scope="session")
-def nlu_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the examples' vectors are kept, so that they are encoded once."""
-    return tmp_path_factory.mktemp("nlu-cache")
+def nlu_cache(server_data_dir: Path) -> Path:
+    """Where what is learned of the examples is kept, so that it is learned once for all tests."""
+    return server_data_dir / "cache"
+
+
+@pytest.fixture(scope="session")
+def interpreter(sentence_encoder: SentenceEncoder, nlu_cache: Path) -> Interpreter:
+    """Understands English; do not change it."""
+    return build_interpreter(RasaProject.load(), sentence_encoder, nlu_cache)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,8 @@ from typing import Any, TypeVar
 
 from PIL import Image
 
+from bot.channels.rasa_actions import create_executor
+from bot.channels.rasa_wire import parse_result, responses
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.live.bundle import LiveBundle
 from bot.sessions.record import SessionRecord
@@ -32,12 +35,24 @@ class Stage:
         self._runner = runner
         self.conversation = conversation
         self.store = store
+        self.actions = create_executor(conversation, BASE_URL)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self._runner.run(work)
 
     def say(self, who: str, text: str = "", image: Image.Image | None = None) -> Turn:
-        return self.run(self.conversation.reply(who, Message(text, image)))
+        return self.run(self.conversation.reply(who, Message(text, encode(image))))
+
+    def parse(self, text: str) -> dict[str, Any]:
+        """Understand for a Rasa server."""
+        return parse_result(self.run(self.conversation.read(text)))
+
+    def act(self, call: dict[str, Any]) -> list[dict[str, Any]]:
+        """Act for a Rasa server; return the responses."""
+        result = self.run(self.actions.run(call))
+        assert result is not None
+        assert result.events == []
+        return list(result.responses)
 
     def record(self, who: str) -> SessionRecord:
         async def read() -> SessionRecord:
@@ -65,31 +80,45 @@ def open_stage(bundles: Path, redis_url: str, cache: Path, **settings: Any) -> I
             runner.run(client.aclose())
 
 
+def encode(image: Image.Image | None) -> bytes | None:
+    """Return a picture as the bytes of a file."""
+    if image is None:
+        return None
+    file = io.BytesIO()
+    image.save(file, "TIFF")
+    return file.getvalue()
+
+
+def replies_of(turn: Turn) -> list[dict[str, Any]]:
+    """Return what is said in the form of Rasa's channels."""
+    return responses(turn.said, BASE_URL)
+
+
 def text_of(turn: Turn) -> str:
-    return str(turn.replies[0]["text"])
+    return str(turn.said[0].filled["text"])
 
 
-def facts_of(turn: Turn) -> dict[str, Any]:
-    (facts,) = [reply["custom"]["data"] for reply in turn.replies if "custom" in reply]
-    assert isinstance(facts, dict)
-    return facts
+def label_of(turn: Turn) -> str:
+    (label,) = [said.query for said in turn.said if said.pictures]
+    return label
 
 
 def ids_of(turn: Turn) -> list[str]:
-    return [image["id"] for image in facts_of(turn)["images"]]
+    (pictures,) = [said.pictures for said in turn.said if said.pictures]
+    return [hit.image_id for hit in pictures]
 
 
 def captions_of(turn: Turn) -> list[str]:
-    return [image["caption"] for image in facts_of(turn)["images"]]
+    return [hit.caption for said in turn.said for hit in said.pictures]
 
 
 def payloads_of(turn: Turn) -> list[str]:
-    return [button["payload"] for button in turn.replies[0].get("buttons", [])]
+    return [choice.payload for choice in turn.said[0].choices]
 
 
 def said(stage: Stage, name: str, **values: object) -> str:
     """Return what a response of the domain reads with these values."""
-    text = stage.conversation._project.render(name, values)["text"]
+    text = stage.conversation.project.render(name, values)["text"]
     assert isinstance(text, str)
     return text
 

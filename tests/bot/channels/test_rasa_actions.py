@@ -99,6 +99,16 @@ def test_bad_bodies(client, body, encoding, status):
     assert answer.json()["detail"].endswith(".")
 
 
+def test_what_an_extractor_leaves_out_is_no_error(client, call):
+    latest = call["tracker"]["latest_message"]
+    latest["intent_ranking"] = [{"name": "search_images"}, {"confidence": 0.3}, {"name": None}]
+    for entity in latest["entities"]:
+        del entity["start"], entity["end"]
+    answer = client.post("/webhook", json=call)
+    assert answer.status_code == 200
+    assert any(response["image"] for response in answer.json()["responses"])
+
+
 def test_an_unknown_action_is_404_as_in_rasa_sdk(client, call):
     call["next_action"] = "action_fly"
     answer = client.post("/webhook", json=call)
@@ -182,7 +192,8 @@ def test_health_and_actions(client):
     names = [item["name"] for item in client.get("/actions").json()]
     assert set(names) == {
         "action_search_images", "action_refine_search", "action_exclude_from_search",
-        "action_more_images", "action_similar_to_image", "action_unlike_image",
+        "action_drop_from_search", "action_more_images", "action_similar_to_image",
+        "action_unlike_image",
         "action_describe_image", "action_undo_search", "action_restart_search",
         "action_rate_image",
     }  # fmt: skip

@@ -2,6 +2,8 @@ import io
 import itertools
 import json
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -9,6 +11,11 @@ from PIL import Image, ImageDraw
 
 from bot.channels.web import to_answer
 from bot.dialogue.conversation import Turn
+from bot.dialogue.replies import Choice, Said
+from bot.understanding.meaning import Meaning
+from bot.understanding.operations import Exclude, Filter, Like, Search
+from retrieval.search.query import Query
+from retrieval.search.result import Hit
 
 counter = itertools.count()
 
@@ -370,33 +377,77 @@ def test_a_site_that_is_listed_may_embed_the_widget(start_server, shapes_bundles
     assert answer.status_code == 403
 
 
-def test_pictures_join_the_text_that_announces_them():
-    picture = {
-        "id": "a" * 16, "url": "https://p.example/images/x", "thumbnail": "https://p.example/t",
-        "caption": "c", "score": 0.5, "reasons": ["visual"], "width": 1, "height": 2,
-    }  # fmt: skip
+def test_an_answer_is_what_was_said_and_what_it_was_understood_as():
+    hit = Hit(
+        image_id="a" * 16, caption="c", captions=("c",), score=0.51239, reasons=("visual",),
+        width=1, height=2, metadata={},
+    )  # fmt: skip
+    more = Choice("More", "/more_images")
+    operations = (Search("dogs"), Exclude("people"), Filter("date"), Like((1, -1)))
     turn = Turn(
-        replies=[
-            {"text": "Look:", "buttons": [{"title": "More", "payload": "/more_images"}]},
-            {"image": picture["url"]},
-            {"custom": {"data": {"type": "image_results", "query": "q", "images": [picture]}}},
-            {"text": "Anything else?"},
-        ],
-        intent="search_images",
-        confidence=0.9,
+        said=(
+            Said("utter_found", choices=(more,), pictures=(hit,), filled={"text": "Look:"}),
+            Said("utter_ask_query", filled={"text": "Anything else?"}),
+        ),
+        meaning=Meaning(operations, "search_images", 0.9),
+        query=Query(("dogs",), None, ("b",), (), ("people",), (("date", "2023"),)),
+        confident=True,
         turn=3,
     )
-    answer = to_answer(turn).model_dump(exclude_none=True)
-    relative = {"url": f"/images/{'a' * 16}", "thumbnail": f"/images/{'a' * 16}?size=320"}
-    assert answer == {
+    assert to_answer(turn).model_dump(exclude_none=True) == {
         "replies": [
             {
                 "text": "Look:",
                 "quick_replies": [{"title": "More", "payload": "/more_images"}],
-                "images": [picture | relative],
+                "images": [
+                    {
+                        "id": "a" * 16, "url": f"/images/{'a' * 16}",
+                        "thumbnail": f"/images/{'a' * 16}?size=320", "caption": "c",
+                        "score": 0.5124, "reasons": ["visual"], "width": 1, "height": 2,
+                    }
+                ],
             },
             {"text": "Anything else?"},
         ],
         "intent": {"name": "search_images", "confidence": 0.9},
         "turn": 3,
-    }
+        "search": {
+            "wanted": ["dogs"], "excluded": ["people"], "liked": ["b"], "disliked": [],
+            "filters": {"date": "2023"}, "uploaded": False, "confident": True,
+        },
+        "operations": [
+            {"do": "search", "text": "dogs"},
+            {"do": "exclude", "text": "people"},
+            {"do": "filter", "key": "date"},
+            {"do": "like", "positions": (1, -1)},
+        ],
+    }  # fmt: skip
+
+
+def test_the_search_and_its_parts_are_told_and_taken_out(client, sender):
+    assert "search" not in say(client, sender, "hello")
+    answer = say(client, sender, "red shapes but no stars")
+    assert [operation["do"] for operation in answer["operations"]] == ["search", "exclude"]
+    assert answer["search"].pop("confident") in (True, False)
+    assert answer["search"] == {
+        "wanted": ["red shapes"], "excluded": ["stars"], "liked": [], "disliked": [],
+        "filters": {}, "uploaded": False,
+    }  # fmt: skip
+    assert "confident" not in say(client, sender, "thanks")["search"]
+    answer = say(client, sender, '/drop_from_search{"excluded": "stars"}')
+    assert (answer["search"]["wanted"], answer["search"]["excluded"]) == (["red shapes"], [])
+    upload(client, sender, encode(shape()))
+    answer = say(client, sender, "/more_images")
+    assert answer["search"]["uploaded"]
+    answer = say(client, sender, '/drop_from_search{"upload": true}')
+    assert "search" not in answer
+
+
+def test_a_picture_and_quickly_a_text_are_answered_in_their_order(client, sender):
+    noise = encode(Image.effect_noise((3000, 3000), 80))
+    with ThreadPoolExecutor(2) as pool:
+        files = {"image": ("x.png", noise, "image/png")}
+        picture = pool.submit(client.post, "/api/messages", data={"sender": sender}, files=files)
+        time.sleep(0.5)  # until it has arrived; decoding and searching take longer
+        text = pool.submit(say, client, sender, "hello")
+        assert (picture.result().json()["turn"], text.result()["turn"]) == (1, 2)

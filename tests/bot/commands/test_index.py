@@ -13,7 +13,8 @@ from bot.commands.index import IndexingRefused, default_model, index_images
 from bot.commands.main import app
 from embedding.data.captions import Skipped
 from embedding.errors import ModelError
-from embedding.model.joint import INFO_FILE, JointEmbedding
+from embedding.model.files import INFO_FILE
+from embedding.model.joint import JointEmbedding
 from embedding.pretrained import packed as shipped
 from retrieval.bundle.bundle import Bundle
 

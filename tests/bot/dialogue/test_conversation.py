@@ -14,11 +14,12 @@ from bot.server.embedded_redis import EmbeddedRedis
 from tests.bot.talk import (
     BASE_URL,
     Stage,
-    facts_of,
+    captions_of,
     ids_of,
     open_stage,
     payloads_of,
     rasa_call,
+    replies_of,
     text_of,
 )
 from tests.fixtures.models import draw_shape
@@ -26,12 +27,13 @@ from tests.fixtures.models import draw_shape
 
 def test_a_search_is_text_then_pictures_then_facts(stage: Stage) -> None:
     turn = stage.say("form", "show me a red circle")
-    assert (turn.intent, turn.turn) == ("search_images", 1)
-    assert 0.3 < turn.confidence <= 1
-    facts = facts_of(turn)
+    assert (turn.meaning.intent, turn.turn) == ("search_images", 1)
+    assert 0.3 < turn.meaning.confidence <= 1
+    replies = replies_of(turn)
+    facts = replies[-1]["custom"]["data"]
     assert facts["type"] == "image_results"
     assert facts["query"] == "a red circle"
-    assert [set(reply) for reply in turn.replies] == [
+    assert [set(reply) for reply in replies] == [
         {"text", "buttons"},
         *[{"image"}] * len(facts["images"]),
         {"custom"},
@@ -49,7 +51,7 @@ def test_a_search_is_text_then_pictures_then_facts(stage: Stage) -> None:
         "height",
     }
     assert first["caption"] == "a red circle"
-    assert first["url"] == turn.replies[1]["image"] == f"{BASE_URL}/images/{first['id']}"
+    assert first["url"] == replies[1]["image"] == f"{BASE_URL}/images/{first['id']}"
     assert first["thumbnail"] == first["url"] + "?size=320"
     assert payloads_of(turn) == [
         "/more_images",
@@ -57,7 +59,7 @@ def test_a_search_is_text_then_pictures_then_facts(stage: Stage) -> None:
         "/undo_search",
         "/restart_search",
     ]
-    json.dumps(turn.replies)
+    json.dumps(replies)
 
 
 @pytest.mark.parametrize(
@@ -75,9 +77,9 @@ def test_small_talk_leaves_the_search_alone(stage: Stage, text: str, intent: str
     stage.say(who, "a red circle")
     before = stage.record(who)
     turn = stage.say(who, text)
-    assert turn.intent == intent
-    assert turn.replies == [
-        {"text": stage.conversation._project.render(f"utter_{intent}", {})["text"]}
+    assert turn.meaning.intent == intent
+    assert replies_of(turn) == [
+        {"text": stage.conversation.project.render(f"utter_{intent}", {})["text"]}
     ]
     after = stage.record(who)
     assert (after.query, after.shown, after.hits) == (before.query, before.shown, before.hits)
@@ -87,10 +89,10 @@ def test_small_talk_leaves_the_search_alone(stage: Stage, text: str, intent: str
 def test_an_upload_searches_by_picture_and_composes_with_text(stage: Stage) -> None:
     drawing = draw_shape("green", "star", 7)
     alone = stage.say("upload", image=drawing)
-    assert (alone.intent, alone.confidence) == ("search_images", 1.0)
-    assert facts_of(alone)["images"][0]["caption"] == "a green star"
+    assert (alone.meaning.intent, alone.meaning.confidence) == ("search_images", 1.0)
+    assert captions_of(alone)[0] == "a green star"
     both = stage.say("upload", "like this, but blue", image=drawing)
-    assert both.intent == "search_images"
+    assert both.meaning.intent == "search_images"
     record = stage.record("upload")
     assert record.query.image in record.uploads
     assert record.query.texts == ("blue",)
@@ -135,14 +137,14 @@ def test_texts_that_are_cleaned(text: str, cleaned: str) -> None:
 )
 def test_what_people_type_is_only_text(stage: Stage, text: str) -> None:
     turn = stage.say("typed", text)
-    assert turn.replies
+    assert turn.said
     assert "went wrong" not in text_of(turn)
 
 
 def test_a_payload_is_a_click(stage: Stage) -> None:
     first = stage.say("click", "a red circle")
     turn = stage.say("click", payloads_of(first)[1])
-    assert (turn.intent, turn.confidence) == ("similar_to_image", 1.0)
+    assert (turn.meaning.intent, turn.meaning.confidence) == ("similar_to_image", 1.0)
 
 
 def test_turns_of_one_sender_count_up(stage: Stage) -> None:
@@ -162,9 +164,8 @@ def test_redis_away_is_an_error_and_nothing_is_kept(
         own_redis.__exit__(None, None, None)
         with pytest.raises(SessionsUnavailable, match="try again"):
             stage.say("anna", "a blue star")
-        result = stage.run(stage.conversation.run_action(rasa_call("action_more_images", "anna")))
-        assert result is not None
-        assert [reply["response"] for reply in result.responses] == ["utter_unavailable"]
+        responses = stage.act(rasa_call("action_more_images", "anna"))
+        assert [reply["response"] for reply in responses] == ["utter_unavailable"]
         with EmbeddedRedis(own_redis.data_dir):
             record = stage.record("anna")
             assert (record.turn, record.query.texts) == (1, ("a red circle",))

@@ -19,18 +19,19 @@ def test_a_clear_split_is_asked_about_once(stage: Stage, monkeypatch: pytest.Mon
     groups = (Group("on a beach", ("a",), 0.5), Group("indoors", ("b",), 0.4))
     monkeypatch.setattr("retrieval.search.searcher.Searcher.groups", lambda *_, **__: groups)
     turn = stage.say("ask", "a circle")
-    asked = turn.replies[-1]
-    assert asked["text"] == said(stage, "utter_ask_group", choice="on a beach or indoors")
-    assert [button["title"] for button in asked["buttons"]] == ["on a beach", "indoors"]
-    answer = stage.say("ask", asked["buttons"][0]["payload"])
-    assert answer.intent == "refine_search"
+    asked = turn.said[-1]
+    question = said(stage, "utter_ask_group", choice="on a beach or indoors")
+    assert asked.filled["text"] == question
+    assert [choice.title for choice in asked.choices] == ["on a beach", "indoors"]
+    answer = stage.say("ask", asked.choices[0].payload)
+    assert answer.meaning.intent == "refine_search"
     assert stage.record("ask").query.texts == ("a circle", "on a beach")
-    assert "buttons" not in answer.replies[-1], "nobody is asked twice"
+    assert len(answer.said) == 1, "nobody is asked twice"
     again = stage.say("ask", "show me a star")
-    assert again.replies[-1].get("text") == asked["text"], "another search, another question"
+    assert again.said[-1].filled["text"] == question, "another search, another question"
     stage.say("ask", "go back")
     turn = stage.say("ask", "make it blue")
-    assert "buttons" not in turn.replies[-1]
+    assert len(turn.said) == 1
 
 
 def test_asking_back_can_be_switched_off(
@@ -42,7 +43,7 @@ def test_asking_back_can_be_switched_off(
     groups = (Group("on a beach", ("a",), 0.5), Group("indoors", ("b",), 0.4))
     monkeypatch.setattr("retrieval.search.searcher.Searcher.groups", lambda *_, **__: groups)
     with open_stage(shapes_bundles, embedded_redis.url, nlu_cache, ask=False) as stage:
-        assert "custom" in stage.say("never asked", "a circle").replies[-1]
+        assert len(stage.say("never asked", "a circle").said) == 1
 
 
 def test_a_question_costs_no_second_search(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

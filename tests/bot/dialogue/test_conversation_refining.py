@@ -9,29 +9,23 @@ from tests.bot.talk import Stage, ids_of, said, text_of
 def test_exclusions_hold_until_they_are_lifted(stage: Stage) -> None:
     stage.say("lift", "a circle")
     turn = stage.say("lift", "no red circles")
-    assert turn.intent == "exclude_from_search"
+    assert turn.meaning.intent == "exclude_from_search"
     stage.say("lift", "make it blue")
     assert stage.record("lift").query.excluded == ("red circles",)
     turn = stage.say("lift", "stars are fine again")
     assert text_of(turn) == said(stage, "utter_not_excluded", allowed="stars")
     turn = stage.say("lift", "red circles are fine again")
-    assert turn.intent == "exclude_from_search"
+    assert turn.meaning.intent == "exclude_from_search"
     assert text_of(turn) == said(stage, "utter_allowed", allowed="red circles")
     assert stage.record("lift").query.excluded == ()
     stage.say("lift", "go back")
     assert stage.record("lift").query.excluded == ("red circles",)
 
 
-def test_filters_are_said_survive_and_are_lifted(stage: Stage) -> None:
-    stage.say("filters", "a circle")
-    turn = stage.say("filters", "from 2023")
-    assert turn.intent == "refine_search"
-    label = "a circle, from 2023 only"
-    assert text_of(turn) == said(stage, "utter_nothing_filtered", query=label)
-    assert stage.record("filters").query.filters == ()
-    turn = stage.say("filters", "any year")
-    assert stage.record("filters").query.texts == ("a circle",)
-    assert ids_of(turn)
+def test_filters_of_a_gallery_without_dates_are_words(stage: Stage) -> None:
+    stage.say("no dates", "a circle")
+    stage.say("no dates", "a car from 1960")
+    assert stage.record("no dates").query.filters == ()
 
 
 def test_filters_that_a_program_gives(stage: Stage) -> None:
@@ -40,7 +34,10 @@ def test_filters_that_a_program_gives(stage: Stage) -> None:
     assert "from 1999 only" in text_of(turn)
     stage.say("given", "a circle")
     turn = stage.run(reply("given", Message(filters=(("tag", "sunset"),))))
-    assert (turn.intent, "tagged sunset only" in text_of(turn)) == ("refine_search", True)
+    assert (turn.meaning.intent, "tagged sunset only" in text_of(turn)) == ("refine_search", True)
+    assert stage.record("given").query.filters == (), "what finds nothing changes nothing"
+    turn = stage.run(reply("given", Message("a circle", filters=(("date", "yesterday"),))))
+    assert text_of(turn) == said(stage, "utter_error_filter", key="date", value="yesterday")
 
 
 def test_several_pictures_at_once(stage: Stage) -> None:
@@ -52,7 +49,8 @@ def test_several_pictures_at_once(stage: Stage) -> None:
     stage.say("several", "not the first two")
     assert stage.record("several").query.disliked == (second[0], second[1])
     turn = stage.say("several", "what is in the first one and the second one?")
-    assert [reply["text"].split(":")[0] for reply in turn.replies] == ["Number 1", "Number 2"]
+    texts = [said.filled["text"] for said in turn.said]
+    assert [text.split(":")[0] for text in texts] == ["Number 1", "Number 2"]
 
 
 def test_a_long_conversation_still_works_and_is_undone_step_by_step(stage: Stage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bot.dialogue.feedback import choose
 from tests.bot.talk import Stage, ids_of, payloads_of, said, text_of
 
 
@@ -17,7 +18,7 @@ def test_more_like_one_of_them(stage: Stage) -> None:
         who = f"similar {text}"
         first = stage.say(who, "a red circle")
         turn = stage.say(who, text)
-        assert turn.intent == "similar_to_image"
+        assert turn.meaning.intent == "similar_to_image"
         assert stage.record(who).query.liked == (ids_of(first)[index],)
         assert stage.record(who).query.texts == ("a red circle",)
         assert not set(ids_of(turn)) & set(ids_of(first))
@@ -57,7 +58,7 @@ def test_a_position_that_is_not_there_is_asked_again(stage: Stage, position: str
 def test_describe(stage: Stage) -> None:
     stage.say("describe", "a yellow triangle")
     turn = stage.say("describe", "what is in the first one?")
-    assert turn.intent == "describe_image"
+    assert turn.meaning.intent == "describe_image"
     caption = "a yellow triangle / a picture of a yellow triangle"
     assert text_of(turn) == said(stage, "utter_described", position=1, caption=caption)
 
@@ -76,3 +77,24 @@ def test_ratings_are_kept_and_move_the_search(stage: Stage) -> None:
     assert text_of(asked) == said(stage, "utter_ask_rating")
     stage.say("rate", payloads_of(asked)[1])
     assert stage.record("rate").ratings[ids[0]] == "down"
+
+
+@pytest.mark.parametrize(
+    ("positions", "chosen"),
+    [
+        ((1,), "a"),
+        ((4,), "d"),
+        ((-1,), "d"),
+        ((-4,), "a"),
+        ((0,), "b"),
+        ((2, 3), "bc"),
+        ((4, -1), "d"),
+        ((5,), ""),
+        ((-5,), ""),
+        ((1, 5), ""),
+        ((), ""),
+    ],
+)
+def test_positions_choose(positions: tuple[int, ...], chosen: str) -> None:
+    assert choose(["a", "b", "c", "d"], positions) == list(chosen)
+    assert choose([], positions) == []

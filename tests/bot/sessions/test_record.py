@@ -6,10 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from bot.sessions.record import (
+    MAX_EXCLUDED,
+    MAX_FEEDBACK,
+    MAX_FILTERS,
     MAX_HISTORY,
     MAX_RATINGS,
     MAX_RECORD_BYTES,
     MAX_SHOWN,
+    MAX_TEXTS,
     MAX_UPLOADS,
     SessionRecord,
     StoredHit,
@@ -72,6 +76,23 @@ def test_everything_is_bounded() -> None:
     assert len(record.ratings) == min(MAX_RATINGS, MAX_SHOWN + 50)
     assert len(record.uploads) == MAX_UPLOADS
     assert SessionRecord.model_validate_json(record.dump_bounded()) == record
+
+
+def test_a_query_can_grow_no_further() -> None:
+    numbers = tuple(f"{number:03}" for number in range(500))
+    filters = tuple(("color", number) for number in numbers)
+    query = Query(numbers, None, numbers, numbers, numbers, filters)
+    record = SessionRecord(sender_id="anna")
+    record.show(query, [], shown_before=[])
+    assert record.query.texts == ("000", *numbers[1 - MAX_TEXTS :])
+    assert record.query.excluded == numbers[-MAX_EXCLUDED:]
+    assert record.query.liked == record.query.disliked == numbers[-MAX_FEEDBACK:]
+    assert record.query.filters == filters[-MAX_FILTERS:]
+
+
+def test_what_is_left_out_alone_is_a_search() -> None:
+    assert SessionRecord(sender_id="anna", query=Query(excluded=("people",))).searching
+    assert not SessionRecord(sender_id="anna", query=Query(disliked=("a",), seen=("b",))).searching
 
 
 def test_a_record_that_grows_too_large_gives_up_its_oldest_history() -> None:

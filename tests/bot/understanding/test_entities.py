@@ -7,17 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.understanding.entities import Tagger, best_span, learn_tagger
-from bot.understanding.rasa_project import RasaProject
+from bot.understanding.entities import Tagger, best_span
+from bot.understanding.interpreter import Interpreter
+from bot.understanding.reading import Span
 
 
 @pytest.fixture(scope="module")
-def tagger() -> Tagger:
-    return learn_tagger(RasaProject.load())
+def tagger(interpreter: Interpreter) -> Tagger:
+    return interpreter._tagger
 
 
 def _value(tagger: Tagger, text: str, intent: str, entity: str) -> object:
-    return next((e["value"] for e in tagger.tag(text, intent) if e["entity"] == entity), None)
+    return next((span.value for span in tagger.tag(text, intent) if span.name == entity), None)
 
 
 @pytest.mark.parametrize(
@@ -150,7 +151,7 @@ def test_positions(tagger: Tagger, text: str, position: int | None) -> None:
     ],
 )
 def test_several_positions(tagger: Tagger, text: str, intent: str, positions: list[int]) -> None:
-    found = [e["value"] for e in tagger.tag(text, intent) if e["entity"] == "position"]
+    found = [span.value for span in tagger.tag(text, intent) if span.name == "position"]
     assert found == positions
 
 
@@ -170,8 +171,8 @@ def test_what_is_allowed_again_is_no_exclusion(tagger: Tagger, text: str, allowe
 
 def test_a_corrected_word_keeps_its_place(tagger: Tagger) -> None:
     fix = {"shwo": "show"}
-    (entity,) = tagger.tag("shwo me a snail", "search_images", lambda word: fix.get(word, word))
-    assert (entity["value"], entity["start"]) == ("a snail", 8)
+    (span,) = tagger.tag("shwo me a snail", "search_images", lambda word: fix.get(word, word))
+    assert (span.value, span.start) == ("a snail", 8)
 
 
 def test_a_rating_and_its_picture(tagger: Tagger) -> None:
@@ -180,17 +181,26 @@ def test_a_rating_and_its_picture(tagger: Tagger) -> None:
     assert _value(tagger, text, "rate_image", "position") == 3
 
 
-def test_entities_have_rasas_form(tagger: Tagger) -> None:
+def test_spans_say_what_stands_where(tagger: Tagger) -> None:
     text = "Show me a Snail, please"
-    (entity,) = tagger.tag(text, "search_images")
-    assert entity == {
-        "entity": "query",
-        "start": 8,
-        "end": 15,
-        "value": "a Snail",
-        "extractor": "ShowtellTagger",
-    }
-    assert text[entity["start"] : entity["end"]] == entity["value"]
+    (span,) = tagger.tag(text, "search_images")
+    assert span == Span("query", "a Snail", 8, 15)
+    assert text[span.start : span.end] == span.value
+
+
+@pytest.mark.parametrize(
+    ("text", "has_content"),
+    [
+        ("dogs", True),
+        ("show me a beach", True),
+        ("the same", False),
+        ("could I see it", False),
+        ("show me 3", False),
+        ("", False),
+    ],
+)
+def test_command_words_are_no_content(tagger: Tagger, text: str, has_content: bool) -> None:
+    assert tagger.has_content(text) == has_content
 
 
 @pytest.mark.parametrize("text", ["", "!!!", "😀"])

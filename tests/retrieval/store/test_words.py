@@ -5,6 +5,8 @@ import pytest
 from retrieval.store.words import (
     content_words,
     exclusion_phrase,
+    irregular_forms,
+    regular_stem,
     stem,
     stems,
     tokens,
@@ -64,6 +66,12 @@ def test_tenses_and_accents_have_one_stem() -> None:
     assert stem("running") == stem("runs") == stem("run")
     assert stem("café") == stem("cafe")
     assert stems("Two Dogs, running") == [stem("two"), stem("dog"), stem("run")]
+
+
+def test_the_forms_that_the_table_joins_are_known_from_each_other() -> None:
+    assert irregular_forms("men") == [regular_stem("man")] != [regular_stem("men")]
+    assert irregular_forms("person") == [regular_stem("people")]
+    assert irregular_forms("dogs") == []
 
 
 def test_different_things_keep_different_stems() -> None:

@@ -1,0 +1,71 @@
+"""Carrying out a meaning: each operation in its order, then one search for all of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.dialogue import feedback, navigation, searching
+from bot.dialogue.draft import Draft
+from bot.dialogue.replies import HELP, RESTART, UNDO, Said
+from bot.dialogue.showing import search_and_show
+from bot.sessions.record import bounded, is_search
+from bot.understanding import operations as op
+
+__all__ = ["PERFORM", "perform"]
+
+logger = logging.getLogger(__name__)
+
+PERFORM: dict[type[op.Operation], Callable[[Draft, Any], Awaitable[None]]] = {
+    op.Search: searching.search,
+    op.Refine: searching.refine,
+    op.Replace: searching.replace,
+    op.Exclude: searching.exclude,
+    op.Allow: searching.allow,
+    op.Filter: searching.narrow,
+    op.Like: feedback.like,
+    op.Unlike: feedback.unlike,
+    op.Describe: feedback.describe,
+    op.Rate: feedback.rate,
+    op.More: navigation.more,
+    op.Undo: navigation.undo,
+    op.Restart: navigation.restart,
+    op.Greet: navigation.talk,
+    op.Thank: navigation.talk,
+    op.Goodbye: navigation.talk,
+    op.Help: navigation.talk,
+    op.Chat: navigation.talk,
+    op.Unknown: navigation.talk,
+}
+"""What each operation does."""
+
+
+async def perform(draft: Draft) -> None:
+    """Answer a message; an error leaves the record as it was, and that is said."""
+    before = draft.record.model_copy(deep=True)
+    try:
+        for operation in draft.meaning.operations:
+            await PERFORM[type(operation)](draft, operation)
+        await _finish(draft)
+    except Exception:
+        logger.exception("%s of %r failed", draft.meaning.operations, draft.record.sender_id)
+        draft.record.become(before)
+        draft.said = [Said("utter_sorry")]
+        draft.confident = None
+
+
+async def _finish(draft: Draft) -> None:
+    """Make the query the running one, with its pictures where the operations want them."""
+    record = draft.record
+    if draft.show is not None and is_search(draft.query):
+        await search_and_show(draft, draft.show)
+    elif draft.show is not None and record.searching:  # its last part was taken out
+        record.remember()
+        record.clear()
+        draft.say("utter_restarted", [UNDO])
+    elif draft.show is not None:
+        draft.say("utter_ask_query", [RESTART] if record.searching else [HELP])
+    elif draft.query != record.query:
+        record.remember()
+        record.query = bounded(draft.query)

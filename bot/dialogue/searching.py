@@ -1,0 +1,133 @@
+"""The operations on the search: begin, narrow, replace, leave out, let in, filter."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from bot.dialogue.draft import Draft
+from bot.dialogue.replies import HELP, MORE, RESTART
+from bot.sessions.record import is_search
+from bot.understanding.operations import (
+    UPLOAD,
+    Allow,
+    Exclude,
+    Filter,
+    Refine,
+    Replace,
+    Search,
+)
+from retrieval.search.query import Query
+from retrieval.store.words import content_words, stem
+
+__all__ = ["allow", "exclude", "lifted", "narrow", "refine", "replace", "search", "still_excluded"]
+
+_EVERYTHING = frozenset({"everything", "anything", "all", "alles"})
+
+
+async def search(draft: Draft, operation: Search) -> None:
+    """Begin a search; what was left out stays out, unless it is what is asked for."""
+    text, upload = operation.text, operation.upload
+    if not text and not upload and len(draft.meaning.operations) == 1:
+        draft.say("utter_ask_query", [HELP])
+        return
+    draft.record.asked = False
+    draft.query = Query(
+        texts=(text,) if text else (),
+        image=upload,
+        excluded=still_excluded(draft.query.excluded, text),
+    )
+    if not upload:
+        draft.search_and("utter_found")
+    else:
+        draft.search_and("utter_found_by_image_and_text" if text else "utter_found_by_image")
+
+
+async def refine(draft: Draft, operation: Refine) -> None:
+    """Narrow the search down with more words."""
+    if not is_search(draft.query):
+        draft.say("utter_nothing_yet", [HELP])
+    elif not operation.text:
+        draft.say("utter_ask_query", [RESTART])
+    else:
+        query = draft.query.refine(operation.text, seen=draft.record.last_hits)
+        excluded = still_excluded(query.excluded, operation.text)
+        draft.query = dataclasses.replace(query, excluded=excluded)
+        draft.search_and("utter_refined")
+
+
+async def replace(draft: Draft, operation: Replace) -> None:
+    """Put a text in the place of a part of the search, or take the part out."""
+    query, part = draft.query, operation.part
+    texts = [operation.text if text == part else text for text in query.texts]
+    replaced = dataclasses.replace(
+        query,
+        texts=tuple(text for text in texts if text),
+        image=None if part == UPLOAD else query.image,
+        liked=tuple(image for image in query.liked if image != part),
+        disliked=tuple(image for image in query.disliked if image != part),
+    )
+    if replaced == query:
+        draft.say("utter_not_in_search", [MORE, RESTART] if is_search(query) else [HELP])
+    else:
+        draft.query = replaced
+        draft.search_and("utter_dropped")
+
+
+async def exclude(draft: Draft, operation: Exclude) -> None:
+    """Leave something out; where no search runs, of all pictures there are."""
+    if operation.text:
+        draft.query = draft.query.exclude(operation.text)
+        draft.left_out.append(operation.text)
+        draft.search_and("utter_excluded")
+    elif is_search(draft.query):
+        draft.say("utter_ask_excluded", [RESTART])
+    else:
+        draft.say("utter_nothing_yet", [HELP])
+
+
+async def allow(draft: Draft, operation: Allow) -> None:
+    """Let in again what was left out."""
+    phrases = lifted(draft.query.excluded, operation.text)
+    if phrases:
+        for phrase in phrases:
+            draft.query = draft.query.allow(phrase)
+        draft.search_and("utter_allowed", allowed=", ".join(phrases))
+    elif is_search(draft.query):
+        draft.say("utter_not_excluded", [MORE, RESTART], allowed=operation.text)
+    else:
+        draft.say("utter_nothing_yet", [HELP])
+
+
+async def narrow(draft: Draft, operation: Filter) -> None:
+    """Set a filter in the place of those of its key, or lift them."""
+    operations = draft.meaning.operations
+    if operation == next(o for o in operations if isinstance(o, Filter) and o.key == operation.key):
+        draft.query = draft.query.unfilter(operation.key)
+    if operation.value is None:
+        draft.search_and("utter_dropped")
+    else:
+        draft.search_and("utter_refined" if is_search(draft.query) else "utter_found")
+        draft.query = draft.query.filter(operation.key, operation.value)
+
+
+def lifted(excluded: Sequence[str], allowed: str) -> tuple[str, ...]:
+    """Return the exclusions that are allowed again: the very one, else those that share a word.
+
+    "everything is fine again" has no word for a thing, and lifts all.
+    """
+    if allowed in excluded:
+        return (allowed,)
+    words = _things(allowed) - _EVERYTHING
+    return tuple(phrase for phrase in excluded if not words or words & _things(phrase))
+
+
+def still_excluded(excluded: Sequence[str], wanted: str) -> tuple[str, ...]:
+    """Return the exclusions that a text does not lift by asking for the very thing."""
+    words = _things(wanted)
+    return tuple(phrase for phrase in excluded if not words.issuperset(_things(phrase)))
+
+
+def _things(text: str) -> set[str]:
+    """Return what a text names, singular and plural alike."""
+    return {stem(word) for word in content_words(text)}

@@ -1,0 +1,103 @@
+"""Which clauses of a message say what is not wanted: "dogs, but no people" has one.
+
+The words that begin and end such a clause are data of each language (clauses.yml in the Rasa
+project). What exactly is not wanted within a clause is the tagger's business.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+__all__ = ["Clause", "ClauseSplitter", "only"]
+
+Place = tuple[int, int]
+
+
+class Clause(NamedTuple):
+    """Where a clause stands in a text.
+
+    Attributes:
+        start: of the words that it begins with ("but no").
+        body: where those end.
+        end: where the clause does.
+    """
+
+    start: int
+    body: int
+    end: int
+
+
+class ClauseSplitter:
+    """Finds the clauses that exclude.
+
+    Args:
+        phrases: those of one language, by their part: exclusion, opening, resume, joined, never,
+            together. A language that has none splits nothing.
+    """
+
+    def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
+        exclusion = _any_of(phrases.get("exclusion", ()))
+        opening = _any_of(phrases.get("opening", ()))
+        # A blank is due behind each: in "no, a cat" nothing is excluded.
+        self._begin = re.compile(
+            rf"(?P<never>\b{_any_of(phrases.get('never', ()))}\b)"
+            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014])\s*{opening})\s+(?=\w)",
+            re.IGNORECASE,
+        )
+        self._end = re.compile(
+            rf"[.;:!?)\u2013\u2014]|,?\s*\b{_any_of(phrases.get('resume', ()))}\b", re.IGNORECASE
+        )
+        self._joined = re.compile(
+            rf"(?P<together>\b{_any_of(phrases.get('together', ()))}\b)"
+            rf"|\s*,\s*|\s*\b{_any_of(phrases.get('joined', ()))}\b\s*",
+            re.IGNORECASE,
+        )
+
+    def exclusions(self, text: str) -> list[Clause]:
+        """Return the clauses of a text that exclude."""
+        begins = [match for match in self._begin.finditer(text) if match["never"] is None]
+        clauses = []
+        for i, match in enumerate(begins):
+            next_start = begins[i + 1].start() if i + 1 < len(begins) else len(text)
+            end = self._end.search(text, match.end(), next_start)
+            stop = self._before_aside(text, match.end(), end.start() if end else next_start)
+            clauses.append(Clause(match.start(), match.end(), stop))
+        return clauses
+
+    def items(self, text: str, start: int, end: int) -> list[Place]:
+        """Return where the things stand that a part of a text lists: "dogs, cats or birds"."""
+        places = []
+        for match in self._joined.finditer(text, start, end):
+            if match["together"] is None:
+                places.append((start, match.start()))
+                start = match.end()
+        return [(first, last) for first, last in [*places, (start, end)] if first < last]
+
+    def _before_aside(self, text: str, start: int, stop: int) -> int:
+        """Return where a clause ends: at its first comma, unless that is one of a list."""
+        comma = text.find(",", start, stop)
+        if comma < 0:
+            return stop
+        is_list = any(match[0].strip() != "," for match in self._joined.finditer(text, comma, stop))
+        return stop if is_list else comma
+
+
+def only(text: str, places: Sequence[Place], *, inside: bool) -> str:
+    """Return a text of the same length with blanks outside of some places, or inside of them."""
+    kept = [not inside] * len(text)
+    for start, end in places:
+        kept[start:end] = [inside] * (end - start)
+    return "".join(letter if keep else " " for letter, keep in zip(text, kept, strict=True))
+
+
+def _any_of(phrases: Sequence[str]) -> str:
+    """Return a pattern of phrases, the longest first; one that never matches where there is none.
+
+    Blanks between words may be of any length.
+    """
+    if not phrases:
+        return "(?!)"
+    spaced = [r"\s+".join(map(re.escape, one.split())) for one in phrases]
+    return f"(?:{'|'.join(sorted(spaced, key=len, reverse=True))})"

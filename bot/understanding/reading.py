@@ -1,0 +1,87 @@
+"""What the words of one message say, before the session has been asked: intents and spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+__all__ = ["EXCLUDE", "REFINE", "SEARCH", "Reading", "Span", "usable_spans"]
+
+SEARCH, REFINE, EXCLUDE = "search_images", "refine_search", "exclude_from_search"
+_MOST_ITEMS = 24
+
+
+@dataclass(frozen=True)
+class Span:
+    """A part of a text and what it stands for.
+
+    Attributes:
+        name: the entity, as the Rasa project names it.
+        value: what the part says: its words, a position, the id of a picture.
+        start: where it begins in the text.
+        end: where it ends, exclusive.
+        found_by: what found it.
+    """
+
+    name: str
+    value: str | int
+    start: int = 0
+    end: int = 0
+    found_by: str = "ShowtellTagger"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the words of a message say.
+
+    Attributes:
+        text: the message.
+        ranking: intents with their probabilities, likeliest first, at least one.
+        spans: in the order of the text.
+    """
+
+    text: str
+    ranking: tuple[tuple[str, float], ...]
+    spans: tuple[Span, ...] = ()
+
+    @property
+    def intent(self) -> str:
+        """The likeliest intent."""
+        return self.ranking[0][0]
+
+    @property
+    def confidence(self) -> float:
+        """How likely it is."""
+        return self.ranking[0][1]
+
+    def settled(self, intent: str) -> Reading:
+        """Return the reading with an intent in the place of the likeliest, whose share it takes.
+
+        What decides between two intents knows more than their probabilities do: "a red one" is
+        as surely a refinement as it was a search or a refinement before.
+        """
+        if intent == self.intent:
+            return self
+        shares = dict(self.ranking)
+        total = shares.pop(self.intent) + shares.pop(intent, 0.0)
+        others = ((name, share) for name, share in self.ranking[1:] if name != intent)
+        return replace(self, ranking=((intent, total), (self.intent, 0.0), *others))
+
+    def share(self, intent: str) -> float:
+        """Return the probability of an intent, 0 for one that is not in the ranking."""
+        return dict(self.ranking).get(intent, 0.0)
+
+
+def usable_spans(
+    name: str, value: object, start: int, end: int, found_by: str = "Payload"
+) -> Iterator[Span]:
+    """Yield the span of a value that came as JSON; one for each of the first items of a list.
+
+    Anybody can type a payload, so what is neither a text nor a number is left out, and true is a
+    word, not a number.
+    """
+    for item in value[:_MOST_ITEMS] if isinstance(value, list) else [value]:
+        if isinstance(item, bool):
+            yield Span(name, str(item).lower(), start, end, found_by)
+        elif isinstance(item, str | int):
+            yield Span(name, item, start, end, found_by)
