@@ -192,7 +192,8 @@ def test_health_and_actions(client):
     names = [item["name"] for item in client.get("/actions").json()]
     assert set(names) == {
         "action_search_images", "action_refine_search", "action_exclude_from_search",
-        "action_drop_from_search", "action_more_images", "action_similar_to_image", "action_unlike_image",
+        "action_drop_from_search", "action_more_images", "action_similar_to_image",
+        "action_unlike_image",
         "action_describe_image", "action_undo_search", "action_restart_search",
         "action_rate_image",
     }  # fmt: skip
