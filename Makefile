@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-intents bench-train clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-scaling bench-intents bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -17,18 +17,23 @@ demo: $(VENV)/.runtime ## set up, train and index the demo gallery (once), serve
 	@$(BIN)/showtell demo --port $(PORT)
 
 test: $(VENV)/.dev ## set up and run every test (add ARGS="-k widget" to choose)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/.dev ## formatter, linter, type checker, and the project's own checks
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/check_docs.py
+	@$(BIN)/hadolint docker/Dockerfile
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	@$(BIN)/python scripts/check_docker.py
 
 format: $(VENV)/.dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+architecture: $(BIN)/python ## draw the rooms of the code anew into docs/architecture.md
+	@$(BIN)/python scripts/draw_rooms.py
 
 setup: $(VENV)/.runtime ## install what running needs into .venv
 
@@ -65,6 +70,9 @@ bench-conversation: $(VENV)/.runtime ## simulated users on Flickr8k: do a few tu
 
 bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
 	@$(BIN)/python benchmarks/search_speed.py
+
+bench-scaling: $(VENV)/.runtime ## what a search costs in 7,000 and in 100,000 pictures
+	@$(BIN)/python benchmarks/scaling.py
 
 bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
 	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg

@@ -18,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from embedding.data.pairs import Pairs, load_pairs
+from embedding.model.feature_cache import cached_pictures
 from embedding.pretrained.names import load_model
 from retrieval.bundle.bundle import Bundle, Candidate, build_bundle
 from retrieval.search.query import Query
@@ -60,25 +61,25 @@ def main() -> None:
     pairs = load_pairs(f"flickr8k:{options.flickr8k}", "dev")
     candidates, queries = split_captions(pairs)
     with tempfile.TemporaryDirectory() as folder:
-        load_model(options.model).save(Path(folder) / "model", {})
-        report = build_bundle(
-            candidates,
-            root=options.flickr8k.absolute(),
-            model_dir=Path(folder) / "model",
-            bundles=Path(folder) / "bundles",
-            cache_dir=options.cache,
-        )
+        model = load_model(options.model)
+        model.save(Path(folder) / "model", {})
+        with cached_pictures(model, options.cache or Path(folder)) as encode_pictures:
+            report = build_bundle(
+                candidates,
+                root=options.flickr8k.absolute(),
+                model_dir=Path(folder) / "model",
+                encoder=model,
+                encode_pictures=encode_pictures,
+                bundles=Path(folder) / "bundles",
+            )
         with Bundle.open(Path(folder) / "bundles", report.version) as bundle:
-            parts = (bundle.model, bundle.index, bundle.gallery)
-            of_path = {
-                image.path: image.image_id for image in bundle.gallery.by_rows(range(report.count))
-            }
+            of_path = {one.path: one.image_id for one in bundle.store.pictures(range(report.count))}
             root = options.flickr8k.absolute()
             ids = [of_path[c.path.relative_to(root).as_posix()] for c in candidates]
             ways = {
-                "vision": Searcher(*parts, use_captions=False),
-                "vision_and_words": Searcher(*parts),
-                "vision_words_and_meaning": Searcher(*parts, meanings=bundle.meanings),
+                "vision": bundle.make_searcher(words=False),
+                "vision_and_words": bundle.make_searcher(meaning=False),
+                "vision_words_and_meaning": bundle.searcher,
             }
             figures = {
                 name: recall(way, queries[:QUERIES], ids[:QUERIES]) for name, way in ways.items()

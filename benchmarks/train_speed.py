@@ -21,7 +21,6 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -136,7 +135,7 @@ def our_steps(pairs: Pairs, config: TrainConfig, steps: int) -> Clock:
             if len(clock.notes) > steps:
                 raise Enough
 
-    config = replace(config, epochs=1000, evaluate_every=1000)
+    config = config.changed(epochs=1000, evaluate_every=1000)
     with tempfile.TemporaryDirectory() as folder, clock.watching(), suppress(Enough):
         ours.train(pairs, config, Path(folder), progress=progress)
     return clock

@@ -1,4 +1,4 @@
-"""The exceptions of this package; bot/app.py maps each one to an HTTP status."""
+"""The exceptions of this package; bot/server/errors.py maps each one to an HTTP status."""
 
 from __future__ import annotations
 

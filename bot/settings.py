@@ -1,12 +1,13 @@
 """All settings of the server, typed, in one object that is passed around: there is no global one.
 
 Each comes from an argument, else from the environment variable `SHOWTELL_<NAME>`, else from its
-default.
+default. A list is JSON, or separated by commas.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,10 @@ from bot.errors import BotError
 PREFIX = "SHOWTELL_"
 DAY_S = 24 * 60 * 60
 ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with, never bound to
+
+
+_ORIGIN = re.compile(r"\*|null|https?://[^/\s?#,;]+")
+_HOST = re.compile(r"\*|[^/\s:?#,;]+")
 
 
 class SettingsError(BotError):
@@ -42,6 +47,7 @@ class Settings(BaseSettings):
     redis_url: str | None = Field(
         None,
         pattern=r"^(rediss?|unix)://",
+        repr=False,
         description="Where session records are kept; unset: a Redis of our own.",
     )
     data_dir: Path = Field(
@@ -57,7 +63,9 @@ class Settings(BaseSettings):
         None, description="Bearer token of the admin routes; unset: they do not exist."
     )
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
-    lock_timeout_s: float = Field(30, gt=0, description="Longest turn before its lock is lost.")
+    lock_timeout_s: float = Field(
+        30, gt=0, description="Longest wait for an earlier message in another process, seconds."
+    )
     results: int = Field(6, ge=1, le=24, description="Pictures in one reply.")
     ask: bool = Field(True, description="Ask back once where a search has clear groups.")
     language: Literal["en", "de"] = Field("en", description="Language of everything said.")
@@ -68,10 +76,13 @@ class Settings(BaseSettings):
     torch_threads: int = Field(1, ge=1, description="Threads of one forward pass.")
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("*",), description="Sites that may embed the widget: JSON or separated by commas."
+        (), description='Other sites that may embed the widget; "*" for all.'
+    )
+    trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description='Further names that this server answers to; "*" for all.'
     )
     examples: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Things to ask for, shown on the page: JSON or separated by commas."
+        (), description="Things to ask for, shown on the page."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
@@ -81,7 +92,44 @@ class Settings(BaseSettings):
         """Compose files pass variables that nobody set as empty strings."""
         return None if value == "" else value
 
-    @field_validator("cors_origins", "examples", mode="before")
+    @field_validator("redis_url")
+    @classmethod
+    def _can_be_read(cls, value: str | None) -> str | None:
+        """Refuse now what redis-py would refuse when the server is already loaded."""
+        if value is not None:
+            from redis.asyncio.connection import parse_url
+
+            try:
+                parse_url(value)
+            except ValueError:
+                raise ValueError(
+                    "write redis://:password@host:port/0, with %-signs for special characters in "
+                    "the password (%2F for a slash)"
+                ) from None
+        return value
+
+    @field_validator("cors_origins", "trusted_hosts")
+    @classmethod
+    def _lower_case(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(part.lower().rstrip("/") for part in value)
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _only_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no site; write https://shop.example, without path")
+        return value
+
+    @field_validator("trusted_hosts")
+    @classmethod
+    def _only_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if not _HOST.fullmatch(name):
+                raise ValueError(f"{name!r} is no name; write chat.example, without scheme or port")
+        return value
+
+    @field_validator("cors_origins", "trusted_hosts", "examples", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):
@@ -137,7 +185,15 @@ def load_settings(**given: Any) -> Settings:
 
 
 def _sentence(item: Any) -> str:
-    """Name one wrong setting and its value; a secret's value is never repeated."""
+    """Name one wrong setting and its value; a secret is never repeated."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
     value = "(hidden)" if "token" in name else repr(item["input"])
-    return f"{PREFIX}{name.upper()} is {value}: {item['msg']}"
+    if name == "redis_url":
+        value = _hide_password(value)
+    return f"{PREFIX}{name.upper()} is {value}: {item['msg'].removeprefix('Value error, ')}"
+
+
+def _hide_password(address: str) -> str:
+    """Return an address without what stands before its last @, and without password=…."""
+    address = re.sub(r"^('?(?:\w+://)?).*@", r"\1***@", address)
+    return re.sub(r"(password=)[^&']*", r"\1***", address)

@@ -1,4 +1,4 @@
-"""Check that README, CHANGELOG and pyproject.toml say what the program does.
+"""Check that README, docs/reference.md, CHANGELOG and pyproject.toml say what the program does.
 
 Each check yields sentences about what is wrong; none means the words are true.
 """
@@ -14,12 +14,12 @@ from pathlib import Path
 sys.path.insert(0, str(ROOT := Path(__file__).resolve().parent.parent))
 
 PARTS_OF_THE_PAGE = {"/page.css", "/page.js", "/icon.svg"}
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
 
 def section(title: str) -> str:
-    """Return the text of a README section, up to the next heading of its level."""
-    match = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.M | re.S)
+    """Return the text of a section of the reference, up to the next heading of its level."""
+    match = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", REFERENCE, re.M | re.S)
     return match.group(1) if match else ""
 
 
@@ -37,8 +37,8 @@ def check_settings() -> Iterator[str]:
 
     real = {PREFIX + name.upper() for name in Settings.model_fields}
     told = set(re.findall(rf"^\| `({PREFIX}\w+)`", section("Settings"), re.M))
-    yield from (f"README's settings table lacks {name}." for name in sorted(real - told))
-    yield from (f"README's settings table has {name}, which is none." for name in told - real)
+    yield from (f"The settings table lacks {name}." for name in sorted(real - told))
+    yield from (f"The settings table has {name}, which is not there." for name in told - real)
 
 
 def real_routes() -> set[tuple[str, str]]:
@@ -62,8 +62,10 @@ def check_routes() -> Iterator[str]:
     row = r"^\| ([A-Z, ]+) \| `([^`?]+)(?:\?[^`]*)?`"
     for methods, path in re.findall(row, section("Routes"), re.M):
         told |= {(method.strip(), path) for method in methods.split(",")}
-    yield from (f"README's route table lacks {m} {p}." for m, p in sorted(real - told))
-    yield from (f"README's route table has {m} {p}, which is none." for m, p in sorted(told - real))
+    yield from (f"The route table lacks {m} {p}." for m, p in sorted(real - told))
+    yield from (
+        f"The route table has {m} {p}, which does not exist." for m, p in sorted(told - real)
+    )
 
 
 def check_commands() -> Iterator[str]:
@@ -76,8 +78,11 @@ def check_commands() -> Iterator[str]:
     real = set(getattr(group, "commands", {}))
     block = section("Command line")
     told = set(re.findall(r"^showtell ([a-z-]+)", block, re.M))
-    yield from (f"README's command list lacks `showtell {name}`." for name in sorted(real - told))
-    yield from (f"README names `showtell {name}`, which is none." for name in sorted(told - real))
+    yield from (f"The command list lacks `showtell {name}`." for name in sorted(real - told))
+    yield from (
+        f"The command list names `showtell {name}`, which does not exist."
+        for name in sorted(told - real)
+    )
     for line in block.splitlines():
         name = line.removeprefix("showtell ").split(" ")[0]
         if not line.startswith("showtell ") or name not in real:
@@ -86,7 +91,7 @@ def check_commands() -> Iterator[str]:
         options = {option for parameter in command.params for option in parameter.opts}
         for option in re.findall(r"(?<![\w-])--?[a-z][a-z-]*", line):
             if option not in options:
-                yield f"README gives `showtell {name}` the option {option}, which it has not."
+                yield f"`showtell {name}` does not take the option {option} of the command list."
 
 
 def check_links() -> Iterator[str]:

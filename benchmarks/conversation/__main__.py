@@ -3,7 +3,7 @@
     python -m benchmarks.conversation runs/f8k ../shared/flickr8k --features DATA/cache
 
 The galleries have no captions; targets are the dev images, searched for among the 1,000 of them
-and among all 7,000. Prints JSON; README.md and docs/experiments.md say what is asked of it.
+and among all 7,000. Prints JSON; docs/training.md and docs/experiments.md say what is asked of it.
 """
 
 from __future__ import annotations

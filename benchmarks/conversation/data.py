@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedding.data.pairs import load_pairs
+from embedding.model.feature_cache import cached_pictures
 from embedding.model.joint import JointEmbedding
 from embedding.pretrained.names import load_model
 from retrieval.bundle.bundle import Bundle, Candidate, build_bundle
@@ -105,22 +106,17 @@ def open_world(
     if versions:
         version = versions[-1]
     else:
-        version = build_bundle(
-            [Candidate(path.absolute()) for path in paths],
-            root=flickr8k.absolute(),
-            model_dir=model_dir,
-            bundles=bundles,
-            cache_dir=features,
-        ).version
+        with cached_pictures(model, features or cache) as encode_pictures:
+            version = build_bundle(
+                [Candidate(path.absolute()) for path in paths],
+                root=flickr8k.absolute(),
+                model_dir=model_dir,
+                encoder=model,
+                encode_pictures=encode_pictures,
+                bundles=bundles,
+            ).version
     bundle = Bundle.open(bundles, version, verify=False)
-    searcher = Searcher(
-        model,
-        bundle.index,
-        bundle.gallery,
-        use_captions=False,
-        requests=bundle.requests,
-        threshold=bundle.manifest.confidence.threshold,
-    )
+    searcher = bundle.make_searcher(model, words=False)
     # Not by path: two files of equal content are one picture.
     ids = [sha256_of(path)[:16] for path in paths]
     return World(searcher, bundle, ids, captions)

@@ -19,7 +19,8 @@ def simulate_feedback(world: World, users: int) -> dict[str, Any]:
     looks least like it: what somebody with the target in mind would say. Beyond 100 a rank counts
     as 101.
     """
-    rows = np.array(world.bundle.gallery.rows_of(world.ids), np.int64)
+    store = world.bundle.store
+    rows = store.rows_of(world.ids)
     ranks: dict[str, list[int]] = {"before": [], "after_like": [], "after_dislike": []}
     for user in range(users):
         query = Query(texts=(plain(world.captions[user][0]),))
@@ -27,9 +28,8 @@ def simulate_feedback(world: World, users: int) -> dict[str, Any]:
         target, screen = world.ids[user], found[:SHOWN]
         if target in screen:
             continue
-        own = world.bundle.index.vectors(rows[user : user + 1])[0]
-        seen = np.array(world.bundle.gallery.rows_of(screen), np.int64)
-        likeness = world.bundle.index.vectors(seen) @ own
+        own = store.vectors(rows[user : user + 1])[0]
+        likeness = store.vectors(store.rows_of(screen)) @ own
         liked, disliked = screen[int(likeness.argmax())], screen[int(likeness.argmin())]
         # What was judged is out of the next ranking, so it is out of the one before too.
         ranks["before"].append(rank_of(target, found, without=liked))

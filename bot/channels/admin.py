@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import SecretStr
 
 from bot.channels.parsing import parse_json
+from bot.channels.problems import json_body, problems
 from bot.channels.services import Services, services
 
 Parts = Annotated[Services, Depends(services)]
@@ -27,14 +28,21 @@ def create_router(token: SecretStr) -> APIRouter:
                 401, "A valid bearer token is needed.", headers={"WWW-Authenticate": "Bearer"}
             )
 
-    router = APIRouter(prefix="/admin", tags=["admin"], dependencies=[Depends(authorize)])
+    router = APIRouter(
+        prefix="/admin", tags=["admin"], dependencies=[Depends(authorize)], responses=problems(401)
+    )
 
     @router.get("/model", summary="The live bundle")
     async def model(parts: Parts) -> dict[str, Any]:
         """Answer with the live bundle, the others, and the last refusal."""
         return await parts.live.run(parts.live.status)
 
-    @router.post("/reload", summary="Take another bundle")
+    @router.post(
+        "/reload",
+        summary="Take another bundle",
+        responses=problems(404, 409, 413, 422),
+        openapi_extra=json_body(version="string"),
+    )
     async def reload(request: Request, parts: Parts) -> dict[str, str]:
         """Load, verify and swap in a bundle: JSON `{"version"?}`.
 
@@ -47,7 +55,7 @@ def create_router(token: SecretStr) -> APIRouter:
             raise HTTPException(422, "version must be a string.")
         return {"version": await parts.live.reload(version)}
 
-    @router.post("/rollback", summary="Go back to the bundle before")
+    @router.post("/rollback", summary="Go back to the bundle before", responses=problems(404, 409))
     async def rollback(parts: Parts) -> dict[str, str]:
         """Swap in the newest bundle that is older than the live one."""
         return {"version": await parts.live.rollback()}

@@ -9,8 +9,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, Response
-from starlette.staticfiles import NotModifiedResponse
 
+from bot.channels.caching import unless_known
+from bot.channels.problems import problems
 from bot.channels.services import Services, services
 from bot.channels.thumbnails import SIZES, Thumbnails
 from bot.live.bundle import Serving
@@ -36,7 +37,7 @@ _ID = re.compile(r"[0-9a-f]{16}")
     "/images/{image_id}",
     summary="A picture or its thumbnail",
     response_class=Response,
-    responses={200: {"content": {"image/*": {}}}, 404: {}},
+    responses={200: {"content": {"image/*": {}}}, **problems(404, 422, 503)},
 )
 async def image(
     image_id: str,
@@ -50,29 +51,29 @@ async def image(
     if not _ID.fullmatch(image_id):
         raise HTTPException(404, "There is no such picture.")
     with parts.live.lease() as serving:
-        path, media_type = await parts.live.run(_find, serving, parts.thumbnails, image_id, size)
-    return await parts.live.run(_answer, request, path, media_type)
+        found, media_type = await parts.live.run(_find, serving, parts.thumbnails, image_id, size)
+    return await parts.live.run(_answer, request, found, media_type)
 
 
 def _find(
     serving: Serving, thumbnails: Thumbnails, image_id: str, size: int | None
-) -> tuple[Path, str]:
-    """Return the file to send and its media type.
+) -> tuple[Path | bytes, str]:
+    """Return the file or the bytes to send, and their media type.
 
     Raises:
         HTTPException: 404; there is no such picture, or no longer one that can be shown.
     """
-    gallery = serving.bundle.gallery
+    store = serving.bundle.store
     try:
-        found = gallery.get(image_id)
-        if found is None:
+        picture = store.get(image_id)
+        if picture is None:
             raise HTTPException(404, "There is no such picture.")
-        path = gallery.resolve(image_id)
+        path = store.file(image_id)
         if size is None:
             media_type = _media_type(path)
             if media_type:
                 return path, media_type
-        return thumbnails.get(path, found.sha256, size or SIZES[-1]), "image/webp"
+        return thumbnails.get(path, picture.sha256, size or SIZES[-1]), "image/webp"
     except (GalleryError, ImageError, FileNotFoundError):
         raise HTTPException(404, "The picture's file is gone or damaged.") from None
 
@@ -86,17 +87,15 @@ def _media_type(path: Path) -> str | None:
     return next((kind for sign, kind in SIGNATURES.items() if start.startswith(sign)), None)
 
 
-def _answer(request: Request, path: Path, media_type: str) -> Response:
-    """Return the file, or 304 when the client has it already."""
+def _answer(request: Request, found: Path | bytes, media_type: str) -> Response:
+    """Return the picture, or 304 when the client has it already."""
+    headers = {"Cache-Control": CACHE_CONTROL}
+    if isinstance(found, bytes):  # there is no room for a file
+        headers["ETag"] = f'"{hashlib.sha256(found).hexdigest()[:32]}"'
+        return unless_known(request, Response(found, headers=headers, media_type=media_type))
     try:
-        status = path.stat()
+        status = found.stat()
     except FileNotFoundError:
         raise HTTPException(404, "The picture's file is gone or damaged.") from None
-    identity = f"{path.name}-{status.st_mtime_ns}-{status.st_size}"
-    etag = f'"{hashlib.sha256(identity.encode()).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL}
-    response = FileResponse(path, stat_result=status, media_type=media_type, headers=headers)
-    known = request.headers.get("if-none-match", "")
-    if known.strip() == "*" or etag in {tag.strip().removeprefix("W/") for tag in known.split(",")}:
-        return NotModifiedResponse(response.headers)
-    return response
+    file = FileResponse(found, stat_result=status, media_type=media_type, headers=headers)
+    return unless_known(request, file)

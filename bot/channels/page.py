@@ -17,6 +17,7 @@ from pathlib import Path
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from bot.channels.caching import unless_known
 from bot.understanding.rasa_project import RasaProject
 
 router = APIRouter()
@@ -85,10 +86,7 @@ async def send_page_file(request: Request) -> Response:
     """Answer with the page or one of its files; 304 when the client has it already."""
     file = request.app.state.page[request.url.path]
     headers = {**PAGE_HEADERS, "ETag": file.etag}
-    known = request.headers.get("if-none-match", "")
-    if file.etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]:
-        return Response(status_code=304, headers=headers)
-    return Response(file.content, headers=headers, media_type=file.kind)
+    return unless_known(request, Response(file.content, headers=headers, media_type=file.kind))
 
 
 for _path in PAGE_FILES:

@@ -17,6 +17,7 @@ from rasa_sdk.interfaces import (
 )
 
 from bot.channels.parsing import check_sender, parse_json
+from bot.channels.problems import json_body, problems
 from bot.channels.rasa_wire import parse_result, read_latest_message, utter
 from bot.channels.services import Services, services
 from bot.dialogue.conversation import Conversation, check_message
@@ -47,7 +48,19 @@ async def actions(parts: Parts) -> list[dict[str, str]]:
     return [{"name": name} for name in parts.actions.actions]
 
 
-@router.post("/webhook", summary="Run one action")
+@router.post(
+    "/webhook",
+    summary="Run one action",
+    responses={
+        **problems(413, 415, 422),
+        400: {"description": "The call cannot be read, or the action refuses to run"},
+        404: {"description": "There is no such action; rasa-sdk's own body"},
+        MISSING_DOMAIN: {"description": "The domain is missing; rasa-sdk's own body"},
+    },
+    openapi_extra=json_body(
+        "next_action", next_action="string", sender_id="string", tracker="object", domain="object"
+    ),
+)
 async def webhook(request: Request, parts: Parts) -> JSONResponse:
     """Run the action that a Rasa server asks for; answers its events and responses."""
     body = decompress(await request.body(), request.headers.get("content-encoding", ""))
@@ -108,7 +121,12 @@ def create_executor(conversation: Conversation, base_url: str) -> ActionExecutor
     return executor
 
 
-@router.post("/model/parse", summary="What a text means")
+@router.post(
+    "/model/parse",
+    summary="What a text means",
+    responses=problems(413, 422, 503),
+    openapi_extra=json_body("text", text="string"),
+)
 async def parse(request: Request, parts: Parts) -> dict[str, Any]:
     """Answer `{"text"}` with intent, entities and ranking, as Rasa's /model/parse."""
     text = parse_json(await request.body()).get("text")

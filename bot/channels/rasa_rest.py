@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from bot.channels.parsing import parse_json
+from bot.channels.problems import json_body, problems
 from bot.channels.rasa_wire import responses
 from bot.channels.services import Services, services
 
@@ -73,7 +74,13 @@ async def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.post("/webhook", summary="One message", response_class=JSONResponse)
+@router.post(
+    "/webhook",
+    summary="One message",
+    response_class=JSONResponse,
+    responses=problems(413, 422, 503),
+    openapi_extra=json_body("message", sender="string", message="string"),
+)
 async def webhook(
     request: Request,
     parts: Annotated[Services, Depends(services)],

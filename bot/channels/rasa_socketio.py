@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import socketio
@@ -61,18 +61,16 @@ def bot_utterances(replies: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def create_socket_server(
     services: Callable[[], Services],
     explain: Callable[[Exception], str],
-    origins: Collection[str],
 ) -> socketio.AsyncServer:
     """Return the Socket.IO server.
 
     Args:
         services: Gives what the app shares; asked anew for each message.
         explain: Turns whatever went wrong into a sentence for the user (and logs what is ours).
-        origins: Sites whose pages may connect, our own among them; "*" for all.
     """
     server = socketio.AsyncServer(
         async_mode="asgi",
-        cors_allowed_origins="*" if "*" in origins else list(origins),
+        cors_allowed_origins="*",  # `Sites`, before it, lets in whom it should
         max_http_buffer_size=LARGEST_PACKET,
         # One client's messages are answered one after another, in the order they were sent.
         async_handlers=False,

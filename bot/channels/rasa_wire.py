@@ -127,6 +127,6 @@ def _facts(hit: Hit, base_url: str) -> dict[str, Any]:
         "caption": hit.caption,
         "score": round(hit.score, 4),
         "reasons": list(hit.reasons),
-        "width": hit.width,
-        "height": hit.height,
+        "width": hit.picture.width,
+        "height": hit.picture.height,
     }

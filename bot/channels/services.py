@@ -14,6 +14,7 @@ from bot.channels.parsing import check_sender
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.live.bundle import LiveBundle
+from bot.live.tasks import BackgroundTask
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
 
@@ -39,6 +40,7 @@ class Services:
     actions: ActionExecutor
     figures: Figures
     thumbnails: Thumbnails
+    background: tuple[BackgroundTask, ...] = ()
 
     async def reply(
         self,

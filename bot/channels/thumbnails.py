@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
+import io
+import logging
 from pathlib import Path
 
 from PIL import Image
 
 from embedding.data.decode import open_image
+from retrieval.store.files import atomic_path
+
+logger = logging.getLogger(__name__)
 
 SIZES = (160, 320, 640)
 """Longest sides of thumbnails, in pixels; a free choice would let anybody fill the disk."""
@@ -26,8 +29,10 @@ class Thumbnails:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def get(self, source: Path, sha256: str, size: int) -> Path:
+    def get(self, source: Path, sha256: str, size: int) -> Path | bytes:
         """Return the file of a thumbnail, made now if it is not there yet.
+
+        Where it cannot be kept, on a disk that is full or read-only, its bytes are returned.
 
         Args:
             source: The picture's file.
@@ -42,14 +47,14 @@ class Thumbnails:
             return target
         picture = open_image(source)
         picture.thumbnail((size, size), Image.Resampling.LANCZOS)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # Written beside and renamed: another worker never reads half a file.
-        handle, name = tempfile.mkstemp(dir=target.parent, suffix=".part")
+        memory = io.BytesIO()
+        picture.save(memory, "WEBP", quality=QUALITY)
+        content = memory.getvalue()
         try:
-            with os.fdopen(handle, "wb") as file:
-                picture.save(file, "WEBP", quality=QUALITY)
-            Path(name).replace(target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_path(target) as temporary:  # another worker never reads half a file
+                temporary.write_bytes(content)
+        except OSError as error:
+            logger.warning("a thumbnail cannot be kept: %s", error)
+            return content
         return target

@@ -7,9 +7,10 @@ from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from bot.channels.parsing import parse_json
+from bot.channels.problems import problems
 from bot.channels.services import Services, services
 from bot.dialogue.conversation import Turn, check_message
 from bot.dialogue.replies import Said
@@ -18,12 +19,17 @@ from bot.understanding.meaning import FILTER_KEYS
 from bot.understanding.operations import Operation
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
-from retrieval.search.searcher import Hit, SearchResult
+from retrieval.search.result import Hit
 
 router = APIRouter(tags=["web"])
 Parts = Annotated[Services, Depends(services)]
 
 THUMBNAIL = 320
+# Each filter is one more condition of one statement; nobody narrows a search by more.
+MAX_FILTERS = 8
+LONGEST_FILTER = 200
+FilterKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+FilterValue = Annotated[str, StringConstraints(max_length=LONGEST_FILTER)]
 
 
 class ImageObject(BaseModel):
@@ -65,7 +71,7 @@ class Search(BaseModel):
     """The search as it stands.
 
     Each of its parts is taken out by the message `/drop_from_search{"<part>": <value>}`, where
-    part is query, excluded, image (liked or disliked), date, folder, tag, or upload with true.
+    part is query, excluded, image (liked or disliked), date, folder, tag, or upload with "yes".
     """
 
     wanted: list[str] = Field(description="In the words that are searched, oldest first.")
@@ -99,7 +105,9 @@ class SearchRequest(BaseModel):
 
     text: str = ""
     k: int = Field(6, ge=1, le=100)
-    filters: dict[str, str] = Field({}, description="date, folder, tag or any metadata: value.")
+    filters: dict[FilterKey, FilterValue] = Field(
+        {}, max_length=MAX_FILTERS, description="date, folder, tag or any metadata: value."
+    )
 
 
 class SearchAnswer(BaseModel):
@@ -173,12 +181,17 @@ def _image_object(hit: Hit) -> ImageObject:
         caption=hit.caption,
         score=round(hit.score, 4),
         reasons=list(hit.reasons),
-        width=hit.width,
-        height=hit.height,
+        width=hit.picture.width,
+        height=hit.picture.height,
     )
 
 
-@router.post("/api/messages", response_model_exclude_none=True, summary="One message of a chat")
+@router.post(
+    "/api/messages",
+    response_model_exclude_none=True,
+    summary="One message of a chat",
+    responses=problems(413, 415, 422, 503),
+)
 async def messages(
     parts: Parts,
     sender: Annotated[str, Form(description="Whose session; at most 200 characters.")],
@@ -211,12 +224,18 @@ def _read_filters(text: str) -> tuple[tuple[str, str], ...]:
     """
     found = parse_json(text.encode()) if text.strip() else {}
     for key, value in found.items():
-        if key not in FILTER_KEYS or not isinstance(value, str):
-            raise HTTPException(422, f"filters: give {', '.join(FILTER_KEYS)} with a text each.")
+        if key not in FILTER_KEYS or not isinstance(value, str) or len(value) > LONGEST_FILTER:
+            raise HTTPException(
+                422,
+                f"filters: give {', '.join(FILTER_KEYS)} with a text each, of at most "
+                f"{LONGEST_FILTER} characters.",
+            )
     return tuple(found.items())
 
 
-@router.post("/api/search", summary="One search without a session")
+@router.post(
+    "/api/search", summary="One search without a session", responses=problems(413, 422, 503)
+)
 async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     """Answer with the pictures that fit a text best."""
     longest = parts.settings.max_text_length
@@ -225,9 +244,8 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     for key, value in wanted.filters.items():
         query = query.filter(key, value)
     with parts.live.lease() as serving:
-        search = serving.bundle.searcher.search
         try:
-            result: SearchResult = await parts.live.run(search, query, wanted.k)
+            result = await serving.search(query, wanted.k)
         except RetrievalError as error:
             if not wanted.filters:
                 raise
@@ -236,7 +254,7 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     return SearchAnswer(hits=hits, confident=result.confident)
 
 
-@router.get("/api/about", summary="What is served here")
+@router.get("/api/about", summary="What is served here", responses=problems(503))
 async def about(parts: Parts) -> About:
     """Answer with versions, the number of pictures, and whom they are owed to."""
     with parts.live.lease() as serving:
@@ -244,8 +262,8 @@ async def about(parts: Parts) -> About:
         return About(
             version=version("showtell"),
             bundle=bundle.version,
-            images=len(bundle.gallery),
-            attribution=bundle.gallery.attribution,
-            model=bundle.model.name,
+            images=len(bundle.store),
+            attribution=bundle.store.attribution,
+            model=bundle.encoder.name,
             examples=list(parts.settings.examples),
         )

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 out = Console()
 err = Console(stderr=True)
 
+_NAMED = 5
+"""How many things left out for one reason are named."""
+
 
 class Report(Protocol):
     """How long work says how far it is; the shape of `embedding.progress.Progress`."""
@@ -72,6 +75,12 @@ def say(sentence: str) -> None:
 
 
 def name_skipped(skipped: Iterable[Skipped]) -> None:
-    """Print what was left out, and why, a line each."""
+    """Print what was left out, and why: of each reason the first few, and how many more."""
+    by_reason: dict[str, list[str]] = {}
     for item in skipped:
-        say(f"  skipped {item.what}: {item.why}")
+        by_reason.setdefault(item.why, []).append(item.what)
+    for why, names in by_reason.items():
+        for name in names[:_NAMED]:
+            say(f"  skipped {name}: {why}")
+        if len(names) > _NAMED:
+            say(f"  skipped {len(names) - _NAMED:,} more: {why}")

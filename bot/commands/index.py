@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.console import Report
+from bot.commands.console import Report, say
 from bot.errors import BotError
 
 if TYPE_CHECKING:
@@ -57,13 +58,22 @@ def index_images(
     Raises:
         IndexingRefused: No such folder, or captions were given for a data set that has its own.
     """
+    from embedding.model.feature_cache import cached_pictures
     from embedding.pretrained.names import load_model
     from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
 
     pairs, root = _pictures(images, captions, progress)
+    for sentence in pairs.notes:
+        say(sentence)
     loaded = load_model(model)
-    with tempfile.TemporaryDirectory(prefix="showtell-model-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="showtell-model-") as folder,
+        cached_pictures(loaded, cache_dir) as encode_pictures,
+        warnings.catch_warnings(),
+    ):
+        # Pillow's remarks on damaged EXIF data; a picture that cannot be used is named below.
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         model_dir = loaded.directory
         if not loaded.is_ours or model_dir is None:
             # Saving gives every other kind of model, a hub's too, the form that a bundle keeps.
@@ -73,10 +83,10 @@ def index_images(
             candidates_from_pairs(pairs),
             root=root,
             model_dir=model_dir,
-            model=loaded,
+            encoder=loaded,
+            encode_pictures=encode_pictures,
             bundles=bundles,
             attribution=pairs.attribution,
-            cache_dir=cache_dir,
             progress=progress,
         )
     publish(bundles, report.version)
@@ -89,6 +99,8 @@ def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pai
 
     folder = Path(images)
     if folder.is_dir():
+        # What is served lies below the folder that the link leads to, if it is one.
+        folder = folder.resolve()
         return load_folder(folder, captions), folder
     if not re.match(r"[a-z0-9]+:", images):
         raise IndexingRefused(f"there is no folder {images!r}; give a folder, or KIND:PATH")
@@ -105,5 +117,5 @@ def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pai
             f"the data set {images!r} keeps its pictures in tar files, and a gallery shows files; "
             "unpack them into a folder and index that"
         )
-    folders = {str(path.resolve().parent) for path in paths}
+    folders = {str(path.parent.resolve()) for path in paths}
     return pairs, Path(os.path.commonpath(sorted(folders)))

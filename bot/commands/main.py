@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bot.commands.bundles import Bundles, bundles_app
 from bot.commands.console import err, name_skipped, out, progress_bars, say
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.add_typer(bundles_app, name="bundles")
+
 Data = Annotated[
     str,
     typer.Option(
@@ -35,9 +38,6 @@ Data = Annotated[
         help="KIND is flickr8k, flickr30k, karpathy, csv, jsonl, folder, webdataset (tar shards), "
         "features or openmoji.",
     ),
-]
-Bundles = Annotated[
-    Path, typer.Option(help="The bundles directory.", envvar="SHOWTELL_BUNDLES", file_okay=False)
 ]
 Model = Annotated[
     str | None,
@@ -112,13 +112,12 @@ def train(
 ) -> None:
     """Train a joint embedding, keep the best model, and write OUT/report.html."""
     from bot.commands.train import run_training
-    from embedding.training.config import TrainConfig, load_config
+    from embedding.training.config import TrainConfig
 
     changes: dict[str, Any] = {"folds": folds} if folds else {}
     if tensorboard:
         changes["tensorboard"] = True
-    training = load_config(config, **changes) if config else TrainConfig(**changes)
-    run_training(data, training, out_dir, resume=resume)
+    run_training(data, TrainConfig.read(config, **changes), out_dir, resume=resume)
 
 
 @app.command()
@@ -223,7 +222,7 @@ def search(
     rows = [
         {
             "id": hit.image_id,
-            "file": str(bundle.gallery.resolve(hit.image_id)),
+            "file": str(bundle.store.file(hit.image_id)),
             "score": round(hit.score, 4),
             "caption": hit.caption,
             "reasons": list(hit.reasons),
@@ -281,7 +280,10 @@ def reload(
 @app.command("model-path")
 def model_path(
     name: Annotated[
-        str, typer.Argument(help="photos, minilm, efficientnet-lite0 or efficientnet-lite2.")
+        str,
+        typer.Argument(
+            help="photos, minilm, efficientnet-lite0, efficientnet-lite1 or efficientnet-lite2."
+        ),
     ],
 ) -> None:
     """Print where a shipped model lies."""

@@ -12,14 +12,13 @@ from bot.settings import load_settings
 from embedding.pretrained.names import load_model
 from embedding.rerank.config import RerankConfig
 from embedding.rerank.train import train_reranker
-from embedding.training.config import read_settings
 
 __all__ = ["run_reranker_training"]
 
 
 def run_reranker_training(model: str, data: str, config: Path | None, out_dir: Path) -> None:
     """Train, and print the recall on the dev split without and with the second stage."""
-    settings = RerankConfig(**(read_settings(config, RerankConfig) if config else {}))
+    settings = RerankConfig.read(config)
     cache_dir = load_settings().data_dir / "cache"
     joint = load_model(model)
     with progress_bars() as progress:

@@ -107,7 +107,7 @@ class Conversation:
         async with self._sessions.turn(sender_id) as record:
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
-                facets = serving.bundle.gallery.facets()
+                facets = serving.bundle.store.facets()
                 meaning = await self._live.run(self._understand, message, facets, record, upload)
                 draft = await self._answer(record, serving, meaning, self._words)
             record.turn += 1
@@ -126,7 +126,7 @@ class Conversation:
             NoBundle: there are no pictures to talk about.
         """
         with self._live.lease() as serving:
-            facets = serving.bundle.gallery.facets()
+            facets = serving.bundle.store.facets()
             return await self._live.run(self._interpreter.read, text, facets)
 
     async def act(self, sender_id: str, reading: Reading, words: Words) -> list[Said]:

@@ -47,7 +47,9 @@ async def describe(draft: Draft, operation: Describe) -> None:
     last_hits = draft.record.last_hits
     for hit in await _meant(draft, operation):
         buttons = [Button("similar_to_this", "similar_to_image", {"image": hit.image_id})]
-        captions = [" ".join(caption.split()) for caption in hit.captions if caption.strip()]
+        captions = [
+            " ".join(caption.split()) for caption in hit.picture.captions if caption.strip()
+        ]
         caption = " / ".join(captions)
         if not caption:
             draft.say("utter_no_caption", buttons)

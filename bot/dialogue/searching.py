@@ -18,7 +18,7 @@ from bot.understanding.operations import (
     Search,
 )
 from retrieval.search.query import Query
-from retrieval.store.words import content_words, singular
+from retrieval.store.words import content_words, stem
 
 __all__ = ["allow", "exclude", "lifted", "narrow", "refine", "replace", "search", "still_excluded"]
 
@@ -130,4 +130,4 @@ def still_excluded(excluded: Sequence[str], wanted: str) -> tuple[str, ...]:
 
 def _things(text: str) -> set[str]:
     """Return what a text names, singular and plural alike."""
-    return {singular(word) for word in content_words(text)}
+    return {stem(word) for word in content_words(text)}

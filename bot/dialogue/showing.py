@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from PIL import Image
+
 from bot.dialogue.draft import Draft, Show
 from bot.dialogue.replies import HELP, LIFT_FILTERS, MORE, RESTART, UNDO, Button, Choice, Said
 from bot.sessions.record import StoredHit, bounded
@@ -100,15 +102,10 @@ async def _ask(draft: Draft, query: Query, result: SearchResult) -> None:
 
 async def _search(draft: Draft, query: Query, shown: list[str]) -> SearchResult:
     """Return what fits: the one place where a conversation searches."""
-    upload = draft.record.uploads[query.image] if query.image is not None else None
-
-    def work() -> SearchResult:
-        image = open_upload(upload) if upload is not None else None
-        searcher = draft.serving.bundle.searcher
-        return searcher.search(query, draft.settings.results, shown=shown, image=image)
-
-    result: SearchResult = await draft.run(work)
-    return result
+    image: Image.Image | None = None
+    if query.image is not None:
+        image = await draft.run(open_upload, draft.record.uploads[query.image])
+    return await draft.serving.search(query, draft.settings.results, shown=shown, image=image)
 
 
 def _stored(hit: Hit) -> StoredHit:

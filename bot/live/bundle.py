@@ -9,23 +9,25 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import gc
 import logging
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-import torch
+from PIL import Image
 from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
+from bot.live.encoding import BatchedEncoder, Run
+from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
+from bot.live.tasks import BackgroundTask
+from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import (
     Bundle,
     current_version,
@@ -33,8 +35,11 @@ from retrieval.bundle.bundle import (
     previous_version,
     publish,
 )
+from retrieval.bundle.versions import CURRENT
 from retrieval.errors import BundleError, BundleRefused, NoBundle
+from retrieval.search.encoding import Encoded
 from retrieval.search.query import Query
+from retrieval.search.result import SearchResult
 
 logger = logging.getLogger(__name__)
 
@@ -47,20 +52,40 @@ class Serving:
     """What one turn works with."""
 
     bundle: Bundle
-
-
-@dataclass
-class _Slot:
-    """A bundle in memory and how many use it now."""
-
-    serving: Serving
+    encoder: BatchedEncoder
+    run: Run
     loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    users: int = 0
-    retired: bool = False
 
     @property
     def version(self) -> str:
-        return self.serving.bundle.version
+        """Version of the bundle."""
+        return self.bundle.version
+
+    async def search(
+        self,
+        query: Query,
+        k: int,
+        *,
+        shown: Sequence[str] = (),
+        image: Image.Image | None = None,
+    ) -> SearchResult:
+        """Search as `Searcher.search` does, encoding for all turns that wait at once.
+
+        Raises:
+            RetrievalError: as there.
+        """
+        searcher = self.bundle.searcher
+        plan = searcher.plan(query)
+        texts = await self.encoder.texts(plan.texts)
+        upload = await self.encoder.image(image) if plan.image and image else None
+        encoded = Encoded(texts, upload)
+        result: SearchResult = await self.run(searcher.rank, query, encoded, k, shown=shown)
+        return result
+
+    def close(self) -> None:
+        """Close the bundle."""
+        self.bundle.close()
+        logger.info("bundle %s is closed", self.version)
 
 
 @dataclass(frozen=True)
@@ -82,6 +107,10 @@ class LiveBundle:
         torch_threads: Threads of one forward pass.
         poll_s: How often `CURRENT` is looked at, in seconds, should a message be missed.
         on_swap: Called with the version and the outcome ("live" or "refused") of each load.
+        on_failure: Called with the name of a background task that failed and is begun again.
+
+    Attributes:
+        follower: Takes what other workers publish.
     """
 
     def __init__(
@@ -94,21 +123,23 @@ class LiveBundle:
         torch_threads: int = 1,
         poll_s: float = 3.0,
         on_swap: Callable[[str, str], None] | None = None,
+        on_failure: Callable[[str], None] | None = None,
     ) -> None:
         self._bundles = bundles
         self._images = images
         self._redis = redis
         self._poll_s = poll_s
         self._on_swap = on_swap
-        self._slot: _Slot | None = None
+        self._serving = Lendable(Serving.close)
         self._refusal: _Refusal | None = None
-        self._users = threading.Lock()  # guards _slot and every _Slot's fields
         self._swap = asyncio.Lock()  # one reload or rollback at a time
-        self._follower: asyncio.Task[None] | None = None
+        self.follower = BackgroundTask(
+            "following CURRENT", self._follow, pause_s=poll_s, on_failure=on_failure
+        )
         self._torch_threads = torch_threads
         # OpenMP keeps its number of threads per thread: each one of the pool must be told.
         self._pool = ThreadPoolExecutor(
-            threads, "serving", initializer=torch.set_num_threads, initargs=(torch_threads,)
+            threads, "serving", initializer=limit_threads, initargs=(torch_threads,)
         )
 
     # Using the bundle
@@ -120,19 +151,10 @@ class LiveBundle:
         Raises:
             NoBundle: None is live.
         """
-        with self._users:
-            slot = self._slot
-            if slot is None:
+        with self._serving.lend() as serving:
+            if serving is None:
                 raise NoBundle(self._why_none())
-            slot.users += 1
-        try:
-            yield slot.serving
-        finally:
-            with self._users:
-                slot.users -= 1
-                close = slot.retired and slot.users == 0
-            if close:
-                _close(slot)
+            yield serving
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run blocking work in the serving threads and wait for it."""
@@ -142,24 +164,22 @@ class LiveBundle:
     @property
     def version(self) -> str | None:
         """Version of the live bundle; None while there is none."""
-        slot = self._slot
-        return slot.version if slot else None
+        serving = self._serving.current
+        return serving.version if serving else None
 
     def status(self) -> dict[str, Any]:
         """Return what the operator wants to know: the live bundle and the last refusal."""
-        with self._users:
-            slot, refusal = self._slot, self._refusal
-            users = slot.users if slot else 0
+        serving, refusal = self._serving.current, self._refusal
         status: dict[str, Any] = {"version": None, "versions": list_versions(self._bundles)}
-        if slot:
-            bundle = slot.serving.bundle
+        if serving:
+            bundle = serving.bundle
             status |= {
                 "version": bundle.version,
-                "images": len(bundle.gallery),
-                "model": bundle.model.name,
-                "dimension": bundle.model.dimension,
-                "loaded_at": slot.loaded_at.isoformat(timespec="seconds"),
-                "turns_in_flight": users,
+                "images": len(bundle.store),
+                "model": bundle.encoder.name,
+                "dimension": bundle.encoder.dimension,
+                "loaded_at": serving.loaded_at.isoformat(timespec="seconds"),
+                "turns_in_flight": self._serving.users,
             }
         if refusal:
             status["refused"] = {"version": refusal.version, "reason": refusal.reason}
@@ -168,27 +188,19 @@ class LiveBundle:
     # Changing it
 
     async def start(self) -> None:
-        """Load what `CURRENT` names, then follow it in the background.
+        """Load what `CURRENT` names, else the newest sound one; then follow it in the background.
 
-        Without a usable bundle the server starts all the same, says so in `/readyz`, and takes
+        Without a sound bundle the server starts all the same, says so in `/readyz`, and takes
         the first one that is published.
         """
-        try:
-            version = await asyncio.to_thread(current_version, self._bundles)
-        except BundleError as error:
-            logger.error("nothing to serve yet: %s", error)
-        else:
-            await self._take_or_stand_in(version)
-        self._follower = asyncio.create_task(self._follow(), name="follow CURRENT")
+        await self._take_first(await asyncio.to_thread(self._versions_to_try))
+        self.follower.start()
 
     async def stop(self) -> None:
         """Stop following, let running work end, close the bundle."""
-        if self._follower:
-            self._follower.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._follower
+        await self.follower.stop()
         await asyncio.to_thread(self._pool.shutdown)
-        self._replace(None)
+        await asyncio.to_thread(self._serving.shut_down)
 
     async def reload(self, version: str | None = None) -> str:
         """Load a bundle, make it the live one, publish it, and tell the other workers.
@@ -202,7 +214,7 @@ class LiveBundle:
 
         Raises:
             UnknownVersion: There is no such bundle.
-            BundleRefused: It is damaged; the old one is still live.
+            BundleRefused: It cannot be served; the old one is still live.
         """
         async with self._swap:
             if version is None:
@@ -217,7 +229,7 @@ class LiveBundle:
 
         Raises:
             NothingToRollBackTo: None is older.
-            BundleRefused: It is damaged; the old one is still live.
+            BundleRefused: It cannot be served; the old one is still live.
         """
         async with self._swap:
             live = self.version
@@ -235,45 +247,68 @@ class LiveBundle:
             raise UnknownVersion(
                 f"there is no bundle {version!r}; there are: {', '.join(known) or 'none'}"
             )
-        slot = await self._load(version)
-        await asyncio.to_thread(publish, self._bundles, version)
-        self._replace(slot)
+        serving = await self._load(version)
+        try:
+            await asyncio.to_thread(publish, self._bundles, version)
+        except OSError as error:
+            await asyncio.to_thread(serving.close)
+            raise self._refuse(version, f"CURRENT cannot be written: {error}") from error
+        self._replace(serving)
         await tell_of_swap(self._redis, version)
         return version
 
-    async def _take_or_stand_in(self, version: str) -> None:
-        """Serve a bundle, else the newest older one that is sound: a bad one takes nobody down."""
-        refusal: _Refusal | None = None
-        while True:
-            try:
-                slot = await self._load(version)
-            except (BundleRefused, NoBundle):
-                refusal = refusal or self._refusal
-                try:
-                    version = await asyncio.to_thread(previous_version, self._bundles, version)
-                except NoBundle:
-                    return
-            else:
-                self._replace(slot)
-                self._refusal = refusal
-                return
-
-    async def _load(self, version: str) -> _Slot:
-        """Open, verify and warm up a bundle, away from the threads that serve turns."""
+    def _versions_to_try(self) -> list[str]:
+        """Return what `CURRENT` names, then the older ones, then the newer ones; newest first."""
         try:
-            slot = await asyncio.to_thread(self._open, version)
-        except (BundleRefused, NoBundle) as error:
-            reason = error.reason if isinstance(error, BundleRefused) else str(error)
-            self._refusal = _Refusal(version, reason)
-            logger.error("bundle %s is refused: %s", version, reason)
-            self._tell(version, "refused")
-            raise
+            current = current_version(self._bundles)
+        except BundleError as error:
+            logger.error("nothing is published: %s", error)
+            is_named = (self._bundles / CURRENT).exists()  # but cannot be had
+            return list_versions(self._bundles)[::-1] if is_named else []
+        versions = list_versions(self._bundles)
+        place = versions.index(current)
+        return versions[place::-1] + versions[:place:-1]
+
+    async def _take_first(self, versions: Sequence[str]) -> None:
+        """Serve the first one that is sound: a bad bundle takes nobody down."""
+        refusal: _Refusal | None = None
+        for version in versions:
+            try:
+                serving = await self._load(version)
+            except BundleRefused:
+                refusal = refusal or self._refusal
+            else:
+                self._replace(serving)
+                break
+        self._refusal = refusal
+
+    async def _load(self, version: str) -> Serving:
+        """Open, verify and warm up a bundle, away from the threads that serve turns.
+
+        Raises:
+            BundleRefused: It cannot be opened or searched, whatever the reason.
+        """
+        try:
+            serving = await asyncio.to_thread(self._open, version)
+        except BundleRefused as error:
+            raise self._refuse(version, error.reason) from error
+        except Exception as error:
+            # Exchanged weights, a disk that fails, a library that chokes: the old one goes on.
+            logger.debug("bundle %s failed to load", version, exc_info=True)
+            raise self._refuse(version, str(error) or type(error).__name__) from error
         self._refusal = None
         self._tell(version, "live")
-        return slot
+        return serving
 
-    def _open(self, version: str) -> _Slot:
-        torch.set_num_threads(self._torch_threads)  # loading must not crowd out the turns
+    def _refuse(self, version: str, reason: str) -> BundleRefused:
+        """Remember, log and count a refusal; return the error to raise."""
+        self._refusal = _Refusal(version, reason)
+        logger.error("bundle %s is refused: %s", version, reason)
+        self._tell(version, "refused")
+        return BundleRefused(version, reason)
+
+    def _open(self, version: str) -> Serving:
+        limit_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             # The first search of a fresh model is the slowest; nobody should wait for it.
@@ -281,19 +316,11 @@ class LiveBundle:
         except BaseException:
             bundle.close()
             raise
-        return _Slot(Serving(bundle))
+        return Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run)
 
-    def _replace(self, slot: _Slot | None) -> None:
-        """Put a slot in place and close the old one, now or after its last lease."""
-        with self._users:
-            old, self._slot = self._slot, slot
-            if old:
-                old.retired = True
-            close = old is not None and old.users == 0
-        if slot:
-            logger.info("bundle %s is live", slot.version)
-        if old and close:
-            _close(old)
+    def _replace(self, serving: Serving) -> None:
+        self._serving.replace(serving)
+        logger.info("bundle %s is live", serving.version)
 
     def _tell(self, version: str, outcome: str) -> None:
         if self._on_swap:
@@ -316,26 +343,22 @@ class LiveBundle:
 
     # Following the other workers
 
-    async def _follow(self) -> None:
+    async def _follow(self) -> AsyncIterator[None]:
         """Take what other workers publish: told by Redis at once, else seen in `CURRENT`."""
-        async for told in news_of_swaps(self._redis, self._poll_s):
-            # Under the lock, so that CURRENT is not read while a reload of our own replaces it.
-            async with self._swap:
-                try:
-                    version = await asyncio.to_thread(current_version, self._bundles)
-                except BundleError as error:
-                    logger.debug("nothing to follow: %s", error)
-                    continue
-                refused = self._refusal is not None and self._refusal.version == version
-                if version != self.version and (told or not refused):
-                    with suppress(BundleRefused, NoBundle):  # logged and remembered by _load
-                        self._replace(await self._load(version))
+        async with aclosing(news_of_swaps(self._redis, self._poll_s)) as news:
+            async for told in news:
+                # Under the lock, so that a reload of our own does not replace CURRENT meanwhile.
+                async with self._swap:
+                    await self._catch_up(told)
+                yield
 
-
-def _close(slot: _Slot) -> None:
-    """Close a bundle and give its memory back; models hold reference cycles."""
-    version = slot.version
-    slot.serving.bundle.close()
-    del slot.serving
-    gc.collect()
-    logger.info("bundle %s is closed", version)
+    async def _catch_up(self, told: bool) -> None:
+        try:
+            version = await asyncio.to_thread(current_version, self._bundles)
+        except NoBundle as error:
+            logger.debug("nothing to follow: %s", error)
+            return
+        refused = self._refusal is not None and self._refusal.version == version
+        if version != self.version and (told or not refused):
+            with suppress(BundleRefused):  # logged and remembered by _load
+                self._replace(await self._load(version))

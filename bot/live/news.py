@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -24,7 +24,7 @@ async def tell_of_swap(redis: Redis | None, version: str) -> None:
         logger.warning("other workers find bundle %s by polling: %s", version, error)
 
 
-async def news_of_swaps(redis: Redis | None, poll_s: float) -> AsyncIterator[bool]:
+async def news_of_swaps(redis: Redis | None, poll_s: float) -> AsyncGenerator[bool]:
     """Say when to look at CURRENT, without an end.
 
     Args:

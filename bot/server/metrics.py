@@ -41,6 +41,12 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self.background_failures = Counter(
+            "showtell_background_failures",
+            "Times that a background task failed and was begun again.",
+            ["task"],
+            registry=self.registry,
+        )
         self._version: str | None = None
         self.bundle = Gauge(
             "showtell_bundle_info",
@@ -58,6 +64,10 @@ class Metrics:
     def count_failure(self, channel: str, error: Exception) -> None:
         """Count a turn that failed."""
         self.errors.labels(channel, type(error).__name__).inc()
+
+    def count_background_failure(self, task: str) -> None:
+        """Count a background task that failed and is begun again."""
+        self.background_failures.labels(task).inc()
 
     def count_load(self, version: str, outcome: str) -> None:
         """Count a bundle that was loaded ("live") or refused ("refused")."""

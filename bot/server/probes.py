@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel
 
 from bot.channels.services import Services, services
-from bot.errors import SessionsUnavailable
 
 router = APIRouter(tags=["probes"])
 Parts = Annotated[Services, Depends(services)]
@@ -21,24 +20,42 @@ async def livez() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", summary="Turns can be answered", responses={503: {}})
-async def readyz(parts: Parts) -> JSONResponse:
-    """Answer 200 when Redis answers and a bundle is live, else 503 with what is missing."""
-    missing = []
-    try:
-        await parts.sessions.ping()
-    except SessionsUnavailable:
-        missing.append("Redis does not answer")
+class Ready(BaseModel):
+    """What can be answered now, and what goes on beside it."""
+
+    status: Literal["ready", "not ready"]
+    bundle: str | None
+    tasks: dict[str, str]
+    detail: str | None = None
+
+
+@router.get(
+    "/readyz",
+    summary="Turns can be answered",
+    response_model_exclude_none=True,
+    responses={503: {"model": Ready, "description": "Not ready; `detail` says why"}},
+)
+async def readyz(request: Request, response: Response, parts: Parts) -> Ready:
+    """Answer 200 when a turn can be kept and a bundle is live, else 503 with what is missing.
+
+    A background task that fails does not keep turns from being answered: it is named in `detail`.
+    """
+    redis_problem = await request.app.state.readiness.problem()
     version = parts.live.version
+    missing = [redis_problem] if redis_problem else []
     if version is None:
         missing.append("no bundle is live")
     if missing:
-        return JSONResponse(
-            {"status": "not ready", "detail": "; ".join(missing) + "."},
-            status_code=503,
-            headers={"Retry-After": "5"},
-        )
-    return JSONResponse({"status": "ready", "bundle": version})
+        response.status_code = 503
+        response.headers["Retry-After"] = "5"
+    failing = {task.name: task.failure for task in parts.background if task.failure}
+    told = [*missing, *(f"{name} fails and is tried again" for name in failing)]
+    return Ready(
+        status="not ready" if missing else "ready",
+        bundle=version,
+        tasks={task.name: failing.get(task.name, "running") for task in parts.background},
+        detail=f"{'; '.join(told)}." if told else None,
+    )
 
 
 @router.get("/metrics", summary="Figures for Prometheus", response_class=Response)

@@ -1,19 +1,32 @@
-"""Run the server: a Redis of its own where none is named, then uvicorn."""
+"""Run the server: its port first, then a Redis of its own where none is named, then uvicorn."""
 
 from __future__ import annotations
 
 import os
+import signal
+import socket
+import sys
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
 
 from bot.errors import BotError
 from bot.server.embedded_redis import EmbeddedRedis
 from bot.server.logs import log_config
+from bot.server.protocol import HttpProtocol
 from bot.settings import Settings
+
+# Connections that wait while the model is loaded.
+BACKLOG = 2048
+STARTUP_FAILED = 3
+
+
+class AddressTaken(BotError):
+    """The server cannot listen where the settings say."""
 
 
 class NoBundlesDirectory(BotError):
@@ -25,8 +38,8 @@ def run_server(
 ) -> None:
     """Serve until interrupted.
 
-    The Redis that is started here belongs to this process, not to a worker: all workers share it,
-    and it ends with the last of them.
+    The port is taken before anything is loaded, which takes seconds. The Redis that is started
+    here belongs to this process, not to a worker: all workers share it.
 
     Args:
         settings: What to serve, where.
@@ -35,6 +48,8 @@ def run_server(
 
     Raises:
         NoBundlesDirectory: There is none where the settings say.
+        AddressTaken: Another program listens there, or this one may not.
+        EmbeddedRedisError: No Redis is named and none can be started.
     """
     # One that is there but empty is waited for: the first bundle may be on its way.
     if settings.bundles is None or not settings.bundles.is_dir():
@@ -43,29 +58,64 @@ def run_server(
             "`showtell index`, or try `showtell demo`"
         )
     with ExitStack() as stack:
+        # uvicorn ends its work and then raises the signal anew: by default that would be the end,
+        # without what this stack still has to close.
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        stack.callback(signal.signal, signal.SIGTERM, before)
+        listener = stack.enter_context(listen(settings.host, settings.port))
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         if settings.redis_url is None:
             redis = stack.enter_context(EmbeddedRedis(settings.data_dir / "redis"))
             settings = settings.model_copy(update={"redis_url": redis.url})
         say(f"Starting on {settings.base_url} …")
-        options: dict[str, Any] = {
-            "host": settings.host,
-            "port": settings.port,
-            "log_config": log_config(settings.log_level),
-            "server_header": False,
-            # A long poll of Socket.IO would hold up the end for half a minute.
-            "timeout_graceful_shutdown": 10,
-        }
         if settings.workers == 1:
-            from bot.server.app import create_app
-
-            uvicorn.run(create_app(settings, only_actions=only_actions), **options)
+            _run_here(settings, listener, only_actions=only_actions)
         else:
             os.environ.update(settings.as_environment())
             # Before the workers import anything: each writes its counts there, /metrics adds up.
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(
                 TemporaryDirectory(prefix="showtell-metrics-")
             )
-            factory = (
-                "bot.server.app:create_action_app" if only_actions else "bot.server.app:create_app"
-            )
-            uvicorn.run(factory, factory=True, workers=settings.workers, **options)
+            name = "create_action_app" if only_actions else "create_app"
+            config = _configure(f"bot.server.app:{name}", settings, factory=True)
+            Multiprocess(config, sockets=[listener]).run()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens; who connects waits until the server has loaded.
+
+    Raises:
+        AddressTaken: Another program listens there, or this one may not.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise AddressTaken(
+            f"cannot listen on {host}, port {port}: {error.strerror or error}; stop what runs "
+            "there, or choose another port with --port (0 takes a free one)"
+        ) from error
+
+
+def _run_here(settings: Settings, listener: socket.socket, *, only_actions: bool) -> None:
+    from bot.server.app import create_app
+
+    app = create_app(settings, only_actions=only_actions)
+    server = uvicorn.Server(_configure(app, settings))
+    with suppress(KeyboardInterrupt):
+        server.run(sockets=[listener])
+    if not server.started and not server.should_exit:
+        sys.exit(STARTUP_FAILED)
+
+
+def _configure(app: ASGIApp | str, settings: Settings, *, factory: bool = False) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=factory,
+        workers=settings.workers,
+        http=HttpProtocol,
+        log_config=log_config(settings.log_level),
+        server_header=False,
+        # A long poll of Socket.IO would hold up the end for half a minute.
+        timeout_graceful_shutdown=10,
+    )

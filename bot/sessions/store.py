@@ -1,9 +1,9 @@
 """Session records in Redis: one turn of a sender at a time, saved whole or not at all.
 
 A turn is `async with store.turn(sender_id) as record`. Turns of one sender run in the order in
-which they came: a queue in this process, a lock with a token in Redis between processes. Turns of
-different senders never wait for each other. The record is saved by a script that first checks that
-the lock is still ours, so a turn that outlived its lock cannot overwrite a later one.
+which they came: a queue in this process, a lock in Redis between processes, renewed while the turn
+runs. Turns of different senders never wait for each other. The record is saved by a script that
+first checks that the lock is still ours, so a turn that lost its lock cannot overwrite a later one.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from dataclasses import dataclass, field
 
 import redis.asyncio
 from pydantic import ValidationError
+from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import LockNotOwnedError, RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.sessions.record import SessionRecord
@@ -30,36 +31,39 @@ logger = logging.getLogger(__name__)
 LONGEST_SENDER_ID = 200
 _CONNECT_TIMEOUT_S = 1.0
 _COMMAND_TIMEOUT_S = 2.0
+# A command takes a millisecond: more connections would wait in Redis instead of here.
+_CONNECTIONS = 50
+# How long the senders of a process that died wait. Renewed every third of it, so that two lost
+# renewals, or an event loop that stalls for seconds, cost no turn.
+_LOCK_LIFE_S = 10.0
 _POLL_S = 0.02
 _UNAVAILABLE = "The conversations cannot be reached at the moment. Please try again shortly."
 
-# Both scripts may be repeated after a lost answer without harm; so may the release.
-_ACQUIRE = """
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
 _SAVE = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 return 1
 """
-_RELEASE = """
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-return 1
-"""
 
 
-def connect(url: str) -> redis.asyncio.Redis:
-    """Return a client that says within seconds that Redis is away, and reconnects by itself."""
-    return redis.asyncio.Redis.from_url(
+def connect(url: str, connections: int = _CONNECTIONS) -> redis.asyncio.Redis:
+    """Return a client that says within seconds that Redis is away, and reconnects by itself.
+
+    Args:
+        url: Where Redis answers.
+        connections: Most at once; whoever needs another waits for one, within the time-out.
+    """
+    pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
+        max_connections=connections,
+        timeout=_COMMAND_TIMEOUT_S,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
         socket_timeout=_COMMAND_TIMEOUT_S,
-        # One more try: a pooled connection may be left over from before a restart of Redis.
-        retry=Retry(NoBackoff(), 1),
+        # One more try where a pooled connection is left over from before a restart of Redis; none
+        # after a time-out, which would only double the wait.
+        retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
     )
+    return redis.asyncio.Redis.from_pool(pool)
 
 
 def check_sender_id(sender_id: str) -> str:
@@ -95,12 +99,16 @@ class SessionStore:
     Args:
         client: As made by `connect`; its owner closes it.
         ttl_s: Seconds after its last turn for which a session is kept.
-        lock_timeout_s: Seconds after which the lock of a process that died is void. A turn must
-            be done by then, and nobody waits longer for another process.
+        lock_timeout_s: Seconds that a message waits for an earlier one in another process.
+        lock_life_s: Seconds after which the lock of a process that died is void.
     """
 
     def __init__(
-        self, client: redis.asyncio.Redis, ttl_s: int = 30 * 86_400, lock_timeout_s: float = 30.0
+        self,
+        client: redis.asyncio.Redis,
+        ttl_s: int = 30 * 86_400,
+        lock_timeout_s: float = 30.0,
+        lock_life_s: float = _LOCK_LIFE_S,
     ) -> None:
         if ttl_s < 1:
             raise ValueError(f"ttl_s is {ttl_s}; it must be at least 1 second")
@@ -109,21 +117,9 @@ class SessionStore:
         self._redis = client
         self._ttl_s = ttl_s
         self._lock_timeout_s = lock_timeout_s
+        self._lock_life_s = lock_life_s
         self._queues: dict[str, _Queue] = {}
-        self._acquire_script = client.register_script(_ACQUIRE)
         self._save_script = client.register_script(_SAVE)
-        self._release_script = client.register_script(_RELEASE)
-
-    async def ping(self) -> None:
-        """Return if Redis answers.
-
-        Raises:
-            SessionsUnavailable: It does not.
-        """
-        try:
-            await self._redis.ping()
-        except (RedisError, OSError) as error:
-            raise _unavailable("ping", error) from error
 
     @asynccontextmanager
     async def turn(self, sender_id: str) -> AsyncIterator[SessionRecord]:
@@ -134,43 +130,64 @@ class SessionStore:
         Raises:
             MessageRefused: The sender id cannot be used.
             SessionsUnavailable: Redis is away, or another process held the sender for too long, or
-                this turn took longer than its lock. Nothing was saved.
+                this turn lost its lock. Nothing was saved.
         """
         check_sender_id(sender_id)
         queue = self._queues.setdefault(sender_id, _Queue())
         queue.users += 1
         try:
-            async with queue.lock:
-                token = secrets.token_hex(16)
-                lock_key = f"showtell:lock:{sender_id}"
-                try:
-                    await self._acquire(lock_key, token)
-                    record = await self._read(sender_id)
-                    yield record
-                    await self._save(lock_key, token, record)
-                finally:
-                    # Also when the turn is cancelled: the next one need not wait for the time-out.
-                    await asyncio.shield(self._release(lock_key, token))
+            async with queue.lock, self._locked(sender_id) as token:
+                record = await self._read(sender_id)
+                yield record
+                await self._save(token, record)
         finally:
             queue.users -= 1
             if not queue.users:
                 del self._queues[sender_id]
 
-    async def _acquire(self, lock_key: str, token: str) -> None:
-        milliseconds = max(1, round(self._lock_timeout_s * 1000))
-        # A little longer than a lock lives: whoever waits for a dead process gets its turn.
-        deadline = time.monotonic() + self._lock_timeout_s + 1.0
+    @asynccontextmanager
+    async def _locked(self, sender_id: str) -> AsyncIterator[str]:
+        """Hold the sender's lock among processes; yields its token."""
+        lock = Lock(
+            self._redis,
+            _lock_key(sender_id),
+            timeout=self._lock_life_s,
+            sleep=_POLL_S,
+            blocking_timeout=self._lock_timeout_s,
+            thread_local=False,
+        )
+        token = secrets.token_hex(16)
+        try:
+            acquired = await lock.acquire(token=token)
+        except (RedisError, OSError) as error:
+            raise _unavailable("lock", error) from error
+        if not acquired:
+            raise SessionsUnavailable(
+                "An earlier message of yours is still being answered. Please try again shortly."
+            )
+        renewal = asyncio.create_task(self._renew(lock), name="renewing a session's lock")
+        release = True
+        try:
+            yield token
+        except SessionsUnavailable as error:
+            # Away, it would only make the sender wait once more; refusing, it still answers.
+            release = isinstance(error.__cause__, ResponseError)
+            raise
+        finally:
+            renewal.cancel()
+            if release:
+                # Also when the turn is cancelled: the next one need not wait for the time-out.
+                await asyncio.shield(_release(lock))
+
+    async def _renew(self, lock: Lock) -> None:
         while True:
+            await asyncio.sleep(self._lock_life_s / 3)
             try:
-                if await self._acquire_script(keys=[lock_key], args=[token, milliseconds]):
-                    return
+                await lock.reacquire()
+            except LockNotOwnedError:
+                return  # too late; the save will find out
             except (RedisError, OSError) as error:
-                raise _unavailable("lock", error) from error
-            if time.monotonic() > deadline:
-                raise SessionsUnavailable(
-                    "An earlier message of yours is still being answered. Please try again shortly."
-                )
-            await asyncio.sleep(_POLL_S)
+                logger.warning("a session lock could not be renewed: %s", error)
 
     async def _read(self, sender_id: str) -> SessionRecord:
         try:
@@ -189,31 +206,35 @@ class SessionStore:
             )
             return SessionRecord(sender_id=sender_id)
 
-    async def _save(self, lock_key: str, token: str, record: SessionRecord) -> None:
+    async def _save(self, token: str, record: SessionRecord) -> None:
         record.updated_at = time.time()
         body = record.dump_bounded()
         try:
             saved = await self._save_script(
-                keys=[lock_key, _session_key(record.sender_id)], args=[token, body, self._ttl_s]
+                keys=[_lock_key(record.sender_id), _session_key(record.sender_id)],
+                args=[token, body, self._ttl_s],
             )
         except (RedisError, OSError) as error:
             raise _unavailable("save", error) from error
         if not saved:
-            logger.error(
-                "a turn of %r took longer than its lock (%s s) and was not saved",
-                record.sender_id,
-                self._lock_timeout_s,
-            )
+            logger.error("a turn of %r lost its lock and was not saved", record.sender_id)
             raise SessionsUnavailable(
                 "Answering took too long and was not kept. Please send your message again."
             )
 
-    async def _release(self, lock_key: str, token: str) -> None:
-        try:
-            await self._release_script(keys=[lock_key], args=[token])
-        except (RedisError, OSError) as error:
-            # The lock ends by itself; what the turn itself met matters more than this.
-            logger.warning("a session lock was left to its time-out: %s", error)
+
+async def _release(lock: Lock) -> None:
+    try:
+        await lock.release()
+    except LockNotOwnedError:
+        pass  # it ended before
+    except (RedisError, OSError) as error:
+        # The lock ends by itself; what the turn itself met matters more than this.
+        logger.warning("a session lock was left to its time-out: %s", error)
+
+
+def _lock_key(sender_id: str) -> str:
+    return f"showtell:lock:{sender_id}"
 
 
 def _session_key(sender_id: str) -> str:

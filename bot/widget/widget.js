@@ -198,6 +198,26 @@
     }));
   }
 
+  /**
+   * The running search as chips: what each says, and the message that takes it out of the search.
+   * Pictures are told by what they show, as far as `captions` (id -> caption) knows.
+   */
+  function readSearch(body, captions) {
+    const search = body?.search;
+    if (!search) return [];
+    const chip = (title, part) => ({ title, payload: `/drop_from_search${JSON.stringify(part)}` });
+    const pictures = (ids, name) =>
+      list(ids).map((id) => chip(say(name, { caption: captions.get(id) ?? say("picture") }), { image: string(id) }));
+    return [
+      ...(search.uploaded ? [chip(say("your_picture"), { upload: "yes" })] : []),
+      ...list(search.wanted).map((text) => chip(string(text), { query: string(text) })),
+      ...list(search.excluded).map((text) => chip(say("chip_without", { text }), { excluded: string(text) })),
+      ...Object.entries(search.filters ?? {}).map(([key, value]) => chip(say(`chip_${key}`, { value }), { [key]: value })),
+      ...pictures(search.liked, "chip_like"),
+      ...pictures(search.disliked, "chip_unlike"),
+    ];
+  }
+
   async function readProblem(response) {
     try {
       const { detail } = await response.json();
@@ -223,7 +243,7 @@
     #running = false;
     #stop = new AbortController();
 
-    /** @param chat endpoint() -> URL, sender() -> string, onState(entry, state, note), onReplies(replies), onBusy(bool) */
+    /** @param chat endpoint() -> URL, sender() -> string, onState(entry, state, note), onReplies(replies, body), onBusy(bool) */
     constructor(chat) {
       this.chat = chat;
       window.addEventListener("online", () => this.resume());
@@ -319,9 +339,11 @@
     }
 
     async #accept(item, response, signal) {
+      let body = null;
       let replies = null;
       try {
-        replies = readReplies(await response.json());
+        body = await response.json();
+        replies = readReplies(body);
       } catch {
         replies = null;
       }
@@ -332,7 +354,7 @@
       }
       this.chat.onState(item.entry, "sent", "");
       const said = replies.some((reply) => reply.text || reply.images.length || reply.choices.length);
-      this.chat.onReplies(said ? replies : [{ text: say("no_answer"), images: [], choices: [] }]);
+      this.chat.onReplies(said ? replies : [{ text: say("no_answer"), images: [], choices: [] }], body);
       return true;
     }
   }
@@ -477,7 +499,7 @@
         endpoint: () => new URL("api/messages", this.server).href,
         sender: () => this.sender,
         onState: (entry, state, note) => this.#setState(entry, state, note),
-        onReplies: (replies) => this.#addEntry({ who: "bot", replies }),
+        onReplies: (replies, body) => this.#answered(replies, body),
         onBusy: (busy) => this.#setBusy(busy),
       });
       this.#restore();
@@ -549,6 +571,7 @@
     #box;
     #picker;
     #lightbox;
+    #search;
 
     #build() {
       this.#lightbox = new Lightbox(
@@ -571,6 +594,7 @@
         make("i"),
         make("i"),
       );
+      this.#search = make("ul", { class: "search", "aria-label": say("search"), hidden: true });
       this.#banner = make("p", { class: "banner", role: "status", hidden: true });
       this.#preview = make("div", { class: "preview", hidden: true });
       this.#problem = make("p", { class: "problem", role: "alert" });
@@ -622,6 +646,7 @@
         this.#banner,
         this.#log,
         this.#status,
+        this.#search,
         form,
         make("div", { class: "drop", "aria-hidden": "true" }, icon("picture"), say("drop_picture")),
       );
@@ -709,6 +734,7 @@
     #drawAll() {
       this.#log.replaceChildren(this.#welcome(), ...this.#entries.map((entry) => this.#draw(entry)), this.#typing);
       this.#keepLastChoices();
+      this.#drawSearch();
       this.#log.scrollTop = this.#log.scrollHeight;
     }
 
@@ -817,6 +843,38 @@
       tile.style.setProperty("--ratio", ratio.toFixed(4));
       picture.addEventListener("error", () => tile.classList.add("broken"), { once: true });
       return tile;
+    }
+
+    #answered(replies, body) {
+      const shown = this.#entries.flatMap((entry) => entry.replies ?? []).concat(replies);
+      const captions = new Map(shown.flatMap((reply) => reply.images).map((image) => [image.id, image.caption]));
+      this.#addEntry({ who: "bot", replies, search: readSearch(body, captions) });
+      this.#drawSearch();
+    }
+
+    /** What the search holds now, each part with a button that takes it out. */
+    #drawSearch() {
+      const parts = this.#entries.findLast((entry) => entry.who === "bot")?.search ?? [];
+      this.#search.hidden = !parts.length;
+      this.#search.replaceChildren(
+        ...parts.map(({ title, payload }) =>
+          make(
+            "li",
+            {},
+            make(
+              "button",
+              {
+                type: "button",
+                class: "part",
+                "aria-label": say("drop_part", { part: title }),
+                onclick: () => (this.#refocus(), this.send(payload, say("drop_part", { part: title }))),
+              },
+              make("span", { dir: "auto" }, title),
+              icon("close"),
+            ),
+          ),
+        ),
+      );
     }
 
     #addEntry(entry) {
@@ -1075,6 +1133,13 @@
     .pill.main { background: var(--accent); color: var(--on-accent); border-color: transparent; }
     .pill.main:hover { filter: brightness(1.12); }
 
+    .search { display: flex; gap: 6px; margin: 0; padding: 8px 14px 0; list-style: none; overflow-x: auto; scrollbar-width: none; flex: none; }
+    .search li { flex: none; max-width: 75%; }
+    .part { display: flex; align-items: center; gap: 5px; max-width: 100%; min-height: 28px; padding: 3px 8px 3px 11px; border-radius: 14px; background: var(--said); color: var(--ink); font-size: 13px; line-height: 1.3; }
+    .part span { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+    .part svg { width: 13px; height: 13px; flex: none; color: var(--quiet); }
+    .part:hover svg { color: var(--bad); }
+
     form { padding: 10px 12px max(12px, env(safe-area-inset-bottom)); display: block; }
     .line { display: flex; align-items: flex-end; gap: 4px; padding: 5px; background: var(--raised); border: 1px solid var(--line); border-radius: 18px; }
     .line:focus-within { border-color: var(--accent-ink); box-shadow: 0 0 0 1px var(--accent-ink); }
@@ -1135,7 +1200,7 @@
       @keyframes rise { from { opacity: 0; transform: translateY(7px); } }
       @keyframes breathe { 40% { opacity: 1; transform: translateY(-3px); } }
     }
-    @media (forced-colors: active) { .send, .mark, .launcher, .user .bubble, .pill { border: 1px solid; } }
+    @media (forced-colors: active) { .send, .mark, .launcher, .user .bubble, .pill, .part { border: 1px solid; } }
   `;
 
   customElements.define("showtell-chat", ShowtellChat);

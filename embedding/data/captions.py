@@ -1,26 +1,36 @@
 """Reading files that say which picture has which caption."""
 
+import codecs
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from embedding.errors import DataError
 
-__all__ = ["Row", "Skipped", "caption_from_name", "captions_in", "read_captions", "read_rows"]
+__all__ = [
+    "CaptionFile",
+    "Row",
+    "Skipped",
+    "captions_in",
+    "decode_text",
+    "lines_of",
+    "read_captions",
+    "read_rows",
+]
 
 _FILE_COLUMNS = ("file", "image", "filename", "file_name", "image_name", "path")
 _CAPTION_COLUMNS = ("caption", "comment", "text", "sentence", "captions")
-_CAMERA_NAME = re.compile(
-    r"(img|dsc[fn]?|dscn|p|pict|image|photo|screenshot)?[\s\d]*", re.IGNORECASE
-)
-# A hash or a UUID, as programs name files: at least one digit, so that no word is taken for one.
-_HASH = re.compile(
-    r"\b[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}\b|(?<![^\W_])(?=[a-f]*\d)[\da-f]{6,}(?![^\W_])",
-    re.IGNORECASE,
+# UTF-32 first: its mark begins with that of UTF-16.
+_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
 )
 
 
@@ -34,12 +44,29 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Row:
-    """One caption of one picture, with what else its line said."""
+    """One caption of one picture, with what else its line said.
+
+    A row with metadata may have an empty caption.
+    """
 
     file: str
     caption: str
     metadata: dict[str, str] = field(default_factory=dict)
     split: str = ""
+
+
+class CaptionFile(NamedTuple):
+    """What a caption file says.
+
+    Attributes:
+        rows: its captions.
+        skipped: its lines that were left out, and why.
+        notes: sentences that a person should read.
+    """
+
+    rows: list[Row]
+    skipped: list[Skipped]
+    notes: list[str]
 
 
 def read_captions(path: Path) -> dict[str, list[str]]:
@@ -52,46 +79,66 @@ def read_captions(path: Path) -> dict[str, list[str]]:
         DataError: the file is missing, is not text, or has neither form.
     """
     captions: dict[str, list[str]] = {}
-    rows, _ = read_rows(path)
-    for row in rows:
-        captions.setdefault(row.file, []).append(row.caption)
+    for row in read_rows(path).rows:
+        if row.caption:
+            captions.setdefault(row.file, []).append(row.caption)
     return captions
 
 
-def read_rows(path: Path) -> tuple[list[Row], list[Skipped]]:
-    """Return the usable rows of a caption file, and what was left out of it.
+def read_rows(path: Path) -> CaptionFile:
+    """Return what a caption file says.
 
     Raises:
         DataError: as ``read_captions``.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text, encoding = decode_text(path.read_bytes())
     except FileNotFoundError:
         raise DataError(f"there is no caption file {path}; check the path") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"the caption file {path} cannot be read: {error}") from error
-    lines = text.splitlines()
+    lines = lines_of(text)
     first = next((line for line in lines if line.strip()), "")
     if first.lstrip().startswith("{"):
-        found = list(_json_lines(lines, path))
+        items = list(_json_lines(lines, path))
     elif re.match(r"[^\t]+#\d+\t", first):
-        found = list(_token_lines(lines, path))
+        items = list(_token_lines(lines, path))
     else:
-        found = list(_table_lines(lines, path))
-    rows = [item for item in found if isinstance(item, Row)]
-    return rows, [item for item in found if isinstance(item, Skipped)]
+        items = list(_table_lines(lines, path))
+    return CaptionFile(
+        [item for item in items if isinstance(item, Row)],
+        [item for item in items if isinstance(item, Skipped)],
+        [f"{path.name} is not UTF-8; it was read as Windows-1252, so look at its accents"]
+        if encoding == "cp1252"
+        else [],
+    )
 
 
-def caption_from_name(path: str) -> str:
-    """Return words from a file name: ``beach/two_dogs-01.jpg`` is "beach two dogs".
+def decode_text(data: bytes) -> tuple[str, str]:
+    """Return the text of a file and its encoding.
 
-    Names that a camera or a program gave say nothing and become "" (or the folder's name).
+    That is what the byte order mark says, else UTF-8, else Windows-1252: spreadsheets still write
+    it, and its accents are no valid UTF-8.
+
+    Raises:
+        UnicodeDecodeError: it is none of them.
     """
-    parts = [_HASH.sub(" ", part) for part in (*Path(path).parent.parts, Path(path).stem)]
-    words = [re.sub(r"[\W_]+", " ", part).strip() for part in parts]
-    spoken = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", word) for word in words]
-    kept = [re.sub(r"\b\d+\b", "", word) for word in spoken if not _CAMERA_NAME.fullmatch(word)]
-    return re.sub(r"\s+", " ", " ".join(kept)).strip().lower()
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data.decode(encoding), encoding
+    try:
+        return data.decode("utf-8"), "utf-8"
+    except UnicodeDecodeError:
+        return data.decode("cp1252"), "cp1252"
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines with their ends.
+
+    ``str.splitlines`` would also end them at characters that stand within captions, U+2028 and
+    others.
+    """
+    return re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+$", text)
 
 
 def captions_in(record: dict[str, Any]) -> list[Any]:
@@ -100,62 +147,92 @@ def captions_in(record: dict[str, Any]) -> list[Any]:
     return [item for value in found for item in (value if isinstance(value, list) else [value])]
 
 
-def _row(path: Path, line: int, file: Any, caption: Any, **more: Any) -> Row | Skipped:
+def _row(
+    path: Path, line: int, file: Any, caption: Any, metadata: dict[str, str], split: str = ""
+) -> Row | Skipped:
     where = f"{path.name}, line {line}"
     if not isinstance(file, str) or not file.strip():
         return Skipped(where, "it names no picture")
-    if not isinstance(caption, str) or not caption.strip():
+    text = " ".join(caption.split()) if isinstance(caption, str) else ""
+    if not text and not metadata:
         return Skipped(where, f"{file} has an empty caption")
-    return Row(file.strip(), " ".join(caption.split()), **more)
+    return Row(file.strip(), text, metadata, split)
 
 
-def _token_lines(lines: list[str], path: Path) -> Iterator[Row | Skipped]:
+def _token_lines(lines: Sequence[str], path: Path) -> Iterator[Row | Skipped]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         name, tab, caption = line.partition("\t")
         if tab:
-            yield _row(path, number, name.rsplit("#", 1)[0], caption)
+            yield _row(path, number, name.rsplit("#", 1)[0], caption, {})
         else:
             yield Skipped(f"{path.name}, line {number}", "no tab between the picture and caption")
 
 
-def _table_lines(lines: list[str], path: Path) -> Iterator[Row | Skipped]:
+def _table_lines(lines: Sequence[str], path: Path) -> Iterator[Row | Skipped]:
     header = next((line for line in lines if line.strip()), "")
     delimiter = next((mark for mark in ("\t", ",", ";", "|") if mark in header), ",")
-    # Flickr30k's table, with bars, has quotation marks in its captions and means nothing by them.
-    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "|" else csv.QUOTE_MINIMAL
-    reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True, quoting=quoting)
-    columns: list[str] = []
-    while not any(columns):
-        columns = [name.strip().lower() for name in next(reader, ["?"])]
+    records = _records(lines, delimiter)
+    _, names = next(records, (0, []))
+    columns = [name.strip().lower() for name in names] if isinstance(names, list) else []
     file = next((columns.index(c) for c in _FILE_COLUMNS if c in columns), None)
     caption = next((columns.index(c) for c in _CAPTION_COLUMNS if c in columns), None)
     if file is None or caption is None:
         raise DataError(
-            f"{path} starts with {header[:80]!r}; expected a header with the columns file and "
-            "caption, Flickr's name.jpg#0<TAB>caption, or one JSON object a line"
+            f"{path} starts with {header.strip()[:80]!r}; expected a header with the columns file "
+            "and caption, Flickr's name.jpg#0<TAB>caption, or one JSON object a line"
         )
-    known = {file, caption}
-    for values in reader:
-        if not any(value.strip() for value in values):
+    for line, values in records:
+        where = f"{path.name}, line {line}"
+        if isinstance(values, str):
+            yield Skipped(where, values)
             continue
-        if len(values) <= max(known):
-            where = f"{path.name}, line {reader.line_num}"
+        beyond = [value for value in values[len(columns) :] if value.strip()]
+        if len(values) <= max(file, caption):
             yield Skipped(where, f"{len(values)} columns instead of {len(columns)}")
             continue
-        metadata = {
-            name: value.strip()
-            for i, (name, value) in enumerate(zip(columns, values, strict=False))
-            if i not in known and name and value.strip() and name != "split"
-        }
-        split = dict(zip(columns, values, strict=False)).get("split", "")
-        yield _row(
-            path, reader.line_num, values[file], values[caption], metadata=metadata, split=split
+        if beyond and caption != len(columns) - 1:
+            yield Skipped(
+                where,
+                f"{len(values)} columns instead of {len(columns)}; "
+                f"put quotation marks around a caption with {delimiter!r} in it",
+            )
+            continue
+        # What stands behind the last column can only be more of the caption in it.
+        text = f"{delimiter} ".join((values[caption], *beyond))
+        cells = {name: value.strip() for name, value in zip(columns, values, strict=False)}
+        others = {columns[file], columns[caption], "split", ""}
+        metadata = {name: cell for name, cell in cells.items() if cell and name not in others}
+        yield _row(path, line, values[file], text, metadata, cells.get("split", ""))
+
+
+def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[str] | str]]:
+    """Yield (line number, cells) of each record that is not blank.
+
+    Where quotation marks do not match, that line alone is given up: (line number, what is wrong);
+    reading goes on with the next line.
+    """
+    # Flickr30k's table, with bars, has quotation marks in its captions and means nothing by them.
+    quoting: Literal[0, 3] = csv.QUOTE_NONE if delimiter == "|" else csv.QUOTE_MINIMAL
+    start = 0
+    while start < len(lines):
+        rest = (lines[i] for i in range(start, len(lines)))
+        reader = csv.reader(
+            rest, delimiter=delimiter, skipinitialspace=True, quoting=quoting, strict=True
         )
+        try:
+            cells = next(reader)
+        except csv.Error as error:
+            yield start + 1, f"its quotation marks do not match ({error}); close each one"
+            start += 1
+            continue
+        if any(cell.strip() for cell in cells):
+            yield start + 1, cells
+        start += reader.line_num
 
 
-def _json_lines(lines: list[str], path: Path) -> Iterator[Row | Skipped]:
+def _json_lines(lines: Sequence[str], path: Path) -> Iterator[Row | Skipped]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -170,6 +247,13 @@ def _json_lines(lines: list[str], path: Path) -> Iterator[Row | Skipped]:
         file = next((record.pop(c) for c in _FILE_COLUMNS if c in record), None)
         captions = captions_in(record)
         split = str(record.pop("split", ""))
-        metadata = {k: str(v) for k, v in record.items() if isinstance(v, str | int | float)}
+        metadata = {key: text for key, value in record.items() if (text := _cell(value))}
         for caption in captions or [None]:
-            yield _row(path, number, file, caption, metadata=metadata, split=split)
+            yield _row(path, number, file, caption, metadata, split)
+
+
+def _cell(value: Any) -> str:
+    """Return a JSON value as metadata: words and numbers, or a list of words (tags); else ""."""
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return str(value) if isinstance(value, str | int | float) else ""

@@ -8,15 +8,18 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.data import layouts as sources
-from embedding.data.captions import Skipped, caption_from_name, read_captions
+from embedding.data import layouts
+from embedding.data.captions import Row, Skipped, read_captions
 from embedding.data.decode import IMAGE_SUFFIXES, ImageFile
+from embedding.data.features import read_features
+from embedding.data.folder import read_folder
 from embedding.data.folds import FRACTIONS, split_by_hash, split_name
-from embedding.data.openmoji import ATTRIBUTION, render_openmoji
+from embedding.data.names import caption_from_name
 from embedding.data.webdataset import read_webdataset
 from embedding.errors import DataError
 from embedding.progress import Progress, silent
@@ -31,17 +34,15 @@ __all__ = [
     "read_captions",
 ]
 
-KINDS = (
-    "flickr8k",
-    "flickr30k",
-    "karpathy",
-    "csv",
-    "jsonl",
-    "folder",
-    "webdataset",
-    "features",
-    "openmoji",
-)
+_READERS = {
+    "flickr8k": layouts.read_flickr8k,
+    "flickr30k": layouts.read_flickr30k,
+    "karpathy": layouts.read_karpathy,
+    "csv": layouts.read_csv,
+    "jsonl": layouts.read_jsonl,
+    "folder": read_folder,
+}
+KINDS = (*_READERS, "webdataset", "features", "openmoji")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +59,7 @@ class Pairs:
         features: (n_images, d) precomputed image vectors, or None.
         metadata: what else is known about each image.
         skipped: what was left out, and why.
+        notes: sentences about how it was read, for the person who gave it.
         attribution: what must be shown with the pictures.
     """
 
@@ -69,6 +71,7 @@ class Pairs:
     features: NDArray[np.float32] | None = None
     metadata: list[dict[str, str]] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
     attribution: str = ""
 
     def __post_init__(self) -> None:
@@ -112,6 +115,7 @@ class Pairs:
             features=None if self.features is None else self.features[kept],
             metadata=[self.metadata[i] for i in kept] if self.metadata else [],
             skipped=self.skipped,
+            notes=self.notes,
             attribution=self.attribution,
         )
 
@@ -161,19 +165,19 @@ def load_pairs(
         official: list[str] = []
     else:
         if kind == "openmoji":
-            table = render_openmoji(path, progress or silent)
+            table = _openmoji().render_openmoji(path, progress or silent)
         elif kind == "webdataset":
             table = read_webdataset(location)
         elif not path.exists():
             raise DataError(f"there is no {path}, given as {spec!r}; check the path")
         else:
-            table = getattr(sources, f"read_{kind}")(path)
+            table = _READERS[kind](path)
         pairs, official = _from_table(spec, table)
         if kind == "openmoji":
-            pairs = Pairs(**{**vars(pairs), "attribution": ATTRIBUTION})
+            pairs = Pairs(**{**vars(pairs), "attribution": _openmoji().ATTRIBUTION})
     if wanted is not None:
         if any(official):
-            kept = [i for i, name in enumerate(official) if name and split_name(name) == wanted]
+            kept = [i for i, name in enumerate(official) if name == wanted]
         else:
             kept = split_by_hash(pairs.image_ids, wanted, fractions)
         pairs = pairs.subset(kept)
@@ -196,13 +200,17 @@ def load_folder(folder: Path, captions: Path | None = None) -> Pairs:
         DataError: there is no such folder or caption file, or no picture in it.
     """
     spec = f"folder:{folder}"
-    pairs, _ = _from_table(spec, sources.read_folder(folder, captions))
+    pairs, _ = _from_table(spec, read_folder(folder, captions))
     if not pairs.image_ids:
-        raise DataError(f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})")
+        why = [*pairs.notes, *(f"{item.what}: {item.why}" for item in pairs.skipped[:3])]
+        raise DataError(
+            f"{folder} holds no pictures ({', '.join(IMAGE_SUFFIXES)})"
+            + "".join(f"; {sentence}" for sentence in why)
+        )
     return pairs
 
 
-def _from_table(name: str, table: sources.Table) -> tuple[Pairs, list[str]]:
+def _from_table(name: str, table: layouts.Table) -> tuple[Pairs, list[str]]:
     """Group rows by picture; return the pairs and each picture's official split or ""."""
     skipped = list(table.skipped)
     place: dict[str, int] = {}
@@ -225,7 +233,7 @@ def _from_table(name: str, table: sources.Table) -> tuple[Pairs, list[str]]:
             place[row.file] = len(paths)
             paths.append(path)
             metadata.append({})
-            splits.append(row.split)
+            splits.append(_known_split(row, skipped))
         image = place[row.file]
         metadata[image].update(row.metadata)
         if row.caption:
@@ -239,12 +247,35 @@ def _from_table(name: str, table: sources.Table) -> tuple[Pairs, list[str]]:
         image_paths=paths,
         metadata=metadata,
         skipped=skipped,
+        notes=table.notes,
     )
     return pairs, splits
 
 
+def _known_split(row: Row, skipped: list[Skipped]) -> str:
+    """Return a row's split, or "" where it names none; a picture without one is in no part."""
+    if not row.split:
+        return ""
+    try:
+        return split_name(row.split.strip().lower())
+    except DataError as error:
+        skipped.append(Skipped(row.file, f"{error}; it is in no part"))
+        return ""
+
+
+def _openmoji() -> ModuleType:
+    """Return the module that draws the demo's pictures; it needs packages that few others need."""
+    try:
+        from embedding.data import openmoji
+    except ModuleNotFoundError as error:
+        raise DataError(
+            f"the demo's pictures need the package {error.name}: pip install 'showtell[demo]'"
+        ) from None
+    return openmoji
+
+
 def _with_features(name: str, path: Path) -> Pairs:
-    ids, captions, owners, features, skipped = sources.read_features(path)
+    ids, captions, owners, features, skipped = read_features(path)
     return Pairs(
         name=name,
         image_ids=ids,

@@ -1,10 +1,12 @@
 """How well the joint space finds the right one: recall@k and median rank, both directions."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +15,11 @@ from embedding.data.pairs import Pairs
 from embedding.errors import DataError
 from embedding.evaluation.intervals import Intervals, bootstrap
 from embedding.model.feature_cache import extract_features
-from embedding.model.joint import JointEmbedding, Vectors
+from embedding.model.vectors import Vectors
 from embedding.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from embedding.model.joint import JointEmbedding
 
 __all__ = [
     "Direction",

@@ -24,7 +24,7 @@ from embedding.evaluation.report_parts import (
     settings_section,
     tiles,
 )
-from embedding.model.joint import Vectors
+from embedding.model.vectors import Vectors
 
 __all__ = ["write_report"]
 

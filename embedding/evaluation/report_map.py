@@ -14,7 +14,7 @@ from sklearn.manifold import TSNE
 
 from embedding.data.decode import ImageError, open_image
 from embedding.data.pairs import Pairs
-from embedding.model.joint import Vectors
+from embedding.model.vectors import Vectors
 
 __all__ = ["Plane", "Sprite", "make_plane", "make_sprite"]
 

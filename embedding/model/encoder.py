@@ -8,14 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-__all__ = ["Encoder", "SentenceEncoder", "Vectors", "load_encoder"]
+from embedding.model.vectors import Vectors
 
-Vectors = NDArray[np.float32]
-"""Rows of numbers, one row an item."""
+__all__ = ["Encoder", "SentenceEncoder", "Vectors", "limit_threads", "load_encoder"]
 
 
 class SentenceEncoder(Protocol):
@@ -61,3 +58,13 @@ def load_encoder(directory: Path) -> Encoder:
     from embedding.model.joint import JointEmbedding
 
     return JointEmbedding.load(directory)
+
+
+def limit_threads(threads: int) -> None:
+    """Let an encoder that is called from this thread compute on so many processor threads.
+
+    OpenMP keeps the number for each thread apart, so every thread of a pool must say it.
+    """
+    import torch
+
+    torch.set_num_threads(threads)

@@ -58,13 +58,13 @@ class SideBySideModel(PreTrainedModel):  # type: ignore[no-untyped-call]
     def of(cls, members: Sequence[PreTrainedModel]) -> Self:
         """Return a model that holds the encoders given; their weights are shared, not copied."""
         limits = [getattr(m.config, "max_position_embeddings", None) for m in members]
-        known = [limit for limit in limits if limit]
+        lengths = [limit for limit in limits if limit]
         with torch.device("meta"):
             model = cls(
                 SideBySideConfig(
                     members=[member.config.to_diff_dict() for member in members],
                     hidden_size=sum(int(member.config.hidden_size) for member in members),
-                    max_position_embeddings=min(known) if known else None,
+                    max_position_embeddings=min(lengths) if lengths else None,
                     image_size=max(getattr(m.config, "image_size", 0) for m in members),
                 )
             )
@@ -120,13 +120,13 @@ class SideBySideModel(PreTrainedModel):  # type: ignore[no-untyped-call]
             "pixel_values": pixel_values,
         }
         inputs = {name: tensor for name, tensor in given.items() if tensor is not None}
-        seen = [
+        states = [
             member(**self._resized(inputs, member.config)).last_hidden_state
             for member in self._encoders()
         ]
-        if len({states.shape[1] for states in seen}) > 1:
-            seen = [states.float().mean(dim=1, keepdim=True) for states in seen]
-        return BaseModelOutput(last_hidden_state=torch.cat(seen, dim=2))
+        if len({part.shape[1] for part in states}) > 1:
+            states = [part.float().mean(dim=1, keepdim=True) for part in states]
+        return BaseModelOutput(last_hidden_state=torch.cat(states, dim=2))
 
     def _resized(self, inputs: dict[str, Tensor], settings: Any) -> dict[str, Tensor]:
         """Return the inputs of a member, pixels as many as it takes in proportion to the others."""

@@ -4,15 +4,18 @@ They are kept in a SQLite file, one per encoder, keyed by the sha256 of the pict
 renamed or copied picture is not computed again and a changed one is.
 """
 
+from __future__ import annotations
+
 import hashlib
 import sqlite3
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +25,20 @@ from platformdirs import user_cache_path
 from embedding.data.decode import ImageError, ImageFile, open_image
 from embedding.data.pairs import Pairs, Skipped
 from embedding.errors import DataError
-from embedding.model.joint import JointEmbedding
 from embedding.model.precision import best_precision
 from embedding.progress import Progress, silent
 
-__all__ = ["FeatureCache", "ImageFeatures", "default_cache_dir", "extract_features"]
+if TYPE_CHECKING:
+    from embedding.model.joint import JointEmbedding
+
+__all__ = [
+    "ArrayCache",
+    "FeatureCache",
+    "ImageFeatures",
+    "cached_pictures",
+    "default_cache_dir",
+    "extract_features",
+]
 
 _BATCH = 32
 
@@ -85,9 +97,9 @@ def extract_features(
                     skipped.append(Skipped(pairs.image_ids[item.index], item.why))
             fresh = [item for item in batch if item.pictures]
             if fresh:
-                found = model.encode_image_features([p for item in fresh for p in item.pictures])
+                encoded = model.encode_image_features([p for item in fresh for p in item.pictures])
                 for i, item in enumerate(fresh):
-                    item.vectors = found[i * views : (i + 1) * views]
+                    item.vectors = encoded[i * views : (i + 1) * views]
                 cache.store({i.sha256: i.vectors for i in fresh if i.vectors is not None})
             rows.update({i.index: i.vectors for i in batch if i.vectors is not None})
             done += len(batch)
@@ -100,19 +112,21 @@ def extract_features(
     return ImageFeatures(vectors, kept, skipped)
 
 
-class FeatureCache:
-    """A model's image features on disk, by the content of the files; a context manager.
+class ArrayCache:
+    """Arrays on disk by the content of the file each was computed from; a context manager.
+
+    One thread may look arrays up while another stores some.
 
     Args:
-        directory: where the caches of all models lie; made when it is missing.
-        model: whose features; models that share an image encoder share its features.
+        path: a SQLite file; made, with its folder, when it is missing. Its name must hold all
+            that decides the arrays besides the file's content.
+        dtype: of the numbers.
     """
 
-    def __init__(self, directory: Path, model: JointEmbedding) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
-        name = f"{model.image_fingerprint}-{best_precision()}.sqlite"
-        # One thread looks vectors up while another stores some; SQLite serialises them.
-        self._database = sqlite3.connect(directory / name, timeout=60, check_same_thread=False)
+    def __init__(self, path: Path, dtype: type[np.floating[Any]]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._dtype = dtype
+        self._database = sqlite3.connect(path, timeout=60, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute(
             "CREATE TABLE IF NOT EXISTS features "
@@ -125,27 +139,69 @@ class FeatureCache:
     def __exit__(
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
         self._database.close()
 
-    def lookup(self, sha256: bytes, views: int = 1) -> NDArray[np.float32] | None:
-        """Return (views, width) of a file's content, or None if any of them is not known."""
-        known = self._database.execute(
+    def lookup(self, sha256: bytes, views: int = 1) -> NDArray[Any] | None:
+        """Return (views, width) of a file's content, or None if a view is missing."""
+        blobs = self._database.execute(
             "SELECT vector FROM features WHERE sha256 = ? AND view < ? ORDER BY view",
             (sha256, views),
         ).fetchall()
-        if len(known) != views:
+        if len(blobs) != views:
             return None
-        return np.stack([np.frombuffer(blob, dtype=np.float32) for (blob,) in known])
+        return np.stack([np.frombuffer(blob, dtype=self._dtype) for (blob,) in blobs])
 
-    def store(self, found: Mapping[bytes, NDArray[np.float32]]) -> None:
-        """Keep (views, width) of each content (sha256)."""
+    def store(self, arrays: Mapping[bytes, NDArray[Any]]) -> None:
+        """Keep (views, ...) of each content (sha256)."""
         rows = [
-            (sha256, view, np.ascontiguousarray(vector, dtype=np.float32).tobytes())
-            for sha256, vectors in found.items()
-            for view, vector in enumerate(vectors)
+            (sha256, view, np.ascontiguousarray(array, dtype=self._dtype).tobytes())
+            for sha256, views in arrays.items()
+            for view, array in enumerate(views)
         ]
         with self._database:
             self._database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
+
+
+class FeatureCache(ArrayCache):
+    """A model's image features on disk.
+
+    Args:
+        directory: where the caches of all models lie; made when it is missing.
+        model: whose features; models that share an image encoder share its features.
+    """
+
+    def __init__(self, directory: Path, model: JointEmbedding) -> None:
+        name = f"{model.image_fingerprint}-{best_precision()}.sqlite"
+        super().__init__(directory / name, np.float32)
+
+
+@contextmanager
+def cached_pictures(
+    model: JointEmbedding, cache_dir: Path
+) -> Iterator[Callable[[Sequence[str], Sequence[Image.Image]], NDArray[np.float32]]]:
+    """Give an encoder of pictures that computes no features which training left in a cache.
+
+    It takes the hashes of files (sha256 in hex) and the pictures in them, and returns their unit
+    vectors (n, dimension).
+    """
+    with FeatureCache(cache_dir, model) as cache:
+
+        def encode(hashes: Sequence[str], pictures: Sequence[Image.Image]) -> NDArray[np.float32]:
+            keys = [bytes.fromhex(sha256) for sha256 in hashes]
+            features = {key: found for key in keys if (found := cache.lookup(key)) is not None}
+            fresh = [i for i, key in enumerate(keys) if key not in features]
+            if fresh:
+                rows = model.encode_image_features([pictures[i] for i in fresh])
+                new = {keys[i]: row[None] for i, row in zip(fresh, rows, strict=True)}
+                cache.store(new)
+                features |= new
+            return model.encode_features(np.concatenate([features[key] for key in keys]))
+
+        yield encode
 
 
 @dataclass
@@ -178,15 +234,15 @@ def _read_ahead(
 
 
 def _read(index: int, path: ImageFile, cache: FeatureCache, views: int) -> _Item:
-    """Return a file's known vectors, or else its decoded picture, or else what is wrong."""
+    """Return a file's cached vectors, or else its decoded picture, or else what is wrong."""
     try:
         data = path.read_bytes()
     except OSError as error:
         return _Item(index, why=f"it cannot be read: {error.strerror}")
     key = hashlib.sha256(data).digest()
-    known = cache.lookup(key, views)
-    if known is not None:
-        return _Item(index, key, known)
+    vectors = cache.lookup(key, views)
+    if vectors is not None:
+        return _Item(index, key, vectors)
     try:
         picture = open_image(data)
     except ImageError as error:

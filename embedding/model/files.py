@@ -1,5 +1,7 @@
 """What lies in a model directory beside the sentence-transformers files, and how it got there."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import shutil
@@ -7,12 +9,12 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import nn
+from typing import TYPE_CHECKING, Any
 
 from embedding.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = [
     "FORMAT",
@@ -72,6 +74,8 @@ def replaced_directory(directory: Path) -> Iterator[Path]:
 
 def hash_modules(modules: Sequence[nn.Module], more: str = "") -> str:
     """Return 16 hex digits that change with any weight, setting or word of a vocabulary."""
+    import torch  # lazily: reading showtell.json needs none of it
+
     digest = hashlib.sha256(more.encode())
     for module in modules:
         for name, part in module.named_modules():

@@ -18,8 +18,9 @@ from torch.nn import functional
 
 from embedding.errors import ModelError
 from embedding.model.ensemble import SideBySideModel
-from embedding.model.joint import JointEmbedding, Vectors
+from embedding.model.joint import JointEmbedding
 from embedding.model.towers import Tower, quiet_transformers
+from embedding.model.vectors import Vectors
 
 __all__ = ["join_models"]
 
@@ -62,28 +63,28 @@ def join_models(
     total = sum(model.dimension for model in models)
     if not 0 <= dimension <= total:
         raise ModelError(f"the dimension is {dimension}; the members have {total} together")
-    seen = {"text": [model.encode_text_features(texts) for model in models], "image": features}
+    samples = {"text": [model.encode_text_features(texts) for model in models], "image": features}
     towers = {
         side: Tower(
             _join_encoders([getattr(model, side).encoder for model in models], models),
-            _join_heads([getattr(model, side) for model in models], seen[side]),
+            _join_heads([getattr(model, side) for model in models], samples[side]),
             sum(getattr(model, side).width for model in models),
         )
         for side in ("text", "image")
     }
     if dimension:
-        samples = [
-            towers[side].project(torch.from_numpy(np.concatenate(seen[side], axis=1)))
+        projected = [
+            towers[side].project(torch.from_numpy(np.concatenate(samples[side], axis=1)))
             for side in ("text", "image")
         ]
-        _keep_directions([towers["text"], towers["image"]], samples, dimension)
+        _keep_directions([towers["text"], towers["image"]], projected, dimension)
     joined = JointEmbedding.from_towers(towers["text"], towers["image"], name=name)
     joined.info["members"] = [
         {"name": model.name, "training": model.info.get("training")} for model in models
     ]
     for key in ("data", "requests"):
-        known = [model.info[key] for model in models if key in model.info]
-        joined.info.update({key: known[0]} if known else {})
+        values = [model.info[key] for model in models if key in model.info]
+        joined.info.update({key: values[0]} if values else {})
     return joined
 
 
@@ -159,12 +160,12 @@ def _keep_directions(towers: Sequence[Tower], samples: Sequence[Tensor], dimensi
     """Turn the joint space so that it is the main directions of both modalities' vectors."""
     units = [functional.normalize(sample, dim=1).double() for sample in samples]
     moments = sum(unit.T @ unit / len(unit) for unit in units)
-    kept = torch.linalg.eigh(moments)[1][:, -dimension:].flip(1).T.float()
+    directions = torch.linalg.eigh(moments)[1][:, -dimension:].flip(1).T.float()
     for tower in towers:
         old: Any = tower.head[-1]
         new = Dense(old.in_features, dimension, activation_function=None)
-        new.linear.weight.copy_(kept @ old.linear.weight)
-        new.linear.bias.copy_(kept @ old.linear.bias)
+        new.linear.weight.copy_(directions @ old.linear.weight)
+        new.linear.bias.copy_(directions @ old.linear.bias)
         tower.head[-1] = new
 
 
@@ -173,11 +174,13 @@ def _join_layers(layers: Sequence[Any]) -> Dense:
     kinds = {(type(layer.activation_function), layer.use_residual, layer.bias) for layer in layers}
     widths = [(layer.in_features, layer.out_features) for layer in layers]
     total_in, total_out = (sum(sides) for sides in zip(*widths, strict=True))
-    kept = [
+    passes_through = [
         layer.use_residual and into == out
         for layer, (into, out) in zip(layers, widths, strict=True)
     ]
-    if len(kinds) > 1 or (total_in == total_out and any(kept) and not all(kept)):
+    if len(kinds) > 1 or (
+        total_in == total_out and any(passes_through) and not all(passes_through)
+    ):
         raise ModelError("models whose heads have different layers cannot be joined")
     joined = Dense(
         total_in,
@@ -192,8 +195,8 @@ def _join_layers(layers: Sequence[Any]) -> Dense:
             joined.linear.bias.copy_(torch.cat([layer.linear.bias for layer in layers]))
         if hasattr(joined, "residual"):
             blocks = [
-                torch.eye(into) if same else layer.residual.weight
-                for layer, (into, _), same in zip(layers, widths, kept, strict=True)
+                torch.eye(into) if passes else layer.residual.weight
+                for layer, (into, _), passes in zip(layers, widths, passes_through, strict=True)
             ]
             joined.residual.weight.copy_(_diagonal(blocks))
     return joined

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from PIL import Image
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize, Router
@@ -21,30 +20,17 @@ from torch import nn
 
 import embedding.model.efficientnet
 import embedding.model.ensemble  # noqa: F401 - both register with transformers, before anything is loaded
-from embedding.data.decode import to_rgb
 from embedding.errors import ModelError
-from embedding.model.encoder import Vectors
-from embedding.model.files import (
-    FORMAT,
-    INFO_FILE,
-    hash_modules,
-    read_info,
-    replaced_directory,
-    write_info,
-)
+from embedding.model.files import FORMAT, hash_modules, read_info, replaced_directory, write_info
+from embedding.model.inputs import in_batches, read_images, read_texts
 from embedding.model.precision import autocast
-from embedding.model.towers import (
-    Tower,
-    image_tower,
-    pad_as_trained,
-    quiet_transformers,
-    text_tower,
-)
+from embedding.model.towers import Tower, pad_as_trained, quiet_transformers
+from embedding.model.vectors import Vectors, unit
 from embedding.model.vocabulary import words_of
 from embedding.packages import find_model, is_local
 from embedding.progress import Progress, silent
 
-__all__ = ["INFO_FILE", "JointEmbedding", "Vectors"]
+__all__ = ["JointEmbedding"]
 
 _TEXT_BATCH = 64
 _IMAGE_BATCH = 16
@@ -74,26 +60,6 @@ class JointEmbedding:
         self.name = name
         self.directory = directory
         self.info: dict[str, Any] = dict(info or {})
-
-    @classmethod
-    def build(
-        cls,
-        text_tower_name: str = "minilm",
-        image_tower_name: str = "efficientnet-lite0",
-        dimension: int = 512,
-        *,
-        text_hidden: int = 384,
-        image_hidden: int = 1280,
-        dropout: float = 0.0,
-    ) -> "JointEmbedding":
-        """Return a model with pretrained encoders and untrained heads.
-
-        Raises:
-            ModelError: one of the encoders cannot be had.
-        """
-        text = text_tower(text_tower_name, dimension, hidden=text_hidden, dropout=dropout)
-        image = image_tower(image_tower_name, dimension, hidden=image_hidden, dropout=dropout)
-        return cls.from_towers(text, image, name=f"{text_tower_name}+{image_tower_name}")
 
     @classmethod
     def from_towers(cls, text: Tower, image: Tower, *, name: str) -> "JointEmbedding":
@@ -133,7 +99,8 @@ class JointEmbedding:
         except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
             raise ModelError(f"the model {path} cannot be loaded: {error}") from error
         pad_as_trained(model)
-        missing = {"text", "image"} - {m for m in _modalities(model) if isinstance(m, str)}
+        modalities: Sequence[object] = model.modalities  # a pair of them is a tuple
+        missing = {"text", "image"}.difference(m for m in modalities if isinstance(m, str))
         if missing and "encoder_modules" not in info:
             raise ModelError(
                 f"{path_or_name} does not encode {' or '.join(sorted(missing))}; "
@@ -213,11 +180,9 @@ class JointEmbedding:
         """Return the tensors that the towers take; texts are texts, whatever they look like."""
         if inputs and isinstance(inputs[0], str):
             with self._tokenizing:
-                return self._preprocess_text([str(text) for text in inputs])
-        pictures = [to_rgb(image) for image in inputs if isinstance(image, Image.Image)]
-        if isinstance(self._model[0], Router):
-            return dict(self._model.preprocess(pictures, modality="image"))
-        return dict(self._model.preprocess(pictures))
+                return read_texts(self._model, [str(text) for text in inputs])
+        pictures = [image for image in inputs if isinstance(image, Image.Image)]
+        return read_images(self._model, pictures)
 
     def encode_text(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors (n, dimension) of texts.
@@ -227,7 +192,7 @@ class JointEmbedding:
         """
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
-        return _unit(self._encode(texts, _TEXT_BATCH, self._joint, key=len))
+        return unit(self._encode(texts, _TEXT_BATCH, self._joint, key=len))
 
     def encode_images(self, images: Sequence[Image.Image], progress: Progress = silent) -> Vectors:
         """Return unit vectors (n, dimension) of pictures of any mode and size.
@@ -272,7 +237,7 @@ class JointEmbedding:
             ModelError: the vectors have another width than the model was trained on.
         """
         if not self.is_ours:
-            return _unit(features)
+            return unit(features)
         width = self.image.width
         if features.ndim != 2 or features.shape[1] != width:
             raise ModelError(
@@ -280,7 +245,7 @@ class JointEmbedding:
             )
         with torch.inference_mode():
             vectors = self.image.project(torch.from_numpy(np.ascontiguousarray(features)))
-        return _unit(vectors.numpy())
+        return unit(vectors.numpy())
 
     def encode_sentences(self, texts: Sequence[str]) -> Vectors:
         """Return unit vectors (n, m) of the text encoder alone, before the joint projection.
@@ -290,7 +255,7 @@ class JointEmbedding:
         """
         if not self.is_ours or not texts:
             return self.encode_text(texts)
-        return _unit(self.encode_text_features(texts))
+        return unit(self.encode_text_features(texts))
 
     def encode_text_features(self, texts: Sequence[str]) -> Vectors:
         """Return the text encoder's own vectors (n, m) of a model of ours, at least one text.
@@ -315,34 +280,12 @@ class JointEmbedding:
         key: Callable[[Any], int] | None = None,
         progress: Progress = silent,
     ) -> Vectors:
-        """Run batches of similar length and put the rows back in order."""
-        order = sorted(range(len(items)), key=lambda i: key(items[i]) if key else i)
-        rows: list[Vectors] = []
-        for start in range(0, len(order), batch_size):
-            batch = [items[i] for i in order[start : start + batch_size]]
+        def encode(batch: Sequence[Any]) -> Vectors:
             inputs = self.preprocess(batch)
             with torch.inference_mode():
-                rows.append(run(inputs).float().numpy())
-            progress(start + len(batch), len(order), "encoding")
-        found = np.concatenate(rows)
-        vectors = np.empty_like(found)
-        vectors[order] = found
-        return vectors
+                return run(inputs).float().numpy()
 
-    def _preprocess_text(self, texts: list[str]) -> dict[str, Any]:
-        default = self._model.default_prompt_name
-        prompt = self._model.prompts.get(default) if default else None
-        # The model's own preprocess guesses from the strings even when told that they are texts,
-        # and fails on a batch of which one looks like an address; the router does not guess.
-        # A module that reads both modalities does, and there a dictionary leaves it no choice.
-        reader: Any = self._model[0]
-        if isinstance(reader, Router):
-            route = reader.route_mappings.get((None, "text"), "text")
-            first: Any = reader.sub_modules[route]
-            guesses = "image" in getattr(first[0], "modalities", ())
-            inputs = [{"text": text} for text in texts] if guesses else texts
-            return dict(reader.preprocess(inputs, prompt=prompt, modality="text"))
-        return dict(reader.preprocess([{"text": text} for text in texts], prompt=prompt))
+        return in_batches(items, batch_size, encode, key=key, progress=progress)
 
     def _tower(self, modality: str) -> Tower:
         split = self.info.get("encoder_modules", {}).get(modality)
@@ -352,14 +295,3 @@ class JointEmbedding:
         modules = list(router.sub_modules[modality])
         width = self.info["image_width"] if modality == "image" else 0
         return Tower(modules[:split], modules[split:], width)
-
-
-def _modalities(model: SentenceTransformer) -> Sequence[object]:
-    found: Sequence[object] = model.modalities
-    return found
-
-
-def _unit(vectors: NDArray[np.float32]) -> Vectors:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: Vectors = (vectors / np.maximum(lengths, 1e-12)).astype(np.float32, copy=False)
-    return unit

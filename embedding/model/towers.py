@@ -241,9 +241,9 @@ def pad_as_trained(model: nn.Module) -> None:
         if not isinstance(module, Transformer) or not length:
             continue
         if module.config.model_type in _PADDED_TO_THE_END:
-            known = dict(module.processing_kwargs or {})
-            text = {"padding": "max_length", "max_length": length, **known.get("text", {})}
-            module.processing_kwargs = {**known, "text": text}
+            processing = dict(module.processing_kwargs or {})
+            text = {"padding": "max_length", "max_length": length, **processing.get("text", {})}
+            module.processing_kwargs = {**processing, "text": text}
 
 
 @contextmanager

@@ -97,8 +97,8 @@ def pack_model(model_dir: Path, out: Path, *, name: str, about: str) -> PackRepo
             elif path.name == INFO_FILE:
                 (scratch / FILES).mkdir(exist_ok=True)
                 # The captions of the data are not ours to give away.
-                told = {key: value for key, value in info.items() if key != "requests"}
-                write_info(scratch / FILES, {**told, "name": name})
+                public = {key: value for key, value in info.items() if key != "requests"}
+                write_info(scratch / FILES, {**public, "name": name})
                 files[file] = _own_file(scratch, file, (scratch / FILES / file).read_bytes())
             else:
                 files[file] = _packaged_file(path) or _own_file(scratch, file, path.read_bytes())

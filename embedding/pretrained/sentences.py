@@ -1,10 +1,6 @@
 """MiniLM as it is published: the encoder of sentences that comes with the installation."""
 
-from sentence_transformers import SentenceTransformer
-
 from embedding.model.encoder import SentenceEncoder
-from embedding.model.joint import JointEmbedding
-from embedding.model.towers import quiet_transformers
 from embedding.packages import MINILM, minilm_directory
 
 __all__ = ["load_sentence_encoder"]
@@ -17,6 +13,12 @@ def load_sentence_encoder() -> SentenceEncoder:
         ModelError: its package is missing or altered.
     """
     directory = minilm_directory()
+    # Lazily: a server names this encoder before it loads one.
+    from sentence_transformers import SentenceTransformer
+
+    from embedding.model.joint import JointEmbedding
+    from embedding.model.towers import quiet_transformers
+
     with quiet_transformers():
         model = SentenceTransformer(str(directory), device="cpu", local_files_only=True)
     return JointEmbedding(model, MINILM, directory=directory)

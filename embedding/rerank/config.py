@@ -1,17 +1,24 @@
 """The settings of a re-ranker."""
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from __future__ import annotations
 
-from embedding.errors import TrainingError
-from embedding.model.precision import PRECISIONS
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
 from embedding.packages import EFFICIENTNETS
+from embedding.training.config import Count, Natural, Positive, Settings, Share
 
 __all__ = ["RerankConfig"]
 
 
-@dataclass(frozen=True)
-class RerankConfig:
+def _networks(names: str) -> str:
+    if not set(names.split("+")) <= set(EFFICIENTNETS):
+        raise ValueError(f"one or more of {', '.join(EFFICIENTNETS)}, joined by +")
+    return names
+
+
+class RerankConfig(Settings):
     """Everything that decides a re-ranker, besides the data and the model before it.
 
     Attributes:
@@ -36,71 +43,35 @@ class RerankConfig:
         weight_decay: of AdamW.
         warmup: share of the steps in which the rates rise; then they fall as a cosine.
         clip: largest norm of the gradient.
-        candidates: how many of the joint model's first are put in order anew when it is judged.
+        candidates: how many of the joint model's first are re-ranked when it is judged.
         evaluate_every: epochs between two looks at the dev split; the last is always looked at.
         seed: decides initial weights, order and captions.
         precision: auto, bfloat16 or float32.
     """
 
     text_tower: str = "minilm"
-    networks: str = "efficientnet-lite2+efficientnet-lite0"
-    image_size: int = 320
-    side: int = 5
-    dimension: int = 256
-    dropout: float = 0.2
-    temperature: float = 0.05
-    sharpness: float = 10.0
-    epochs: int = 10
-    batch_size: int = 128
-    captions_per_image: int = 1
-    learning_rate: float = 1e-3
-    text_rate: float = 1e-4
-    average: float = 0.98
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    clip: float = 1.0
-    candidates: int = 50
-    evaluate_every: int = 5
-    seed: int = 0
-    precision: str = "auto"
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.network_names if name not in EFFICIENTNETS]
-        if unknown:
-            _refuse("networks", self.networks, f"one or more of {', '.join(EFFICIENTNETS)}, by +")
-        if self.precision not in PRECISIONS or self.precision == "float16":
-            _refuse("precision", self.precision, "auto, bfloat16 or float32")
-        for name in (
-            "image_size",
-            "side",
-            "dimension",
-            "epochs",
-            "batch_size",
-            "captions_per_image",
-            "candidates",
-            "evaluate_every",
-        ):
-            if getattr(self, name) < 1:
-                _refuse(name, getattr(self, name), "at least 1")
-        for name in ("temperature", "sharpness", "learning_rate", "text_rate", "clip"):
-            if not getattr(self, name) > 0:
-                _refuse(name, getattr(self, name), "over 0")
-        for name in ("dropout", "average", "warmup"):
-            if not 0 <= getattr(self, name) < 1:
-                _refuse(name, getattr(self, name), "in [0, 1)")
-        for name in ("seed", "weight_decay"):
-            if getattr(self, name) < 0:
-                _refuse(name, getattr(self, name), "at least 0")
+    networks: Annotated[str, AfterValidator(_networks)] = "efficientnet-lite2+efficientnet-lite0"
+    image_size: Count = 320
+    side: Count = 5
+    dimension: Count = 256
+    dropout: Share = 0.2
+    temperature: Positive = 0.05
+    sharpness: Positive = 10.0
+    epochs: Count = 10
+    batch_size: Count = 128
+    captions_per_image: Count = 1
+    learning_rate: Positive = 1e-3
+    text_rate: Positive = 1e-4
+    average: Share = 0.98
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup: Share = 0.1
+    clip: Positive = 1.0
+    candidates: Count = 50
+    evaluate_every: Count = 5
+    seed: Natural = 0
+    precision: Literal["auto", "bfloat16", "float32"] = "auto"
 
     @property
     def network_names(self) -> list[str]:
         """The networks, in the order of their channels."""
         return self.networks.split("+")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
-        return asdict(self)
-
-
-def _refuse(name: str, value: object, allowed: str) -> None:
-    raise TrainingError(f"the setting {name} of the re-ranker is {value!r}; it must be {allowed}")

@@ -1,4 +1,4 @@
-"""The second stage: the first few that the joint model finds are put in order anew.
+"""The second stage: the first few that the joint model finds are re-ranked.
 
 What it does not find among its first candidates stays where it was, so recall@k beyond the number
 of candidates cannot change.
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from embedding.data.pairs import Pairs
 from embedding.errors import DataError
 from embedding.evaluation.recall import Embedded, Metrics, image_ranks, metrics_of_ranks, text_ranks
-from embedding.model.joint import Vectors
+from embedding.model.vectors import Vectors
 from embedding.progress import Progress, silent
 from embedding.rerank.config import RerankConfig
 from embedding.rerank.grids import Grids, GridSource, extract_grids
@@ -66,8 +66,8 @@ class Reranked:
 
     Attributes:
         metrics: recall and median rank with it, with 95 % bootstrap intervals.
-        candidates: how many were put in order anew.
-        milliseconds: what it takes to put one caption's candidates in order.
+        candidates: how many were re-ranked.
+        milliseconds: what re-ranking one caption's candidates takes.
     """
 
     metrics: Metrics
@@ -108,7 +108,7 @@ def grids_of(
 def rerank(
     reranker: Reranker, embedded: Embedded, grids: GridSource, *, k: int | None = None
 ) -> Reranked:
-    """Return the recall of a joint model whose first ``k`` the re-ranker puts in order anew.
+    """Return the recall of a joint model whose first ``k`` are re-ranked.
 
     Args:
         reranker: the second stage, with its weight.
@@ -120,15 +120,15 @@ def rerank(
         ModelError: the grids are of other networks than it was trained on.
     """
     k = k or reranker.config.candidates
-    found = find_candidates(embedded, k)
+    candidates = find_candidates(embedded, k)
     captions = reranker.read_all(embedded.pairs.captions)
     pictures = reranker.look_all(grids)
     started = time.perf_counter()
-    of_texts, of_images = score_candidates(reranker, captions, pictures, found)
-    asked = len(found.images) + len(found.captions)
-    taken = 1000 * (time.perf_counter() - started) / asked
-    metrics = _metrics(found, of_texts, of_images, reranker.weight, len(grids), intervals=True)
-    return Reranked(metrics, found.images.shape[1], round(taken, 2))
+    of_texts, of_images = score_candidates(reranker, captions, pictures, candidates)
+    queries = len(candidates.images) + len(candidates.captions)
+    taken = 1000 * (time.perf_counter() - started) / queries
+    metrics = _metrics(candidates, of_texts, of_images, reranker.weight, len(grids), intervals=True)
+    return Reranked(metrics, candidates.images.shape[1], round(taken, 2))
 
 
 def find_candidates(embedded: Embedded, k: int) -> Candidates:
@@ -150,23 +150,23 @@ def find_candidates(embedded: Embedded, k: int) -> Candidates:
 
 
 def score_candidates(
-    reranker: Reranker, captions: Captions, pictures: Pictures, found: Candidates
+    reranker: Reranker, captions: Captions, pictures: Pictures, candidates: Candidates
 ) -> tuple[Vectors, Vectors]:
     """Return the re-ranker's scores of the candidates: (c, k) of captions, (m, k) of pictures."""
     with torch.inference_mode():
         of_texts = [
             reranker.score(captions.take(np.array([i])), pictures.take(row))[0]
-            for i, row in enumerate(found.images)
+            for i, row in enumerate(candidates.images)
         ]
         of_images = [
             reranker.score(captions.take(row), pictures.take(np.array([i])))[:, 0]
-            for i, row in zip(found.asked, found.captions, strict=True)
+            for i, row in zip(candidates.asked, candidates.captions, strict=True)
         ]
     return torch.stack(of_texts).numpy(), torch.stack(of_images).numpy()
 
 
 def best_weight(
-    found: Candidates, of_texts: Vectors, of_images: Vectors, images: int
+    candidates: Candidates, of_texts: Vectors, of_images: Vectors, images: int
 ) -> tuple[float, Metrics]:
     """Return the weight beside the cosine with which pictures are found best, and the recall."""
 
@@ -174,12 +174,14 @@ def best_weight(
         way = tried[1]["text_to_image"]
         return way["r1"] + way["r5"] + way["r10"]
 
-    tries = [(weight, _metrics(found, of_texts, of_images, weight, images)) for weight in _WEIGHTS]
+    tries = [
+        (weight, _metrics(candidates, of_texts, of_images, weight, images)) for weight in _WEIGHTS
+    ]
     return max(tries, key=quality)
 
 
 def _metrics(
-    found: Candidates,
+    candidates: Candidates,
     of_texts: Vectors,
     of_images: Vectors,
     weight: float,
@@ -188,16 +190,16 @@ def _metrics(
     intervals: bool = False,
 ) -> Metrics:
     texts = _ranks_anew(
-        found.image_cosines + weight * of_texts,
-        found.images == found.owners[:, None],
-        found.text_ranks,
+        candidates.image_cosines + weight * of_texts,
+        candidates.images == candidates.owners[:, None],
+        candidates.text_ranks,
     )
     pictures = _ranks_anew(
-        found.caption_cosines + weight * of_images,
-        found.owners[found.captions] == found.asked[:, None],
-        found.image_ranks,
+        candidates.caption_cosines + weight * of_images,
+        candidates.owners[candidates.captions] == candidates.asked[:, None],
+        candidates.image_ranks,
     )
-    return metrics_of_ranks(texts, pictures, found.owners, images, intervals=intervals)
+    return metrics_of_ranks(texts, pictures, candidates.owners, images, intervals=intervals)
 
 
 def _ranks_anew(

@@ -7,8 +7,7 @@ SQLite file a network, keyed by the sha256 of the picture's bytes.
 """
 
 import hashlib
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,11 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch.nn import functional
 
-from embedding.data.decode import ImageError, ImageFile, open_image
+from embedding.data.decode import ImageError, open_image
 from embedding.data.pairs import Pairs, Skipped
 from embedding.errors import DataError
 from embedding.model.efficientnet import EfficientNetLiteImageProcessor, load_efficientnet_lite
-from embedding.model.feature_cache import default_cache_dir
+from embedding.model.feature_cache import ArrayCache, default_cache_dir
 from embedding.model.precision import autocast, best_precision
 from embedding.progress import Progress, silent
 
@@ -66,9 +65,9 @@ class GridEncoder:
         """Return (n, side x side, 1280), row by row from the top left."""
         pixels = self._processor.preprocess(images)["pixel_values"]
         with torch.inference_mode(), autocast():
-            seen = self._network(pixels).last_hidden_state
-        side = round(seen.shape[1] ** 0.5)
-        square = seen.float().mT.unflatten(2, (side, side))
+            states = self._network(pixels).last_hidden_state
+        side = round(states.shape[1] ** 0.5)
+        square = states.float().mT.unflatten(2, (side, side))
         pooled = functional.adaptive_avg_pool2d(square, self._side)
         places: Places = pooled.flatten(2).mT.numpy().astype(np.float16)
         return places
@@ -147,19 +146,27 @@ def extract_grids(
         )
     paths = pairs.image_paths
     directory = cache_dir or default_cache_dir()
-    directory.mkdir(parents=True, exist_ok=True)
     stores = [_Store(directory, network, size, side) for network in networks]
     keys: dict[int, bytes] = {}
     skipped: list[Skipped] = []
     for start in range(0, len(paths), _BATCH):
         stop = min(start + _BATCH, len(paths))
+        missing: list[dict[bytes, Image.Image]] = [{} for _ in stores]
         for i in range(start, stop):
             try:
-                keys[i] = _store_one(paths[i], stores)
+                data = paths[i].read_bytes()
+                key = hashlib.sha256(data).digest()
+                lacking = [n for n, store in enumerate(stores) if store.lookup(key) is None]
+                picture = open_image(data) if lacking else None
             except (ImageError, OSError) as error:
                 skipped.append(Skipped(pairs.image_ids[i], str(error)))
-        for store in stores:
-            store.flush()
+                continue
+            keys[i] = key
+            if picture is not None:
+                for n in lacking:
+                    missing[n][key] = picture
+        for store, pictures in zip(stores, missing, strict=True):
+            store.fill(pictures)
         progress(stop, len(paths), "extracting grids")
     if not keys:
         for store in stores:
@@ -172,61 +179,25 @@ def extract_grids(
     return Grids(stores, [keys[i] for i in kept], kept, skipped, side * side)
 
 
-def _store_one(path: ImageFile, stores: Sequence["_Store"]) -> bytes:
-    """Have every store keep a picture, and return its key."""
-    data = path.read_bytes()
-    key = hashlib.sha256(data).digest()
-    lacking = [store for store in stores if not store.holds(key)]
-    if lacking:
-        picture = open_image(data)
-        for store in lacking:
-            store.add(key, picture)
-    return key
-
-
-class _Store:
+class _Store(ArrayCache):
     """One network's grids on disk; the network is loaded when a picture is new to it."""
 
     def __init__(self, directory: Path, network: str, size: int, side: int) -> None:
-        self._settings = (network, size, side)
         name = f"grids-{network}-{size}-{side}-{best_precision()}.sqlite"
-        self._database = sqlite3.connect(directory / name, timeout=60)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS grids (sha256 BLOB PRIMARY KEY, grid BLOB)"
-        )
+        super().__init__(directory / name, np.float16)
+        self._settings = (network, size, side)
         self._encoder: GridEncoder | None = None
-        self._waiting: dict[bytes, Image.Image] = {}
 
-    def holds(self, key: bytes) -> bool:
-        """Tell whether a picture's grid is known or about to be."""
-        if key in self._waiting:
-            return True
-        query = "SELECT 1 FROM grids WHERE sha256 = ?"
-        return self._database.execute(query, (key,)).fetchone() is not None
-
-    def add(self, key: bytes, picture: Image.Image) -> None:
-        """Keep a picture until ``flush``."""
-        self._waiting[key] = picture
-
-    def flush(self) -> None:
-        """Encode what waits, and store it."""
-        if not self._waiting:
+    def fill(self, pictures: Mapping[bytes, Image.Image]) -> None:
+        """Encode and keep pictures by their sha256."""
+        if not pictures:
             return
         if self._encoder is None:
             self._encoder = GridEncoder(*self._settings)
-        found = self._encoder.encode(list(self._waiting.values()))
-        rows = [(key, grid.tobytes()) for key, grid in zip(self._waiting, found, strict=True)]
-        with self._database:
-            self._database.executemany("INSERT OR REPLACE INTO grids VALUES (?, ?)", rows)
-        self._waiting.clear()
+        grids = self._encoder.encode(list(pictures.values()))
+        self.store({key: grid[None] for key, grid in zip(pictures, grids, strict=True)})
 
     def read(self, keys: Sequence[bytes], places: int) -> Places:
-        """Return (n, places, width)."""
-        query = "SELECT grid FROM grids WHERE sha256 = ?"
-        rows = [self._database.execute(query, (key,)).fetchone()[0] for key in keys]
-        return np.stack([np.frombuffer(row, np.float16).reshape(places, -1) for row in rows])
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        """Return (n, places, width) of pictures that are there."""
+        rows = [self.lookup(key) for key in keys]
+        return np.stack([row.reshape(places, -1) for row in rows if row is not None])

@@ -116,7 +116,6 @@ class Reranker(nn.Module):
         )
         # All words weigh the same at first.
         nn.init.zeros_(self._head("telling").weight)
-        self.scale = nn.Parameter(torch.tensor(1 / config.temperature).log())
         self.dropout = nn.Dropout(config.dropout)
 
     @classmethod
@@ -153,9 +152,9 @@ class Reranker(nn.Module):
             made = cls(
                 text[0], RerankConfig(**info["settings"]), info["width"], weight=info["weight"]
             )
-            rest = load_file(directory / _HEADS)
-            made.scale.data = rest.pop("scale")
-            made.heads.load_state_dict(rest)
+            heads = load_file(directory / _HEADS)
+            heads.pop("scale", None)  # the loss's temperature, which 0.2.0 saved too
+            made.heads.load_state_dict(heads)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
             raise ModelError(
                 f"the re-ranker {directory} cannot be loaded: {error}; train or copy it again"
@@ -176,11 +175,11 @@ class Reranker(nn.Module):
             "settings": self.config.to_json(),
             **info,
         }
-        tensors = {"scale": self.scale.detach(), **self.heads.state_dict()}
         with replaced_directory(directory) as scratch, quiet_transformers():
             encoder = SentenceTransformer(modules=[self.text], device="cpu")
             encoder.save(str(scratch / _TEXT), create_model_card=False)
-            save_file({k: v.contiguous() for k, v in tensors.items()}, scratch / _HEADS)
+            heads = {k: v.contiguous() for k, v in self.heads.state_dict().items()}
+            save_file(heads, scratch / _HEADS)
             text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
             (scratch / RERANK_FILE).write_text(text, encoding="utf-8")
 
@@ -192,9 +191,9 @@ class Reranker(nn.Module):
         for start in range(0, len(order), _AT_ONCE):
             rows = order[start : start + _AT_ONCE]
             inputs = self.text.preprocess([captions[i] for i in rows])
-            seen = self.text(dict(inputs))
-            mask = seen["attention_mask"].bool()
-            parts.append(self._of_tokens(seen["token_embeddings"].float(), mask))
+            output = self.text(dict(inputs))
+            mask = output["attention_mask"].bool()
+            parts.append(self._of_tokens(output["token_embeddings"].float(), mask))
             owners.append(torch.tensor(rows).repeat_interleave(mask.sum(1)))
         words, weights, wholes = (torch.cat(part) for part in zip(*parts, strict=True))
         owner = torch.cat(owners)
@@ -208,9 +207,9 @@ class Reranker(nn.Module):
 
     def look(self, grids: Tensor) -> Pictures:
         """Return what is known of pictures from their grids (n, p, width)."""
-        seen = self.dropout(self._head("norm")(grids))
-        places = functional.normalize(self._head("places")(seen).float(), dim=-1)
-        wholes = self._head("picture")(seen.mean(dim=1))
+        features = self.dropout(self._head("norm")(grids))
+        places = functional.normalize(self._head("places")(features).float(), dim=-1)
+        wholes = self._head("picture")(features.mean(dim=1))
         return Pictures(places, functional.normalize(wholes.float(), dim=-1))
 
     def score(self, captions: Captions, pictures: Pictures) -> Tensor:
@@ -236,19 +235,19 @@ class Reranker(nn.Module):
         Raises:
             ModelError: the grids are of other networks than it was trained on.
         """
-        found: list[Pictures] = []
+        parts: list[Pictures] = []
         for start in range(0, len(grids), _PICTURES_AT_ONCE):
             rows = np.arange(start, min(start + _PICTURES_AT_ONCE, len(grids)))
-            seen = torch.from_numpy(np.asarray(grids[rows], dtype=np.float32))
-            if seen.ndim != 3 or seen.shape[2] != self.width:
+            batch = torch.from_numpy(np.asarray(grids[rows], dtype=np.float32))
+            if batch.ndim != 3 or batch.shape[2] != self.width:
                 raise ModelError(
-                    f"the grids have shape {tuple(seen.shape)}; the re-ranker takes "
+                    f"the grids have shape {tuple(batch.shape)}; the re-ranker takes "
                     f"(n, places, {self.width})"
                 )
             with torch.inference_mode():
-                found.append(self.look(seen))
+                parts.append(self.look(batch))
         return Pictures(
-            torch.cat([part.places for part in found]), torch.cat([part.wholes for part in found])
+            torch.cat([part.places for part in parts]), torch.cat([part.wholes for part in parts])
         )
 
     def _of_tokens(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:

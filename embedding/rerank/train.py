@@ -7,7 +7,6 @@ It learns by itself, from frozen networks and a text encoder of its own: a joint
 training pictures by heart, and beside what it says of them there would be nothing to learn.
 """
 
-import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,10 +16,9 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from embedding.data.pairs import Pairs, load_pairs
-from embedding.errors import DataError, TrainingError
+from embedding.errors import DataError
 from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, measure, quality
 from embedding.model.joint import JointEmbedding
 from embedding.model.precision import autocast
@@ -31,7 +29,14 @@ from embedding.rerank.grids import GridSource, extract_grids
 from embedding.rerank.model import Reranker
 from embedding.training.batches import batches, captions_of, steps_of
 from embedding.training.config import TrainConfig
-from embedding.training.parameters import lent_weights, moving_average, rate_at, tune_transformers
+from embedding.training.losses import InfoNCELoss
+from embedding.training.parameters import (
+    check_finite,
+    lent_weights,
+    moving_average,
+    optimizer_of,
+    tune_transformers,
+)
 
 __all__ = ["RerankResult", "fit_reranker", "train_reranker"]
 
@@ -43,7 +48,7 @@ class RerankResult:
     Attributes:
         directory: the saved re-ranker.
         before: recall of the joint model alone on the dev split, its candidates as ranked.
-        after: with its first candidates put in order anew.
+        after: with its first candidates re-ranked.
         weight: of the re-ranker's score beside the cosine.
         history: one record an epoch: loss, seconds and, where looked at, weight and r1.
     """
@@ -149,12 +154,13 @@ def fit_reranker(
     reranker = Reranker.build(config, np.asarray(grids[np.array([0])]).shape[2])
     tune_transformers([reranker.text], train_words=False)
     average = moving_average(reranker, config.average)
-    optimizer = torch.optim.AdamW(
-        _groups(reranker, config), weight_decay=config.weight_decay, fused=True
-    )
+    loss_of = InfoNCELoss(config.temperature)
     steps = steps_of(len(learned.image_ids), order)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: rate_at(step / (steps * config.epochs), config.warmup)
+    optimizer, schedule = optimizer_of(
+        _groups(reranker, loss_of, config),
+        steps * config.epochs,
+        weight_decay=config.weight_decay,
+        warmup=config.warmup,
     )
     best: tuple[float, float, Metrics, Mapping[str, Tensor]] | None = None
     history: list[dict[str, Any]] = []
@@ -163,19 +169,20 @@ def fit_reranker(
         reranker.train()
         for batch in batches(own_captions, order, 0, epoch):
             torch.manual_seed(batch.seed)
-            seen = torch.from_numpy(np.asarray(grids[batch.images], dtype=np.float32))
+            places = torch.from_numpy(np.asarray(grids[batch.images], dtype=np.float32))
+            owners = torch.from_numpy(batch.owners)
             with autocast(config.precision):
                 captions = reranker.read([learned.captions[i] for i in batch.captions])
-                scores = reranker.score(captions, reranker.look(seen))
-            loss = _contrast(scores * reranker.scale.exp(), torch.from_numpy(batch.owners))
-            if not math.isfinite(loss.item()):
-                raise TrainingError(
-                    f"the loss became {loss.item()} in epoch {epoch + 1}; lower learning_rate "
-                    f"({config.learning_rate}) or text_rate ({config.text_rate})"
-                )
+                scores = reranker.score(captions, reranker.look(places))
+            # A column for each caption's picture, as the loss takes them; siblings share theirs.
+            loss = loss_of.compute(scores[:, owners], owners[:, None] == owners[None, :])
+            check_finite(
+                loss.item(), epoch, learning_rate=config.learning_rate, text_rate=config.text_rate
+            )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(reranker.parameters(), config.clip, foreach=True)
+            learning = [*reranker.parameters(), *loss_of.parameters()]
+            nn.utils.clip_grad_norm_(learning, config.clip, foreach=True)
             optimizer.step()
             schedule.step()
             if average is not None:
@@ -194,8 +201,8 @@ def fit_reranker(
                 )
                 weight, metrics = best_weight(found, *scored, images=len(judged_grids))
                 if best is None or quality(metrics) > best[0]:
-                    kept = {name: value.clone() for name, value in reranker.state_dict().items()}
-                    best = (quality(metrics), weight, metrics, kept)
+                    weights = {name: value.clone() for name, value in reranker.state_dict().items()}
+                    best = (quality(metrics), weight, metrics, weights)
             record |= {"weight": weight, "r1": metrics["text_to_image"]["r1"]}
         history.append({**record, "seconds": round(time.perf_counter() - started, 2)})
     if best is None:
@@ -205,25 +212,10 @@ def fit_reranker(
     return reranker.eval(), best[2], history
 
 
-def _contrast(scores: Tensor, owners: Tensor) -> Tensor:
-    """Return InfoNCE both ways: captions among pictures, and pictures among captions.
-
-    Args:
-        scores: (m, n) of captions and pictures, in units of the temperature.
-        owners: (m,) the picture of each caption; each picture has at least one. Its captions
-            share its probability.
-    """
-    own = owners[:, None] == torch.arange(scores.shape[1])
-    shares = own / own.sum(dim=0)
-    return (
-        functional.cross_entropy(scores, owners) + functional.cross_entropy(scores.mT, shares.mT)
-    ) / 2
-
-
-def _groups(reranker: Reranker, config: RerankConfig) -> list[dict[str, Any]]:
+def _groups(reranker: Reranker, loss_of: InfoNCELoss, config: RerankConfig) -> list[dict[str, Any]]:
     """Return the optimiser's parameter groups: the text encoder's own rate, and the rest's."""
     text = {id(p) for p in reranker.text.parameters()}
-    learning = [p for p in reranker.parameters() if p.requires_grad]
+    learning = [p for p in (*reranker.parameters(), *loss_of.parameters()) if p.requires_grad]
     return [
         {"params": [p for p in learning if id(p) in text], "lr": config.text_rate},
         {"params": [p for p in learning if id(p) not in text], "lr": config.learning_rate},

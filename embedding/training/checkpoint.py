@@ -33,9 +33,9 @@ class Checkpoint:
         numbers = [int(path.stem.rpartition("-")[2]) for path in self.directory.glob("state-*.pt")]
         name = f"state-{max(numbers, default=0) + 1}.pt"
         torch.save(tensors, self.directory / name)
-        found = {"identity": self.identity, "tensors": name, "progress": progress}
+        record = {"identity": self.identity, "tensors": name, "progress": progress}
         scratch = self.directory / "progress.json.new"
-        scratch.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        scratch.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
         scratch.replace(self.directory / "progress.json")
         for path in self.directory.glob("state-*.pt"):
             if path.name != name:
@@ -51,10 +51,10 @@ class Checkpoint:
             return None
         try:
             text = (self.directory / "progress.json").read_text(encoding="utf-8")
-            found = json.loads(text)
-            identity, progress = found["identity"], found["progress"]
+            record = json.loads(text)
+            identity, progress = record["identity"], record["progress"]
             tensors = torch.load(
-                self.directory / found["tensors"], map_location="cpu", weights_only=True
+                self.directory / record["tensors"], map_location="cpu", weights_only=True
             )
         except (OSError, ValueError, KeyError, RuntimeError) as error:
             raise TrainingError(

@@ -1,25 +1,99 @@
-"""The settings of a training run, from defaults, a JSON or a TOML file, or code."""
+"""The settings of a training run, from defaults, a TOML or a JSON file, or code."""
+
+from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    ValidationError,
+    model_validator,
+)
 
 from embedding.errors import TrainingError
-from embedding.model.efficientnet import FITS
-from embedding.model.precision import PRECISIONS
-from embedding.training.distributed import DEVICES
-from embedding.training.losses import LOSSES
+from embedding.model.precision import Precision
+from embedding.model.squares import Fit
 
-__all__ = ["TRAIN_TEXT_FROM", "TrainConfig", "load_config", "read_settings"]
+__all__ = ["TRAIN_TEXT_FROM", "Count", "Natural", "Positive", "Settings", "Share", "TrainConfig"]
 
 TRAIN_TEXT_FROM = 3000
 """From so many training images on, ``train_text = "auto"`` trains the text tower too."""
 
+Count = Annotated[int, Field(ge=1)]
+Natural = Annotated[int, Field(ge=0)]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
-@dataclass(frozen=True)
-class TrainConfig:
+
+class Settings(BaseModel):
+    """Settings that cannot be changed, each checked when it is given; an unknown one is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _refuse(cls, values: Any, check: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return check(values)
+        except ValidationError as error:
+            raise TrainingError(_sentence(error, list(cls.model_fields))) from error
+
+    @classmethod
+    def read(cls, path: Path | None, **changes: Any) -> Self:
+        """Return the settings in a TOML or JSON file, or the defaults, with ``changes`` over them.
+
+        Raises:
+            TrainingError: the file cannot be read, or a name or value in it is not allowed.
+        """
+        if path is None:
+            return cls(**changes)
+        try:
+            text = path.read_text(encoding="utf-8")
+            values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+        except (OSError, ValueError) as error:
+            raise TrainingError(f"the settings {path} cannot be read: {error}") from error
+        if not isinstance(values, Mapping):
+            raise TrainingError(f"the settings {path} must be a table of names and values")
+        try:
+            return cls(**{**values, **changes})
+        except TrainingError as error:
+            raise TrainingError(f"{path}: {error}") from error
+
+    def changed(self, **changes: Any) -> Self:
+        """Return the settings with some of them changed."""
+        return type(self)(**{**self.to_json(), **changes})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the settings as JSON values."""
+        return self.model_dump()
+
+
+def _sentence(error: ValidationError, names: list[str]) -> str:
+    """Return what is wrong with the first setting that is wrong, in our own words."""
+    wrong = error.errors(include_url=False)[0]
+    name = wrong["loc"][0]
+    if wrong["type"] == "extra_forbidden":
+        return f"there is no setting {name!r}; use {', '.join(names)}"
+    reason = str(wrong["ctx"]["error"]) if wrong["type"] == "value_error" else wrong["msg"]
+    allowed = reason.removeprefix("Input should be ")
+    return f"the setting {name} is {wrong['input']!r}; it must be {allowed}"
+
+
+def _zero_or_more_than_one(folds: int) -> int:
+    if folds < 0 or folds == 1:
+        raise ValueError("0 or at least 2")
+    return folds
+
+
+class TrainConfig(Settings):
     """Everything that decides a training run, besides the data.
 
     Attributes:
@@ -90,111 +164,58 @@ class TrainConfig:
     start_from: str = ""
     text_tower: str = "minilm"
     image_tower: str = "efficientnet-lite0"
-    image_size: int = 0
-    fit: str = "crop"
-    dimension: int = 512
-    text_hidden: int = 384
-    image_hidden: int = 1280
-    dropout: float = -1.0
-    loss: str = "infonce"
-    margin: float = 0.2
-    temperature: float = 0.05
-    train_text: str = "auto"
+    image_size: Natural = 0
+    fit: Fit = "crop"
+    dimension: Count = 512
+    text_hidden: Natural = 384
+    image_hidden: Natural = 1280
+    dropout: Annotated[float, Field(lt=1)] = -1.0
+    loss: Literal["ranking", "hardest", "infonce", "sigmoid"] = "infonce"
+    margin: Positive = 0.2
+    temperature: Positive = 0.05
+    train_text: Literal["auto", "yes", "no"] = "auto"
     train_words: bool = False
-    text_dropout: float = -1.0
-    train_image: str = "no"
-    train_size: int = 0
-    frozen_blocks: int = 3
+    text_dropout: Annotated[float, Field(lt=1)] = -1.0
+    train_image: Literal["yes", "no"] = "no"
+    train_size: Natural = 0
+    frozen_blocks: Natural = 3
     keep_text: float = -1.0
-    epochs: int = 0
-    batch_size: int = 0
-    captions_per_image: int = 1
-    chunk: int = 0
-    learning_rate: float = 0.0
-    text_rate: float = 5e-5
-    image_rate: float = 1e-4
-    average: float = 0.0
-    weight_decay: float = 0.01
-    warmup: float = 0.1
-    clip: float = 1.0
+    epochs: Natural = 0
+    batch_size: Natural = 0
+    captions_per_image: Count = 1
+    chunk: Natural = 0
+    learning_rate: Annotated[float, Field(ge=0)] = 0.0
+    text_rate: Positive = 5e-5
+    image_rate: Positive = 1e-4
+    average: Share = 0.0
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    warmup: Share = 0.1
+    clip: Positive = 1.0
     mirrored: bool = False
-    train_on: str = "split"
-    evaluate_every: int = 4
-    patience: int = 3
-    folds: int = 0
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "auto"
-    min_count: int = 1
-    checkpoint_every: int = 0
+    train_on: Literal["split", "all"] = "split"
+    evaluate_every: Count = 4
+    patience: Count = 3
+    folds: Annotated[int, AfterValidator(_zero_or_more_than_one)] = 0
+    seed: Natural = 0
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    precision: Precision = "auto"
+    min_count: Count = 1
+    checkpoint_every: Natural = 0
     tensorboard: bool = False
 
-    def __post_init__(self) -> None:
-        choices = {
-            "loss": tuple(LOSSES),
-            "train_text": ("auto", "yes", "no"),
-            "train_on": ("split", "all"),
-            "train_image": ("yes", "no"),
-            "fit": FITS,
-            "device": DEVICES,
-            "precision": PRECISIONS,
-        }
-        for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                _refuse(name, getattr(self, name), f"one of {', '.join(allowed)}")
-        for name in (
-            "dimension",
-            "evaluate_every",
-            "patience",
-            "min_count",
-            "captions_per_image",
-        ):
-            if getattr(self, name) < 1:
-                _refuse(name, getattr(self, name), "at least 1")
-        for name in (
-            "text_hidden",
-            "image_hidden",
-            "epochs",
-            "batch_size",
-            "weight_decay",
-            "seed",
-            "learning_rate",
-            "image_size",
-            "train_size",
-            "frozen_blocks",
-            "chunk",
-            "checkpoint_every",
-        ):
-            if getattr(self, name) < 0:
-                _refuse(name, getattr(self, name), "at least 0")
-        for name in ("text_rate", "image_rate", "margin", "temperature", "clip"):
-            if not getattr(self, name) > 0:
-                _refuse(name, getattr(self, name), "over 0")
-        if not 0 <= self.warmup < 1:
-            _refuse("warmup", self.warmup, "in [0, 1)")
-        for name in ("dropout", "text_dropout"):
-            if getattr(self, name) >= 1:
-                _refuse(name, getattr(self, name), "in [0, 1), or below 0 for automatic")
-        if not 0 <= self.average < 1:
-            _refuse("average", self.average, "in [0, 1)")
-        if self.folds < 0 or self.folds == 1:
-            _refuse("folds", self.folds, "0 or at least 2")
-
-    def resolved(self, n_images: int) -> "TrainConfig":
+    def resolved(self, n_images: int) -> TrainConfig:
         """Return the settings with every automatic one decided for ``n_images`` to train on."""
         trained = self.text_tower == "lstm" or (
             n_images >= TRAIN_TEXT_FROM if self.train_text == "auto" else self.train_text == "yes"
         )
-        return replace(
-            self,
+        batch_size = self.batch_size or (256 if trained else 512)
+        return self.changed(
             train_text="yes" if trained else "no",
             keep_text=(0.0 if trained else 30.0) if self.keep_text < 0 else self.keep_text,
             dropout=self.dropout if self.dropout >= 0 else 0.1 if self.train_on == "split" else 0.0,
             learning_rate=self.learning_rate or (1e-3 if trained else 2e-3),
             epochs=self.epochs or (12 if trained else 60),
-            batch_size=min(
-                self.batch_size or (256 if trained else 512), n_images * self.captions_per_image
-            ),
+            batch_size=min(batch_size, n_images * self.captions_per_image),
         )
 
     @property
@@ -204,49 +225,4 @@ class TrainConfig:
 
     def identity(self) -> dict[str, Any]:
         """Return what decides a run's result: settings but those of what is kept along the way."""
-        watching = ("tensorboard", "checkpoint_every")
-        return {name: value for name, value in self.to_json().items() if name not in watching}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the settings as JSON values."""
-        return asdict(self)
-
-
-def load_config(path: Path, **changes: Any) -> TrainConfig:
-    """Return settings from a JSON or TOML file, with ``changes`` laid over them.
-
-    Raises:
-        TrainingError: the file cannot be read, or a key or value in it is not allowed.
-    """
-    return TrainConfig(**{**read_settings(path, TrainConfig), **changes})
-
-
-def read_settings(path: Path, kind: type[Any]) -> dict[str, Any]:
-    """Return the settings in a JSON or TOML file, each of a type that ``kind`` takes.
-
-    Args:
-        path: the file.
-        kind: a dataclass with a default for each setting.
-
-    Raises:
-        TrainingError: the file cannot be read, or a key or the type of a value is not allowed.
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"the settings {path} cannot be read: {error}") from error
-    if not isinstance(values, dict):
-        raise TrainingError(f"the settings {path} must be a table of names and values")
-    types = {field.name: type(field.default) for field in fields(kind)}
-    for key, value in values.items():
-        if key not in types:
-            raise TrainingError(f"{path}: there is no setting {key!r}; use {', '.join(types)}")
-        wanted = (int, float) if types[key] is float else (types[key],)
-        if not isinstance(value, wanted) or isinstance(value, bool) != (types[key] is bool):
-            raise TrainingError(f"{path}: {key} is {value!r}; expected {types[key].__name__}")
-    return values
-
-
-def _refuse(name: str, value: object, allowed: str) -> None:
-    raise TrainingError(f"the setting {name} is {value!r}; it must be {allowed}")
+        return self.model_dump(exclude={"tensorboard", "checkpoint_every"})

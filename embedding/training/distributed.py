@@ -17,9 +17,8 @@ from torch import Tensor
 
 from embedding.errors import TrainingError
 
-__all__ = ["DEVICES", "World", "is_first_process", "join_world"]
+__all__ = ["World", "is_first_process", "join_world"]
 
-DEVICES = ("auto", "cpu", "cuda")
 _PATIENCE = timedelta(hours=12)
 """How long the others wait while the first process reads pictures or evaluates."""
 
@@ -59,6 +58,9 @@ class World:
     def join(self, own: Tensor, start: int, n: int) -> Tensor:
         """Return (n, d): the rows of all processes, with gradient to our own.
 
+        A sum of matrices that are zero but for their own rows, since all_gather wants shares of
+        equal size and the last batch of an epoch has none.
+
         Args:
             own: this process's rows.
             start: which row of the whole our first one is.
@@ -70,7 +72,11 @@ class World:
         return joined
 
     def add_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Replace gradients by their sum over the processes."""
+        """Replace gradients by their sum over the processes.
+
+        The sum, not the mean: each process has the share of the gradient of one whole loss that
+        flows through its own rows.
+        """
         gradients = [p.grad for p in parameters if p.grad is not None]
         if self.size == 1 or not gradients:
             return
@@ -80,8 +86,8 @@ class World:
         for gradient, total in zip(gradients, totals, strict=True):
             gradient.copy_(total.view_as(gradient))
 
-    def tell(self, value: Any) -> Any:
-        """Return what the first process gives."""
+    def from_first(self, value: Any) -> Any:
+        """Return the value that the first process has, in every process."""
         if self.size == 1:
             return value
         box = [value]
@@ -114,7 +120,9 @@ class _Join(torch.autograd.Function):
 
     @staticmethod
     def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        # Every process has the gradient of the same whole loss: nothing is to be exchanged.
+        # Every process computes the same whole loss, so it already has the whole gradient to its
+        # own rows. Summing over processes, as all_reduce's own backward pass would, would count
+        # each row as often as there are processes.
         return gradients[0][context.rows], None, None
 
 

@@ -5,13 +5,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from embedding.errors import TrainingError
+from torch.optim import Optimizer
 
-__all__ = ["EventLog", "event_log"]
+from embedding.errors import TrainingError
+from embedding.evaluation.recall import Metrics
+
+__all__ = ["EventLog", "event_log", "log_recall", "log_step"]
 
 
 class EventLog(Protocol):
-    """What a training loop tells of itself."""
+    """Where a training loop writes its curves."""
 
     def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> Any:
         """Note a value at a step."""
@@ -41,3 +44,17 @@ def event_log(directory: Path, *, wanted: bool) -> Iterator[EventLog]:
         ) from error
     with SummaryWriter(str(directory)) as writer:
         yield writer
+
+
+def log_step(log: EventLog, step: int, loss: float, optimizer: Optimizer) -> None:
+    """Note a step's loss and the rate of each parameter group."""
+    log.add_scalar("loss", loss, step)
+    for group in optimizer.param_groups:
+        log.add_scalar(f"rate/{group['name']}", group["lr"], step)
+
+
+def log_recall(log: EventLog, step: int, metrics: Metrics) -> None:
+    """Note the recall of both directions."""
+    for k in ("r1", "r5", "r10"):
+        log.add_scalar(f"text_to_image/{k}", metrics["text_to_image"][k], step)
+        log.add_scalar(f"image_to_text/{k}", metrics["image_to_text"][k], step)

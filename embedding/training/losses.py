@@ -191,9 +191,9 @@ def text_drift(texts: Tensor, images: Tensor, sentences: Tensor) -> Tensor:
         sentences: (n, width) the text encoder's own vectors; no gradient flows to them.
     """
     before = functional.normalize(sentences.detach(), dim=-1)
-    wanted = before @ before.T
-    return functional.mse_loss(texts @ texts.T, wanted) + functional.mse_loss(
-        texts @ images.T, wanted
+    cosines = before @ before.T
+    return functional.mse_loss(texts @ texts.T, cosines) + functional.mse_loss(
+        texts @ images.T, cosines
     )
 
 

@@ -7,6 +7,8 @@ from copy import deepcopy
 from typing import Any
 
 from torch import Tensor, nn
+from torch.optim import AdamW
+from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import PreTrainedModel
 
@@ -19,8 +21,10 @@ from embedding.training.losses import PairLoss
 
 __all__ = [
     "Trainable",
+    "check_finite",
     "lent_weights",
     "moving_average",
+    "optimizer_of",
     "rate_at",
     "start_towers",
     "tune_transformers",
@@ -140,6 +144,25 @@ def _tune_image(image: Tower, config: TrainConfig) -> None:
 def _transformers(encoder: Sequence[nn.Module]) -> list[Any]:
     found = [getattr(module, "model", None) for module in encoder]
     return [model for model in found if isinstance(model, PreTrainedModel)]
+
+
+def optimizer_of(
+    groups: list[dict[str, Any]], steps: int, *, weight_decay: float, warmup: float
+) -> tuple[AdamW, LambdaLR]:
+    """Return AdamW over parameter groups, and the schedule of their rates over all steps."""
+    optimizer = AdamW(groups, weight_decay=weight_decay, fused=True)
+    return optimizer, LambdaLR(optimizer, lambda step: rate_at(step / steps, warmup))
+
+
+def check_finite(loss: float, epoch: int, **rates: float) -> None:
+    """Refuse a loss that is no number any more.
+
+    Raises:
+        TrainingError: it is not; the message names the rates to lower.
+    """
+    if not math.isfinite(loss):
+        listed = ", ".join(f"{name} ({rate})" for name, rate in rates.items())
+        raise TrainingError(f"the loss became {loss} in epoch {epoch + 1}; lower {listed}")
 
 
 def moving_average(trained: nn.Module, decay: float) -> AveragedModel | None:

@@ -21,7 +21,7 @@ from torch import Tensor
 from embedding.data.decode import ImageError, ImageFile, open_image
 from embedding.data.pairs import Skipped
 from embedding.errors import DataError, TrainingError
-from embedding.model.efficientnet import square
+from embedding.model.squares import square
 from embedding.model.towers import Tower
 from embedding.progress import Progress, silent
 
@@ -108,7 +108,7 @@ def store_pictures(
     Args:
         paths: the picture files.
         side: of the squares, in pixels; each takes 3 x side x side bytes of disk.
-        fit: crop or squash (see ``embedding.model.efficientnet.square``).
+        fit: crop or squash (see ``embedding.model.squares``).
         directory: where the file is kept; it may be deleted between runs.
         progress: told about the pictures done.
 

@@ -24,7 +24,6 @@ An interrupted run goes on with --resume. RUN holds model/ (what the other comma
 training.json (settings, data, curves, folds) and, until the run is done, checkpoint/.
 """
 
-import math
 import time
 from functools import partial
 from pathlib import Path
@@ -36,39 +35,40 @@ from torch import Tensor
 from torch.nn import functional
 
 from embedding.data.pairs import Pairs
-from embedding.errors import TrainingError
 from embedding.evaluation.recall import Metrics, quality, recall
 from embedding.model.joint import JointEmbedding
 from embedding.model.precision import best_precision
 from embedding.progress import Progress, silent
 from embedding.training.batches import Batch, batches, captions_of, split, steps_of
 from embedding.training.checkpoint import Checkpoint
-from embedding.training.config import TrainConfig, load_config
+from embedding.training.config import TrainConfig
 from embedding.training.distributed import World, join_world
-from embedding.training.event_log import EventLog, event_log
+from embedding.training.event_log import EventLog, event_log, log_recall, log_step
 from embedding.training.gradient_cache import backward_by_parts
 from embedding.training.inputs import Texts, images_of
 from embedding.training.losses import build_loss, text_drift
 from embedding.training.parameters import (
     Trainable,
+    check_finite,
     lent_weights,
     moving_average,
-    rate_at,
+    optimizer_of,
     start_towers,
 )
 from embedding.training.prepare import TrainingData, gather
 from embedding.training.run_files import TrainResult, save_model, save_record
 
-__all__ = ["TrainConfig", "TrainResult", "load_config", "train"]
+__all__ = ["train"]
 
+# How far a run is; what a checkpoint holds beside the tensors.
 _FRESH: dict[str, Any] = {
     "fold": 0,
     "epoch": 0,
-    "losses": [],
-    "waited": 0,
-    "metrics": None,
-    "folds": [],
-    "history": [],
+    "losses": [],  # of the steps of this epoch
+    "waited": 0,  # looks at the dev split without improvement
+    "metrics": None,  # the best of this fold
+    "folds": [],  # the best of each finished fold
+    "history": [],  # a record of each epoch
 }
 
 
@@ -112,7 +112,7 @@ def train(
                 torch.random.fork_rng(cards),
                 event_log(out / "tensorboard" / f"fold-{fold}", wanted=watched) as log,
             ):
-                model, metrics, state = _train_one(
+                model, metrics, state = _train_fold(
                     fold, gathered, config, world, checkpoint, tensors, state, log, progress
                 )
             is_best = all(quality(metrics) > quality(other) for other in state["folds"])
@@ -143,7 +143,7 @@ def train(
     return result
 
 
-def _train_one(
+def _train_fold(
     fold: int,
     gathered: TrainingData,
     config: TrainConfig,
@@ -155,29 +155,32 @@ def _train_one(
     progress: Progress,
 ) -> tuple[JointEmbedding, Metrics, dict[str, Any]]:
     """Train on some of the images; return the model as it was when best on the others."""
+    device = world.device
     part = gathered.parts[fold]
     learned, held_out = (gathered.pairs.subset(images) for images in part)
     own_captions = captions_of(learned)
+    steps = steps_of(len(learned.image_ids), config)
 
     # Model, loss, optimiser.
     torch.manual_seed(config.seed + fold)
     text, image = start_towers(learned.captions, gathered.image, config)
     name = config.start_from or f"{config.text_tower}+{config.image_tower}"
     model = JointEmbedding.from_towers(text, image, name=Path(name).name)
-    model.module.to(world.device)
+    model.module.to(device)
     loss_of = build_loss(config.loss, margin=config.margin, temperature=config.temperature)
-    trained = Trainable(text, image, loss_of, config).to(world.device)
+    trained = Trainable(text, image, loss_of, config).to(device)
     average = moving_average(trained, config.average)
-    optimizer = torch.optim.AdamW(trained.groups(), weight_decay=config.weight_decay, fused=True)
-    steps = steps_of(len(learned.image_ids), config)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: rate_at(step / (steps * config.epochs), config.warmup)
+    optimizer, schedule = optimizer_of(
+        trained.groups(),
+        steps * config.epochs,
+        weight_decay=config.weight_decay,
+        warmup=config.warmup,
     )
-    scaler = torch.amp.GradScaler(
-        world.device.type, enabled=best_precision(config.precision, world.device) == "float16"
-    )
-    texts = Texts(model, learned.captions, held_out.captions, config, world.device)
-    images = images_of(image, gathered, part, config, world.device)
+    # Gradients in float16 would vanish; scaled up they do not. Elsewhere it scales by one.
+    is_float16 = best_precision(config.precision, device) == "float16"
+    scaler = torch.amp.GradScaler(device.type, enabled=is_float16)
+    texts = Texts(model, learned.captions, held_out.captions, config, device)
+    images = images_of(image, gathered, part, config, device)
 
     # Where an interrupted run goes on.
     best_weights: dict[str, Tensor] = tensors.get("best", {})
@@ -195,90 +198,92 @@ def _train_one(
 
     def save(state: dict[str, Any]) -> None:
         if world.is_first:
-            kept = {name: keeper.state_dict() for name, keeper in keepers.items()}
-            checkpoint.save({**kept, "best": best_weights}, state)
+            states = {name: keeper.state_dict() for name, keeper in keepers.items()}
+            checkpoint.save({**states, "best": best_weights}, state)
 
-    def vectors(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    def encode(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
         """Return unit vectors of captions and of their images, and the captions' own."""
         sentences = texts.of(batch)
+        captions = functional.normalize(text.project(sentences), dim=-1)
         pictures = functional.normalize(image.project(images.of(batch)), dim=-1)
-        owners = torch.from_numpy(batch.owners).to(world.device)
-        return functional.normalize(text.project(sentences), dim=-1), pictures[owners], sentences
+        return captions, pictures[torch.from_numpy(batch.owners).to(device)], sentences
 
     def objective(batch: Batch, start: int, *own: Tensor) -> Tensor:
         """Return the loss of a whole batch from the vectors of our share of it."""
         captions, pictures, sentences = (
             world.join(rows, start, len(batch.captions)) for rows in own
         )
-        loss: Tensor = loss_of(
-            captions, pictures, torch.from_numpy(batch.image_ids).to(world.device)
-        )
+        image_ids = torch.from_numpy(batch.image_ids).to(device)
+        loss: Tensor = loss_of(captions, pictures, image_ids)
         if config.keep_text:
             loss = loss + config.keep_text * text_drift(captions, pictures, sentences)
         return scaler.scale(loss)
 
-    def look() -> Metrics:
-        """Return the recall on the held-out images."""
-        with torch.inference_mode():
-            captions, pictures = text.project(texts.held_out()), image.project(images.held_out())
-            return recall(
-                functional.normalize(captions, dim=-1).cpu().numpy(),
-                functional.normalize(pictures, dim=-1).cpu().numpy(),
-                held_out.caption_to_image,
-            )
+    def step(batch: Batch) -> float:
+        """Learn from a batch; return its loss."""
+        # The same dropout whatever came before, so that a resumed run is the run it was.
+        torch.manual_seed(batch.seed + world.rank)
+        own = batch.part(*world.share(len(batch.images)))
+        optimizer.zero_grad()
+        parts = split(own, config.chunk)
+        loss = backward_by_parts(parts, encode, partial(objective, batch, own.start))
+        world.add_gradients(trained.shared())
+        scaler.unscale_(optimizer)
+        torch.nn.utils.clip_grad_norm_(trained.parameters(), config.clip, foreach=True)
+        scaler.step(optimizer)
+        value = loss.item() / scaler.get_scale()
+        scaler.update()
+        schedule.step()
+        if average is not None:
+            average.update_parameters(trained)
+        return value
 
+    @torch.inference_mode()
+    def evaluate() -> Metrics:
+        """Return the recall on the held-out images."""
+        captions, pictures = text.project(texts.held_out()), image.project(images.held_out())
+        return recall(
+            functional.normalize(captions, dim=-1).cpu().numpy(),
+            functional.normalize(pictures, dim=-1).cpu().numpy(),
+            held_out.caption_to_image,
+        )
+
+    total = steps * config.epochs
+    title = f"training fold {fold + 1} of {config.folds}" if config.folds else "training"
     for epoch in range(state["epoch"], config.epochs):
         if state["waited"] >= config.patience:
-            progress(config.epochs * steps, config.epochs * steps, _title(fold, config))
+            progress(total, total, title)
             break
         started, losses = time.perf_counter(), list(state["losses"])
         trained.train()
         for batch in batches(own_captions, config, fold, epoch, first=len(losses)):
-            torch.manual_seed(batch.seed + world.rank)
-            own = batch.part(*world.share(len(batch.images)))
-            optimizer.zero_grad()
-            loss = backward_by_parts(
-                split(own, config.chunk), vectors, partial(objective, batch, own.start)
+            losses.append(step(batch))
+            check_finite(
+                losses[-1],
+                epoch,
+                learning_rate=config.learning_rate,
+                text_rate=config.text_rate,
+                image_rate=config.image_rate,
             )
-            losses.append(loss.item() / scaler.get_scale())
-            if not math.isfinite(losses[-1]):
-                raise TrainingError(
-                    f"the loss became {losses[-1]} in epoch {epoch + 1}; lower learning_rate "
-                    f"({config.learning_rate}), text_rate ({config.text_rate}) or image_rate "
-                    f"({config.image_rate})"
-                )
-            world.add_gradients(trained.shared())
-            scaler.unscale_(optimizer)
-            torch.nn.utils.clip_grad_norm_(trained.parameters(), config.clip, foreach=True)
-            scaler.step(optimizer)
-            scaler.update()
-            schedule.step()
-            if average is not None:
-                average.update_parameters(trained)
             done = epoch * steps + len(losses)
-            log.add_scalar("loss", losses[-1], done)
-            for group in optimizer.param_groups:
-                log.add_scalar(f"rate/{group['name']}", group["lr"], done)
-            progress(done, config.epochs * steps, _title(fold, config))
+            log_step(log, done, losses[-1], optimizer)
+            progress(done, total, title)
             if config.checkpoint_every and len(losses) % config.checkpoint_every == 0:
                 save({**state, "epoch": epoch, "losses": losses})
-
         record = {"fold": fold, "epoch": epoch + 1, "loss": float(np.mean(losses))}
-        if epoch + 1 == config.epochs or (
-            config.is_judged and (epoch + 1) % config.evaluate_every == 0
-        ):
+
+        is_last = epoch + 1 == config.epochs
+        if is_last or (config.is_judged and (epoch + 1) % config.evaluate_every == 0):
             trained.eval()
             with lent_weights(trained, average):
-                found = world.tell(look() if world.is_first else None)
+                metrics = world.from_first(evaluate() if world.is_first else None)
                 state = {**state, "waited": state["waited"] + 1}
-                if state["metrics"] is None or quality(found) > quality(state["metrics"]):
-                    state = {**state, "waited": 0, "metrics": found}
+                if state["metrics"] is None or quality(metrics) > quality(state["metrics"]):
+                    state = {**state, "waited": 0, "metrics": metrics}
                     best_weights = {k: v.clone() for k, v in trained.state_dict().items()}
-            for k in ("r1", "r5", "r10"):
-                record[k] = found["text_to_image"][k]
-            for way in ("text_to_image", "image_to_text"):
-                for k in ("r1", "r5", "r10"):
-                    log.add_scalar(f"{way}/{k}", found[way][k], (epoch + 1) * steps)
+            record |= {k: metrics["text_to_image"][k] for k in ("r1", "r5", "r10")}
+            log_recall(log, (epoch + 1) * steps, metrics)
+
         record["seconds"] = round(time.perf_counter() - started, 2)
         history = [*state["history"], record]
         state = {**state, "epoch": epoch + 1, "losses": [], "history": history}
@@ -287,7 +292,3 @@ def _train_one(
     trained.load_state_dict(best_weights)
     model.module.to("cpu").eval()
     return model, state["metrics"], state
-
-
-def _title(fold: int, config: TrainConfig) -> str:
-    return f"training fold {fold + 1} of {config.folds}" if config.folds else "training"

@@ -4,49 +4,31 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from embedding.data.pairs import Skipped
-from embedding.model.feature_cache import FeatureCache
-from embedding.model.joint import JointEmbedding
+from embedding.model.encoder import Encoder, load_encoder
 from embedding.progress import Progress, silent
-from retrieval.bundle.manifest import (
-    GALLERY,
-    INDEX,
-    MEANINGS,
-    MODEL,
-    REQUESTS,
-    Manifest,
-    record_files,
-    versions_in_use,
-)
+from retrieval.bundle.calibration import measure
+from retrieval.bundle.collector import Collector, EncodePictures, Entry
+from retrieval.bundle.manifest import MODEL, STORE, Manifest, record_files, versions_in_use
 from retrieval.bundle.previous import PreviousBundle, find_previous
-from retrieval.bundle.sources import Candidate, Rejected, Source, read_source
+from retrieval.bundle.sources import Candidate
 from retrieval.bundle.versions import building, install, next_version
 from retrieval.errors import RetrievalError
-from retrieval.search.captions import Captioned, build_meanings
-from retrieval.search.confidence import calibrate
-from retrieval.search.query_bank import TypicalRequests, known_bank
-from retrieval.store.faiss_index import Vectors, build_index
+from retrieval.search.captions import mean_captions
+from retrieval.store.embedded import EmbeddedWriter
 from retrieval.store.files import sha256_of
-from retrieval.store.filters import DATE
-from retrieval.store.gallery import GalleryImage
-from retrieval.store.gallery_writer import GalleryWriter
 
 __all__ = ["BuildReport", "build_bundle"]
 
-# Pictures in memory at once, and the side in pixels to which larger ones are shrunk meanwhile
-# (every tower looks at a few hundred): together they bound the memory that a build takes.
-_BATCH = 32
-_LONGEST_SIDE = 1536
-_READERS = 4
+_CAPTIONED = 256
+"""Pictures whose captions are encoded at once."""
 
 
 @dataclass(frozen=True)
@@ -68,37 +50,16 @@ class BuildReport:
     folded: int
 
 
-@dataclass
-class _Entry:
-    """One picture of the bundle to be; candidates of equal content share it."""
-
-    path: str
-    sha256: str
-    vector: Vectors
-    width: int
-    height: int
-    captioned: Captioned | None = None
-    captions: list[str] = field(default_factory=list)
-    metadata: dict[str, str] = field(default_factory=dict)
-
-    def tell(self, candidate: Candidate, taken: str | None = None) -> None:
-        """Add what a candidate says, and when it was taken; what was said first stays."""
-        cleaned = (" ".join(caption.split()) for caption in candidate.captions)
-        self.captions += [text for text in cleaned if text and text not in self.captions]
-        known = {DATE: taken} if taken else {}
-        self.metadata = {**known, **candidate.metadata, **self.metadata}
-
-
 def build_bundle(
     images: Iterable[Candidate],
     *,
     root: Path,
     model_dir: Path,
-    model: JointEmbedding | None = None,
     bundles: Path,
+    encoder: Encoder | None = None,
+    encode_pictures: EncodePictures | None = None,
     attribution: str = "",
-    cache_dir: Path | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> BuildReport:
     """Write the next bundle, which `publish` can then make the live one.
 
@@ -106,12 +67,12 @@ def build_bundle(
         images: what goes into it; files of equal content become one picture with the captions
             of all.
         root: the folder that holds all the files; served from there.
-        model_dir: a saved JointEmbedding; copied into the bundle.
-        model: the same one, if it is loaded already.
+        model_dir: a model directory; copied into the bundle.
         bundles: the bundles directory; made when it is missing.
-        attribution: whom the pictures are owed to.
-        cache_dir: where training keeps image features, so that they are not computed again;
-            None computes them all and keeps none.
+        encoder: that of `model_dir`, if it is loaded already.
+        encode_pictures: encodes pictures in its place, perhaps with what training left of them
+            (see embedding.model.feature_cache.cached_pictures).
+        attribution: who made the pictures, as they want to be named.
         progress: told how many candidates are done.
 
     Raises:
@@ -125,37 +86,28 @@ def build_bundle(
     candidates = list(images)
     if not candidates:
         raise RetrievalError(f"there are no pictures to index in {root}")
-    model = model or JointEmbedding.load(model_dir)
+    encoder = encoder or load_encoder(model_dir)
+    encode = encode_pictures or _encode_with(encoder)
+    root = root.resolve()
     with (
-        ExitStack() as stack,
         building(bundles) as directory,
-        find_previous(bundles, model.fingerprint) or nullcontext() as previous,
+        find_previous(bundles, encoder.fingerprint) or nullcontext() as previous,
     ):
-        features = stack.enter_context(FeatureCache(cache_dir, model)) if cache_dir else None
-        work = _Build(model, root.resolve(), previous, features)
-        work.take(candidates, progress or silent)
-        entries = list(work.entries.values())
-        if not entries:
-            first = work.skipped[0]
-            raise RetrievalError(
-                f"none of the {len(candidates)} pictures can be used; "
-                f"the first is {first.what}: {first.why}"
-            )
-        _copy_model(model_dir, directory / MODEL, previous)
-        vectors = np.stack([entry.vector for entry in entries])
-        index = build_index(np.arange(len(entries), dtype=np.int64), vectors)
-        index.save(directory / INDEX)
-        _write_gallery(directory / GALLERY, entries, root.resolve(), attribution)
-        known = {row: old for row, e in enumerate(entries) if (old := e.captioned) is not None}
-        told = [entry.captions for entry in entries]
-        meanings = build_meanings(told, known, model.encode_text, progress or silent)
-        if meanings is not None:
-            meanings.save(directory / MEANINGS)
-        bank = known_bank(model_dir, model)
-        if bank is not None:
-            TypicalRequests.measure(bank, vectors, told).save(directory / REQUESTS)
-        captions = [caption for own in told for caption in own]
-        confidence = calibrate(model.encode_text, index, captions)
+        with EmbeddedWriter(directory / STORE, encoder.dimension) as writer:
+            work = Collector(writer, encode, root, previous)
+            work.take(candidates, progress)
+            if not work.entries:
+                first = work.skipped[0]
+                raise RetrievalError(
+                    f"none of the {len(candidates)} pictures can be used; "
+                    f"the first is {first.what}: {first.why}"
+                )
+            entries = list(work.entries.values())
+            _write_captions(writer, entries, encoder, previous, progress)
+            pictures = [entry.picture(row) for row, entry in enumerate(entries)]
+            writer.finish(pictures, root, attribution)
+            _copy_model(model_dir, directory / MODEL, previous)
+            measures = measure(directory, encoder, writer.vectors(), pictures)
         files = record_files(directory)
         content = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
         with next_version(bundles, content) as version:
@@ -163,12 +115,13 @@ def build_bundle(
                 version=version,
                 created=datetime.now(UTC),
                 files=files,
-                dimension=index.dimension,
+                dimension=encoder.dimension,
                 count=len(entries),
-                model_name=model.name,
-                model_fingerprint=model.fingerprint,
+                model_name=encoder.name,
+                model_fingerprint=encoder.fingerprint,
                 attribution=attribution,
-                confidence=confidence,
+                confidence=measures.confidence,
+                cosines=measures.cosines,
                 skipped=len(work.skipped),
                 versions=versions_in_use(),
             ).write(directory)
@@ -176,119 +129,32 @@ def build_bundle(
     return BuildReport(version, len(entries), work.skipped, work.reused, work.folded)
 
 
-class _Build:
-    """Collects entries from candidates, a batch at a time."""
+def _encode_with(encoder: Encoder) -> EncodePictures:
+    return lambda _hashes, pictures: encoder.encode_images(pictures)
 
-    def __init__(
-        self,
-        model: JointEmbedding,
-        root: Path,
-        previous: PreviousBundle | None,
-        features: FeatureCache | None,
-    ) -> None:
-        self.entries: dict[str, _Entry] = {}
-        self.skipped: list[Skipped] = []
-        self.reused = 0
-        self.folded = 0
-        self._model = model
-        self._root = root
-        self._previous = previous
-        self._features = features
 
-    def take(self, candidates: Sequence[Candidate], progress: Progress) -> None:
-        """Make entries of all candidates that can be read."""
-        with ThreadPoolExecutor(_READERS) as readers:
-            for start in range(0, len(candidates), _BATCH):
-                batch = candidates[start : start + _BATCH]
-                self._take_batch(batch, readers)
-                progress(start + len(batch), len(candidates), "indexing pictures")
-
-    def _take_batch(self, batch: Sequence[Candidate], readers: ThreadPoolExecutor) -> None:
-        read = list(readers.map(self._read, batch))
-        new: dict[str, Source] = {}
-        for found in read:
-            if isinstance(found, Source) and found.sha256 not in self.entries:
-                new.setdefault(found.sha256, found)
-        known = self._previous.lookup(list(new)) if self._previous else {}
-        for sha256, old in known.items():
-            path = new.pop(sha256).path
-            self.entries[sha256] = _Entry(
-                path, sha256, old.vector, old.width, old.height, old.captioned
-            )
-        self.reused += len(known)
-        damaged = self._encode(list(new.values()), readers)
-        told = set(self.entries) - set(new) - set(known)
-        for candidate, found in zip(batch, read, strict=True):
-            if isinstance(found, Rejected):
-                self.skipped.append(Skipped(str(candidate.path), found.why))
-            elif problem := damaged.get(found.sha256):
-                self.skipped.append(Skipped(found.path, problem.why))
-            else:
-                self.folded += found.sha256 in told
-                told.add(found.sha256)
-                self.entries[found.sha256].tell(candidate, found.taken)
-
-    def _read(self, candidate: Candidate) -> Source | Rejected:
-        try:
-            return read_source(candidate, self._root)
-        except Rejected as problem:
-            return problem
-
-    def _encode(
-        self, sources: Sequence[Source], readers: ThreadPoolExecutor
-    ) -> dict[str, Rejected]:
-        """Encode new pictures; return those that are damaged, by their hash."""
-        decoded = list(zip(sources, readers.map(_decode, sources), strict=True))
-        damaged = {
-            source.sha256: result for source, result in decoded if isinstance(result, Rejected)
-        }
-        usable = [(source, r) for source, r in decoded if not isinstance(r, Rejected)]
-        if usable:
-            vectors = self._vectors([(source.sha256, image) for source, (image, _) in usable])
-            for (source, (_, size)), vector in zip(usable, vectors, strict=True):
-                self.entries[source.sha256] = _Entry(source.path, source.sha256, vector, *size)
-        return damaged
-
-    def _vectors(self, pictures: Sequence[tuple[str, Image.Image]]) -> Vectors:
-        """Return unit vectors (n, dimension); training may have left the features of some."""
-        if self._features is None:
-            return self._model.encode_images([image for _, image in pictures])
-        keys = [bytes.fromhex(sha256) for sha256, _ in pictures]
-        found = {key: self._features.lookup(key) for key in keys}
-        known = {key: features for key, features in found.items() if features is not None}
-        fresh = [i for i, key in enumerate(keys) if key not in known]
+def _write_captions(
+    writer: EmbeddedWriter,
+    entries: Sequence[Entry],
+    encoder: Encoder,
+    previous: PreviousBundle | None,
+    progress: Progress,
+) -> None:
+    """Encode what captions mean; where they are still the same, the previous bundle knows."""
+    captioned = [row for row, entry in enumerate(entries) if entry.captions]
+    for start in range(0, len(captioned), _CAPTIONED):
+        rows = captioned[start : start + _CAPTIONED]
+        batch = [entries[row] for row in rows]
+        known = [i for i, one in enumerate(batch) if one.is_as_before]
+        fresh = sorted({*range(len(batch))} - {*known})
+        vectors = np.empty((len(batch), encoder.dimension), np.float32)
+        if previous and known:
+            old_rows = [old.row for i in known if (old := batch[i].old)]
+            vectors[known] = previous.caption_vectors(old_rows)
         if fresh:
-            rows = self._model.encode_image_features([pictures[i][1] for i in fresh])
-            new = {keys[i]: row[None] for i, row in zip(fresh, rows, strict=True)}
-            self._features.store(new)
-            known |= new
-        return self._model.encode_features(np.concatenate([known[key] for key in keys]))
-
-
-def _decode(source: Source) -> tuple[Image.Image, tuple[int, int]] | Rejected:
-    """Return the picture, shrunk if it is large, with the size it had."""
-    try:
-        image = source.decode()
-    except Rejected as problem:
-        return problem
-    size = image.size
-    image.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE))
-    return image, size
-
-
-def _write_gallery(path: Path, entries: Sequence[_Entry], root: Path, attribution: str) -> None:
-    with GalleryWriter(path, root, attribution) as gallery:
-        for row, entry in enumerate(entries):
-            image = GalleryImage(
-                image_id=entry.sha256[:16],
-                path=entry.path,
-                sha256=entry.sha256,
-                width=entry.width,
-                height=entry.height,
-                captions=tuple(entry.captions),
-                metadata=entry.metadata,
-            )
-            gallery.add(row, image)
+            vectors[fresh] = mean_captions([batch[i].captions for i in fresh], encoder.encode_text)
+        writer.add_captions(rows, vectors)
+        progress(start + len(rows), len(captioned), "indexing captions")
 
 
 def _copy_model(source: Path, target: Path, previous: PreviousBundle | None) -> None:

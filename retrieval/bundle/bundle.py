@@ -1,26 +1,17 @@
-"""A bundle: one immutable, versioned directory with a model, an index and a gallery.
+"""A bundle: one immutable, versioned directory with a model and the gallery that it encoded.
 
-BUNDLES/<version>/ holds manifest.json, model/, index.faiss, gallery.sqlite and, where there are
-captions, captions.faiss, and requests.npz where typical requests are known; BUNDLES/CURRENT names
-the live version. Building is in build.py, the directory's rules are in versions.py.
+BUNDLES/<version>/ holds manifest.json, model/, store/, scenes/ and, where typical requests are
+known, requests.npz; BUNDLES/CURRENT names the live version. Building is in build.py, the
+directory's rules are in versions.py.
 """
 
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from embedding.errors import EmbeddingError
-from embedding.model.joint import JointEmbedding
+from embedding.model.encoder import Encoder, load_encoder
 from retrieval.bundle.build import BuildReport, build_bundle
-from retrieval.bundle.manifest import (
-    GALLERY,
-    INDEX,
-    MEANINGS,
-    MODEL,
-    REQUESTS,
-    Manifest,
-    check_files,
-)
+from retrieval.bundle.manifest import MODEL, REQUESTS, SCENES, STORE, Manifest, check_files
 from retrieval.bundle.sources import Candidate, candidates_from_pairs
 from retrieval.bundle.versions import (
     current_version,
@@ -29,11 +20,12 @@ from retrieval.bundle.versions import (
     publish,
     version_directory,
 )
-from retrieval.errors import BundleRefused, RetrievalError
+from retrieval.errors import BundleRefused
 from retrieval.search.query_bank import TypicalRequests
+from retrieval.search.scenes import Scenes
 from retrieval.search.searcher import Searcher
-from retrieval.store.faiss_index import FaissIndex, VectorIndex
-from retrieval.store.gallery import Gallery
+from retrieval.store.embedded import open_store
+from retrieval.store.protocol import Store
 
 __all__ = [
     "BuildReport",
@@ -55,10 +47,8 @@ class Bundle:
     Attributes:
         version: its name.
         manifest: what it says of itself.
-        model: encodes texts and uploads.
-        index: over the gallery's rows.
-        gallery: its pictures.
-        meanings: over the captions' vectors, by row; None where there are no captions.
+        encoder: encodes texts and uploads.
+        store: its pictures.
         requests: typical ones; None where none are known.
         searcher: searches it, with captions.
     """
@@ -66,26 +56,38 @@ class Bundle:
     def __init__(
         self,
         manifest: Manifest,
-        model: JointEmbedding,
-        index: VectorIndex,
-        gallery: Gallery,
-        meanings: VectorIndex | None = None,
+        encoder: Encoder,
+        store: Store,
+        scenes: Scenes,
         requests: TypicalRequests | None = None,
     ) -> None:
         self.version = manifest.version
         self.manifest = manifest
-        self.model = model
-        self.index = index
-        self.gallery = gallery
-        self.meanings = meanings
+        self.encoder = encoder
+        self.store = store
         self.requests = requests
-        self.searcher = Searcher(
-            model,
-            index,
-            gallery,
-            meanings=meanings,
-            requests=requests,
-            threshold=manifest.confidence.threshold,
+        self._scenes = scenes
+        self.searcher = self.make_searcher()
+
+    def make_searcher(
+        self, encoder: Encoder | None = None, *, words: bool = True, meaning: bool = True
+    ) -> Searcher:
+        """Return a search of this gallery.
+
+        Args:
+            encoder: in the place of the bundle's own; it must give the same vectors.
+            words: whether the words of captions count.
+            meaning: whether what captions mean counts.
+        """
+        return Searcher(
+            self.store,
+            encoder or self.encoder,
+            requests=self.requests,
+            scenes=self._scenes,
+            cosines=self.manifest.cosines,
+            threshold=self.manifest.confidence.threshold,
+            words=words,
+            meaning=meaning,
         )
 
     @classmethod
@@ -112,24 +114,31 @@ class Bundle:
         """
         version = version or current_version(bundles)
         directory = version_directory(bundles, version)
+        try:
+            return cls._open(directory, verify=verify, root=root)
+        except BundleRefused:
+            raise
+        except Exception as error:
+            # Whatever is wrong with one bundle, and whichever library finds it: the one that
+            # answers now goes on, or an older one does.
+            what = str(error) or "nothing more is known"
+            raise BundleRefused(version, f"{what} ({type(error).__name__})") from error
+
+    @classmethod
+    def _open(cls, directory: Path, *, verify: bool, root: Path | None) -> Self:
         manifest = Manifest.read(directory)
         check_files(directory, manifest, hashes=verify)
+        scenes = Scenes.load(directory / SCENES)
+        known = REQUESTS in manifest.files
+        requests = TypicalRequests.load(directory / REQUESTS) if known else None
+        encoder = load_encoder(directory / MODEL)
+        store = open_store(directory / STORE, root)
         try:
-            index = FaissIndex.load(directory / INDEX)
-            told = MEANINGS in manifest.files
-            meanings = FaissIndex.load(directory / MEANINGS) if told else None
-            asked = REQUESTS in manifest.files
-            requests = TypicalRequests.load(directory / REQUESTS) if asked else None
-            model = JointEmbedding.load(directory / MODEL)
-            gallery = Gallery.open(directory / GALLERY, root)
-        except (RetrievalError, EmbeddingError) as error:
-            raise BundleRefused(version, str(error)) from error
-        try:
-            _check_parts(manifest, model, index, gallery, meanings, requests, fingerprint=verify)
-        except BundleRefused:
-            gallery.close()
+            _check_parts(manifest, encoder, store, scenes, requests, fingerprint=verify)
+            return cls(manifest, encoder, store, scenes, requests)
+        except BaseException:
+            store.close()
             raise
-        return cls(manifest, model, index, gallery, meanings, requests)
 
     def __enter__(self) -> Self:
         return self
@@ -140,54 +149,33 @@ class Bundle:
         self.close()
 
     def close(self) -> None:
-        """Close the gallery's file; what is being read is finished first."""
-        self.gallery.close()
+        """Close the store; what is being read is finished first."""
+        self.store.close()
 
 
 def _check_parts(
     manifest: Manifest,
-    model: JointEmbedding,
-    index: VectorIndex,
-    gallery: Gallery,
-    meanings: VectorIndex | None,
+    encoder: Encoder,
+    store: Store,
+    scenes: Scenes,
     requests: TypicalRequests | None,
     *,
     fingerprint: bool,
 ) -> None:
     """Raise BundleRefused unless the parts agree with the manifest and with each other."""
-    for what, found, expected in (
-        ("dimension of the model", model.dimension, manifest.dimension),
-        ("dimension of the index", index.dimension, manifest.dimension),
-        ("number of vectors in the index", len(index), manifest.count),
-        ("dimension of the captions", _dimension(meanings, manifest), manifest.dimension),
-        ("number of pictures in the gallery", len(gallery), manifest.count),
-        ("shape of the requests", *_shapes(requests, manifest)),
-    ):
+    checks: list[tuple[str, object, object]] = [
+        ("dimension of the model", encoder.dimension, manifest.dimension),
+        ("dimension of the vectors", store.dimension, manifest.dimension),
+        ("number of pictures", len(store), manifest.count),
+        ("dimension of the scenes", scenes.directions.shape[1], manifest.dimension),
+    ]
+    if requests is not None:
+        shape = (requests.bank.vectors.shape[1], requests.nearness.shape)
+        checks.append(("shape of the requests", shape, (manifest.dimension, (manifest.count,))))
+    if fingerprint:
+        checks.append(("fingerprint of the model", encoder.fingerprint, manifest.model_fingerprint))
+    for what, found, expected in checks:
         if found != expected:
             raise BundleRefused(
                 manifest.version, f"the {what} is {found}, the manifest says {expected}"
             )
-    if index.ids.tolist() != list(range(manifest.count)):
-        raise BundleRefused(manifest.version, "the ids of the index are not the gallery's rows")
-    if meanings is not None and not set(meanings.ids.tolist()) <= set(index.ids.tolist()):
-        raise BundleRefused(manifest.version, "the captions' ids are not the gallery's rows")
-    if fingerprint and model.fingerprint != manifest.model_fingerprint:
-        raise BundleRefused(
-            manifest.version,
-            f"the model has fingerprint {model.fingerprint}, "
-            f"the manifest says {manifest.model_fingerprint}",
-        )
-
-
-def _dimension(meanings: VectorIndex | None, manifest: Manifest) -> int:
-    return manifest.dimension if meanings is None else meanings.dimension
-
-
-def _shapes(
-    requests: TypicalRequests | None, manifest: Manifest
-) -> tuple[tuple[object, ...], tuple[object, ...]]:
-    """Return the shapes of the requests' parts as they are and as they must be."""
-    if requests is None:
-        return (), ()
-    found = (requests.bank.vectors.shape[1], requests.nearness.shape)
-    return found, (manifest.dimension, (manifest.count,))

@@ -1,5 +1,6 @@
 """manifest.json: what a bundle is made of, so that a damaged one is told before it is served."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from importlib.metadata import version
@@ -10,16 +11,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from retrieval.errors import BundleRefused
 from retrieval.search.confidence import Confidence
+from retrieval.search.cosines import Cosines
 from retrieval.search.query_bank import REQUESTS
 from retrieval.store.files import sha256_of, write_atomically
 
 __all__ = [
-    "GALLERY",
-    "INDEX",
     "MANIFEST",
-    "MEANINGS",
     "MODEL",
     "REQUESTS",
+    "SCENES",
+    "STORE",
     "FileRecord",
     "Manifest",
     "check_files",
@@ -28,11 +29,12 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
-INDEX = "index.faiss"
-GALLERY = "gallery.sqlite"
-MEANINGS = "captions.faiss"
-"""The vectors of the captions; only where there are any."""
+FORMAT = 2
+"""Raised when an older program could no longer read what is written, or this one what was."""
+
 MODEL = "model"
+STORE = "store"
+SCENES = "scenes"
 
 
 class FileRecord(BaseModel):
@@ -56,15 +58,16 @@ class Manifest(BaseModel):
         count: number of pictures.
         model_name: what people call the model.
         model_fingerprint: same fingerprint, same vectors.
-        attribution: whom the pictures are owed to; may be empty.
+        attribution: who made the pictures, as they want to be named; may be empty.
         confidence: when an answer counts as fitting.
+        cosines: what the model's cosines mean in this gallery.
         skipped: how many candidates could not be read.
         versions: of the packages it was built with.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     version: str
     created: datetime
     files: dict[str, FileRecord]
@@ -74,6 +77,7 @@ class Manifest(BaseModel):
     model_fingerprint: str
     attribution: str = ""
     confidence: Confidence
+    cosines: Cosines
     skipped: int = Field(default=0, ge=0)
     versions: dict[str, str] = {}
 
@@ -84,9 +88,6 @@ class Manifest(BaseModel):
             path = PurePosixPath(name)
             if path.is_absolute() or "\\" in name or str(path) != name or ".." in path.parts:
                 raise ValueError(f"the file name {name!r} leaves the bundle")
-        missing = {INDEX, GALLERY} - files.keys()
-        if missing:
-            raise ValueError(f"the file {min(missing)} is not listed")
         return files
 
     def write(self, bundle: Path) -> None:
@@ -106,6 +107,7 @@ class Manifest(BaseModel):
             raise BundleRefused(bundle.name, f"{MANIFEST} is missing") from None
         except (OSError, UnicodeDecodeError) as error:
             raise BundleRefused(bundle.name, f"{MANIFEST} cannot be read ({error})") from None
+        _check_format(bundle.name, text)
         try:
             manifest = cls.model_validate_json(text)
         except ValidationError as error:
@@ -159,6 +161,22 @@ def check_files(bundle: Path, manifest: Manifest, *, hashes: bool = True) -> Non
     added = found - manifest.files.keys()
     if added:
         raise BundleRefused(bundle.name, f"the file {min(added)} was added to it")
+
+
+def _check_format(version: str, text: str) -> None:
+    """Raise BundleRefused where a manifest says that it has another format than this one."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return  # pydantic says what is wrong with it
+    written = found.get("format") if isinstance(found, dict) else FORMAT
+    if isinstance(written, int) and written != FORMAT:
+        who = "an earlier" if written < FORMAT else "a later"
+        raise BundleRefused(
+            version,
+            f"{who} version of Showtell wrote it (format {written}, this one reads {FORMAT}); "
+            "make it anew: showtell index FOLDER",
+        )
 
 
 def versions_in_use() -> dict[str, str]:

@@ -1,15 +1,13 @@
 """The pictures that are to be indexed, and what is read of each."""
 
 import hashlib
-import io
 import os
-import struct
+import stat
+import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from PIL import ExifTags, Image
-
-from embedding.data.decode import ImageError, open_image
+from embedding.data.decode import MAX_BYTES, Decoded, ImageError, camera_dates, decode_image
 from embedding.data.pairs import Pairs
 from retrieval.errors import RetrievalError
 from retrieval.store.filters import normalize_date
@@ -22,19 +20,10 @@ __all__ = [
     "read_source",
 ]
 
-# What Pillow raises on damaged headers and EXIF data; also its warnings, where they are errors.
-_EXIF_ERRORS = (
-    Warning,
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    EOFError,
-    struct.error,
-    Image.DecompressionBombError,
-)
+# Unicode categories that no name may hold: control characters, line and paragraph separators, and
+# the surrogates by which Python writes bytes that are no UTF-8. Everything else is a name: spaces
+# of any width, joiners, soft hyphens.
+_NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
 
 @dataclass(frozen=True)
@@ -68,14 +57,14 @@ class Source:
     data: bytes
     taken: str | None = None
 
-    def decode(self) -> Image.Image:
-        """Return the upright RGB picture.
+    def decode(self) -> Decoded:
+        """Return the picture as small upright RGB, with the size that the file has.
 
         Raises:
             Rejected: the bytes are no usable picture.
         """
         try:
-            return open_image(self.data)
+            return decode_image(self.data)
         except ImageError as error:
             raise Rejected(self.path, str(error)) from None
 
@@ -97,37 +86,53 @@ def read_source(candidate: Candidate, root: Path) -> Source:
         root: the gallery's root, resolved.
 
     Raises:
-        Rejected: it is missing, unreadable, or (also by a link) outside the root.
+        Rejected: it is missing, unreadable or too large, or its name leads out of the root. A
+            link inside the root may lead out of it: the gallery shows what was indexed, no more
+            (see retrieval.store.originals).
     """
     path = root / candidate.path
-    if not str(path).isprintable():
-        raise Rejected(ascii(str(candidate.path)), "its name is not valid text; rename the file")
+    if any(unicodedata.category(character) in _NO_TEXT for character in str(path)):
+        raise Rejected(
+            ascii(str(candidate.path)),
+            "its name is not valid text (damaged bytes, or a line break or control character in "
+            "it); rename the file",
+        )
     try:
-        # Both as it is named and as it resolves: the name is kept, and the gallery would refuse
-        # to serve a file that lies elsewhere.
-        name = Path(os.path.normpath(path)).relative_to(root).as_posix()
-        path.resolve(strict=True).relative_to(root)
+        name = _name_below(path, root)
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise Rejected(str(candidate.path), "is no file with bytes of its own")
+        if status.st_size > MAX_BYTES:
+            raise Rejected(
+                str(candidate.path),
+                f"has {status.st_size:,} bytes, more than the {MAX_BYTES:,} allowed",
+            )
         data = path.read_bytes()
     except ValueError:
         raise Rejected(str(candidate.path), f"lies outside the gallery's root {root}") from None
-    except OSError as error:
-        raise Rejected(str(candidate.path), error.strerror or str(error)) from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, until Python 3.12
+        why = getattr(error, "strerror", None) or str(error)
+        raise Rejected(str(candidate.path), why) from None
     return Source(name, hashlib.sha256(data).hexdigest(), data, _date_taken(data))
+
+
+def _name_below(path: Path, root: Path) -> str:
+    """Return the name below the root, with forward slashes; links in it keep their own names.
+
+    Raises:
+        ValueError: it lies outside, also when the links before its last part are followed.
+    """
+    named = Path(os.path.normpath(path))
+    if not named.is_relative_to(root):
+        # The root was reached through a link of its own.
+        named = named.parent.resolve() / named.name
+    return named.relative_to(root).as_posix()
 
 
 def _date_taken(data: bytes) -> str | None:
     """Return the date of a picture's EXIF data as YYYY-MM-DD; None without a sound one."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            details = image.getexif().get_ifd(ExifTags.IFD.Exif)
-    except _EXIF_ERRORS:
-        return None
-    for tag in (ExifTags.Base.DateTimeOriginal, ExifTags.Base.DateTimeDigitized):
-        value = details.get(tag)
-        date = normalize_date(value.rstrip("\0")) if isinstance(value, str) else None
-        if date:
-            return date
-    return None
+    dates = (normalize_date(text.rstrip("\0")) for text in camera_dates(data))
+    return next((date for date in dates if date), None)
 
 
 def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:

@@ -17,10 +17,12 @@ __all__ = [
     "building",
     "current_version",
     "install",
+    "keep_newest",
     "list_versions",
     "next_version",
     "previous_version",
     "publish",
+    "remove_version",
     "version_directory",
 ]
 
@@ -92,6 +94,46 @@ def version_directory(bundles: Path, version: str) -> Path:
     return bundles / version
 
 
+def remove_version(bundles: Path, version: str) -> None:
+    """Remove a version that is not the live one.
+
+    Weights that it shares with other versions stay in those: they are links.
+
+    Raises:
+        NoBundle: there is no such version.
+        BundleError: it is the live one.
+    """
+    directory = version_directory(bundles, version)
+    with _locked(bundles):
+        if version == _published(bundles):
+            raise BundleError(
+                f"bundle {version} is live; publish another one first (`showtell index`, or "
+                "`showtell reload`)"
+            )
+        # Renamed first: a half-removed version would be taken for a damaged one.
+        doomed = directory.rename(bundles / f"{_BUILDING}{secrets.token_hex(6)}")
+    shutil.rmtree(doomed)
+
+
+def keep_newest(bundles: Path, count: int) -> list[str]:
+    """Remove all versions but the newest and the live one; return those that were removed.
+
+    Args:
+        bundles: the bundles directory.
+        count: how many of the newest stay, at least 1; the live one stays whatever its age.
+
+    Raises:
+        BundleError: `count` is below 1.
+    """
+    if count < 1:
+        raise BundleError(f"{count} bundles are to be kept; keep at least 1")
+    live = _published(bundles)
+    removed = [version for version in list_versions(bundles)[:-count] if version != live]
+    for version in removed:
+        remove_version(bundles, version)
+    return removed
+
+
 @contextlib.contextmanager
 def building(bundles: Path) -> Iterator[Path]:
     """Give a new directory in which the next bundle is built; `install` makes it one.
@@ -136,6 +178,14 @@ def install(directory: Path, version: str) -> None:
     sync(directory)
     directory.rename(directory.with_name(version))
     sync(directory.parent)
+
+
+def _published(bundles: Path) -> str | None:
+    """Return the version that CURRENT names; None where it names none."""
+    try:
+        return current_version(bundles)
+    except BundleError:
+        return None
 
 
 def _age(version: str) -> tuple[int, str]:

@@ -1,16 +1,21 @@
 """Recall as the search ranks: how near a picture is to any request is taken off its score.
 
-`looks.Looks` does the same for what people ask; here it is for `showtell evaluate` and for the
-training of a second stage, over a whole data set at once.
+`vision.VisionRanking` does the same for what people ask; here it is for `showtell evaluate` and
+for the training of a second stage, over a whole data set at once.
 """
 
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from embedding.evaluation.recall import Embedded
 from retrieval.search.query_bank import RequestBank, TypicalRequests
 from retrieval.search.vision import NEARNESS_WEIGHT
+
+if TYPE_CHECKING:
+    from embedding.evaluation.recall import Embedded
 
 __all__ = ["without_hubs"]
 

@@ -1,62 +1,29 @@
-"""What captions mean: one vector a picture, in the space of its looks.
+"""What captions mean, and which of them fits best.
 
-A caption that shares no word with a request can still say the same. The vector is the normalised
-mean of the captions' text vectors: as large as the picture's own, however many captions it has.
+A caption that shares no word with a request can still say the same. So each picture that has
+captions has a second vector in the space of the first: the normalised mean of its captions' text
+vectors, as large as the picture's own, however many captions it has.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from embedding.progress import Progress
-from retrieval.store.faiss_index import FaissIndex, Vectors, build_index
+from retrieval.store.vectors import Vectors
+from retrieval.store.words import stem, stems
 
-__all__ = ["Captioned", "build_meanings", "mean_meanings"]
-
-_BATCH = 256
-
-Captioned = tuple[tuple[str, ...], Vectors]
-"""The captions of a picture and the vector (dimension,) that they were given."""
+__all__ = ["best_caption", "mean_captions", "words_in"]
 
 
-def build_meanings(
-    captions: Sequence[Sequence[str]],
-    known: Mapping[int, Captioned],
-    encode: Callable[[Sequence[str]], Vectors],
-    progress: Progress,
-) -> FaissIndex | None:
-    """Return an index over the captions' vectors, by row; None where there are no captions.
-
-    Args:
-        captions: those of each row; rows without any have no vector.
-        known: what an earlier bundle of the same model has for some rows; taken over where the
-            captions are still the same.
-        encode: texts -> unit vectors (n, dimension).
-        progress: told how many rows are done.
-    """
-    vectors: dict[int, Vectors] = {}
-    fresh: list[int] = []
-    for row, texts in enumerate(captions):
-        old = known.get(row)
-        if old is not None and old[0] == tuple(texts):
-            vectors[row] = old[1]
-        elif texts:
-            fresh.append(row)
-    for start in range(0, len(fresh), _BATCH):
-        rows = fresh[start : start + _BATCH]
-        found = mean_meanings([captions[row] for row in rows], encode)
-        vectors.update(zip(rows, found, strict=True))
-        progress(start + len(rows), len(fresh), "indexing captions")
-    if not vectors:
-        return None
-    ids = np.array(sorted(vectors), dtype=np.int64)
-    return build_index(ids, np.stack([vectors[row] for row in ids.tolist()]))
-
-
-def mean_meanings(
+def mean_captions(
     captions: Sequence[Sequence[str]], encode: Callable[[Sequence[str]], Vectors]
 ) -> Vectors:
-    """Return unit vectors (n, dimension) of n pictures' captions, at least one each."""
+    """Return unit vectors (n, dimension) of n pictures' captions, at least one each.
+
+    Args:
+        captions: of each picture.
+        encode: texts -> unit vectors (m, dimension).
+    """
     found = encode([text for texts in captions for text in texts])
     starts = np.cumsum([0, *(len(texts) for texts in captions[:-1])])
     sums = np.add.reduceat(found, starts, axis=0)
@@ -65,3 +32,15 @@ def mean_meanings(
     means = np.where(lengths > 1e-6, sums / np.maximum(lengths, 1e-6), found[starts])
     unit: Vectors = means.astype(np.float32)
     return unit
+
+
+def words_in(words: Collection[str], captions: Sequence[str]) -> tuple[str, ...]:
+    """Return those of the words that the captions hold, stemmed alike."""
+    said = {word for caption in captions for word in stems(caption)}
+    return tuple(word for word in words if stem(word) in said)
+
+
+def best_caption(words: Collection[str], captions: Sequence[str]) -> str:
+    """Return the caption that holds most of the words, the first of equals; "" if there is none."""
+    wanted = {stem(word) for word in words}
+    return max(captions, key=lambda text: sum(w in wanted for w in stems(text)), default="")

@@ -7,51 +7,20 @@ most, are a clear split. One that is rare, or that nearly all candidates share, 
 nor does a kind of which the request names a scene already ("a dog": dogs with children?).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
-from retrieval.store.words import content_words, singular, tokens
+from retrieval.search.scenes import KINDS, SCENE_STEMS, SCENES
+from retrieval.store.words import content_words, stems
 
-__all__ = ["CANDIDATES", "SCENES", "Group", "split"]
+__all__ = ["CANDIDATES", "Group", "split"]
 
 CANDIDATES = 60
 """So many of the best pictures are looked at."""
-
-# Each label reads well on a button and refines a search; the words tell it in captions.
-_WHERE = {
-    "on a beach": "beach sand shore",
-    "in the water": "water pool lake river ocean sea swimming",
-    "in the snow": "snow snowy ski skiing snowboard snowboarding ice",
-    "on grass": "grass grassy lawn field",
-    "on a street": "street road sidewalk city traffic",
-    "indoors": "indoors room kitchen couch bed bedroom restaurant table",
-    "in the mountains": "mountain cliff rock climbing climber",
-    "in a forest": "forest wood tree trail",
-    "at a playground": "playground swing slide trampoline",
-    "on a stage": "stage microphone band concert",
-}
-_WHO = {
-    "a dog": "dog puppy",
-    "children": "child boy girl kid baby toddler",
-    "a man": "man guy gentleman",
-    "a woman": "woman lady",
-    "a group of people": "group crowd people",
-    "animals": "animal cat horse bird fish cow",
-}
-_WHAT = {
-    "playing sports": "ball football soccer basketball baseball tennis player team game",
-    "riding a bike": "bike bicycle bicyclist cyclist bmx motorcycle motorbike",
-    "food": "food meal fruit cake drink",
-    "cars": "car truck bus vehicle",
-    "buildings": "building house tower church",
-}
-KINDS: tuple[dict[str, str], ...] = (_WHERE, _WHO, _WHAT)
-SCENES: dict[str, str] = {label: words for kind in KINDS for label, words in kind.items()}
-_WORDS = {label: {singular(word) for word in words.split()} for label, words in SCENES.items()}
 
 # A group has at least this share of the candidates; all but so much of the smaller one of two
 # groups is its own; together they hold so many. Set by hand; `answers` in benchmarks/conversation
@@ -83,32 +52,31 @@ class Group:
 
 
 def split(
-    rows: Sequence[int],
-    captions: Sequence[Sequence[str]],
-    relative: Callable[[Sequence[int], Sequence[str]], npt.NDArray[np.float32]],
-    asked: str,
+    captions: Sequence[Sequence[str]], shows: npt.NDArray[np.float32], asked: str
 ) -> list[tuple[str, list[int]]]:
-    """Return the label and the members (places in `rows`) of each group, largest first.
+    """Return the label and the members (places among the candidates) of each group, largest first.
 
     Args:
-        rows: the candidates, best first.
-        captions: of each candidate; one whose captions name no scene is judged by its looks.
-        relative: (rows, phrases) -> how much more than usual each shows each, in standard
-            deviations.
+        captions: of each candidate, best first; one whose captions name no scene is judged by its
+            looks.
+        shows: (candidates, scenes) how much more than usual each shows each of `SCENES`, in
+            standard deviations.
         asked: what was asked for already; scenes that it names make no question.
 
     Returns:
         2 or 3 groups, or none where there is no clear split.
     """
-    known = {singular(word) for word in tokens(asked)}
-    kinds = [list(kind) for kind in KINDS if not any(known & _WORDS[label] for label in kind)]
-    if len(rows) < CANDIDATES // 2 or len(content_words(asked)) > MOST_WORDS:
+    if len(captions) < CANDIDATES // 2 or len(content_words(asked)) > MOST_WORDS:
         return []
-    said = [{singular(word) for text in texts for word in tokens(text)} for texts in captions]
+    column = {label: i for i, label in enumerate(SCENES)}
+    known = set(stems(asked))
+    said = [{word for text in texts for word in stems(text)} for texts in captions]
     found: list[tuple[float, list[tuple[str, list[int]]]]] = []
-    for labels in kinds:
-        named = np.array([[bool(_WORDS[label] & words) for label in labels] for words in said])
-        seen = relative(rows, labels) >= _SEEN_AT
+    for labels in map(list, KINDS):
+        if any(known & SCENE_STEMS[label] for label in labels):
+            continue
+        named = np.array([[bool(SCENE_STEMS[label] & own) for label in labels] for own in said])
+        seen = shows[:, [column[label] for label in labels]] >= _SEEN_AT
         holds = np.where(named.any(axis=1, keepdims=True), named, seen)
         coverage, chosen = _clearest(holds)
         members = [(labels[c], np.flatnonzero(holds[:, c]).tolist()) for c in chosen]

@@ -20,9 +20,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from retrieval.store.faiss_index import VectorIndex, Vectors
+from retrieval.store.protocol import Store
+from retrieval.store.vectors import Vectors
 
-__all__ = ["Confidence", "calibrate", "nonsense", "separate"]
+__all__ = ["Confidence", "calibrate", "nonsense", "sample_captions", "separate"]
 
 SAMPLE = 128
 LEAST_CAPTIONS = 20
@@ -47,25 +48,30 @@ class Confidence(BaseModel):
 
 
 def calibrate(
-    encode: Callable[[Sequence[str]], Vectors], index: VectorIndex, captions: Sequence[str]
+    encode: Callable[[Sequence[str]], Vectors], store: Store, captions: Sequence[str]
 ) -> Confidence:
     """Return the threshold for a gallery; the same input gives the same threshold.
 
     Args:
         encode: texts -> normalised vectors (n, dimension).
-        index: over the gallery's pictures.
+        store: the gallery.
         captions: all captions of the gallery; duplicates and blanks are left out.
     """
-    distinct = sorted({caption.strip() for caption in captions} - {""})
-    chosen = random.Random(0).sample(distinct, min(SAMPLE, len(distinct)))  # noqa: S311 - a sample
+    chosen = sample_captions(captions)
     lengths = [len(caption.split()) for caption in chosen] or [1, 2, 3, 4, 5]
-    noise = _best_scores(encode(nonsense(SAMPLE, lengths)), index)
+    noise = _best_scores(encode(nonsense(SAMPLE, lengths)), store)
     accuracy = None
     if len(chosen) >= LEAST_CAPTIONS:
-        threshold, accuracy = separate(_best_scores(encode(chosen), index), noise)
+        threshold, accuracy = separate(_best_scores(encode(chosen), store), noise)
         if accuracy >= LEAST_ACCURACY:
             return Confidence(threshold=threshold, rule="captions", accuracy=accuracy)
     return Confidence(threshold=float(np.quantile(noise, 0.95)), rule="nonsense", accuracy=accuracy)
+
+
+def sample_captions(captions: Sequence[str]) -> list[str]:
+    """Return up to `SAMPLE` different captions; the same input gives the same ones."""
+    distinct = sorted({caption.strip() for caption in captions} - {""})
+    return random.Random(0).sample(distinct, min(SAMPLE, len(distinct)))  # noqa: S311 - a sample
 
 
 def separate(
@@ -96,5 +102,5 @@ def nonsense(count: int, lengths: Sequence[int]) -> list[str]:
     return [" ".join(word() for _ in range(lengths[i % len(lengths)])) for i in range(count)]
 
 
-def _best_scores(vectors: Vectors, index: VectorIndex) -> npt.NDArray[np.float64]:
-    return np.array([index.search(vector, 1)[1][0] for vector in vectors], np.float64)
+def _best_scores(vectors: Vectors, store: Store) -> npt.NDArray[np.float64]:
+    return np.array([store.search(vector, 1)[1][0] for vector in vectors], np.float64)

@@ -2,11 +2,47 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-__all__ = ["fuse"]
+import numpy as np
+
+from retrieval.store.order import best_first
+
+__all__ = ["Rankings", "fuse"]
+
+_NOISE = 1e-12
+"""Far below the difference that one rank makes, and above that of adding up in another order."""
 
 CONSTANT = 60
 """Cormack, Clarke and Büttcher (2009): how slowly the worth of a rank falls."""
+
+
+# Of the ranking by meaning; that by looks has 1. docs/experiments.md has the comparison.
+_MEANING_WEIGHT = 1.0
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """What the parts of a search found, best first.
+
+    Attributes:
+        looks: rows by their vectors.
+        words: rows by the words of their captions.
+        meaning: rows by what their captions mean.
+        coverage: for the rows of `words`, the share of the request that their captions hold.
+    """
+
+    looks: list[int]
+    words: list[int]
+    meaning: list[int]
+    coverage: dict[int, float]
+
+    def fused(self) -> list[int]:
+        """Return all rows, best first."""
+        # A caption with half of what was asked for counts a quarter.
+        weights = {row: share**2 for row, share in self.coverage.items()}
+        found = fuse([self.looks, self.words, self.meaning], [1.0, weights, _MEANING_WEIGHT])
+        return [row for row, _ in found]
 
 
 def fuse(
@@ -29,4 +65,5 @@ def fuse(
         for rank, item in enumerate(ranking, start=1):
             own = weight[item] if isinstance(weight, Mapping) else weight
             scores[item] += own / (constant + rank)
-    return sorted(scores.items(), key=lambda pair: -pair[1])
+    items, values = list(scores), np.array(list(scores.values()))
+    return [(items[i], float(values[i])) for i in best_first(values, noise=_NOISE)]

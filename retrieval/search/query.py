@@ -15,6 +15,7 @@ import numpy as np
 
 from retrieval.errors import RetrievalError
 from retrieval.store.vectors import Vectors
+from retrieval.store.words import exclusion_phrase, stem
 
 __all__ = ["MOST_SEEN", "Query", "combine_texts", "compose"]
 
@@ -70,11 +71,15 @@ class Query:
 
     def exclude(self, word: str) -> "Query":
         """Return the query without what `word` names."""
-        return dataclasses.replace(self, excluded=_with(self.excluded, word))
+        return dataclasses.replace(self, excluded=(*self._but(word), word))
 
     def allow(self, word: str) -> "Query":
-        """Return the query with the exclusion of `word` lifted."""
-        return dataclasses.replace(self, excluded=_without(self.excluded, word))
+        """Return the query with the exclusion of `word` lifted ("a child" lifts "children")."""
+        return dataclasses.replace(self, excluded=self._but(word))
+
+    def _but(self, word: str) -> tuple[str, ...]:
+        named = _stemmed(word)
+        return tuple(phrase for phrase in self.excluded if _stemmed(phrase) != named)
 
     def like(self, image_id: str) -> "Query":
         """Return the query drawn towards a picture; an earlier dislike of it is forgotten."""
@@ -158,18 +163,20 @@ def compose(
     image: Vectors | None,
     liked: Vectors,
     disliked: Vectors,
+    picture_weight: float = 1.0,
 ) -> Vectors | None:
     """Return the one vector that a query's signals amount to.
 
     All vectors are normalised and share one dimension; those of texts come from the text tower,
     the others from the image tower. What is excluded is no part of it: taking a vector away leads
-    somewhere else instead of leaving something out (see looks.py).
+    somewhere else instead of leaving something out (see vision.py).
 
     Args:
         texts: (n, dimension), of the search and its refinements.
         image: (dimension,), of the uploaded picture, or None.
         liked: (n, dimension), of the liked pictures.
         disliked: (n, dimension), of the disliked pictures.
+        picture_weight: how much a picture counts beside a text with this model (see cosines.py).
 
     Returns:
         (dimension,), normalised, or None when there is no signal, or signals cancel out.
@@ -178,13 +185,10 @@ def compose(
     if len(texts):
         parts.append(combine_texts(texts))
     if image is not None:
-        parts.append(np.float32(IMAGE_WEIGHT) * image)
-    for vectors, weight in (
-        (liked, LIKED_WEIGHT),
-        (disliked, -DISLIKED_WEIGHT),
-    ):
+        parts.append(np.float32(picture_weight * IMAGE_WEIGHT) * image)
+    for vectors, weight in ((liked, LIKED_WEIGHT), (disliked, -DISLIKED_WEIGHT)):
         if len(vectors):
-            parts.append(np.float32(weight) * vectors.mean(axis=0))
+            parts.append(np.float32(picture_weight * weight) * vectors.mean(axis=0))
     if not parts:
         return None
     total = np.asarray(np.sum(parts, axis=0), np.float32)
@@ -194,6 +198,10 @@ def compose(
 def _normalize(vector: Vectors) -> Vectors:
     """Return the vector at length 1; one of length 0 (opposite texts) stays 0."""
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+
+
+def _stemmed(phrase: str) -> list[str]:
+    return [stem(word) for word in exclusion_phrase(phrase)]
 
 
 def _latest(items: Sequence[str], more: Sequence[str]) -> tuple[str, ...]:

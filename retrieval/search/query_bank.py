@@ -24,11 +24,12 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from embedding.model.joint import JointEmbedding
+from embedding.model.encoder import Encoder
+from embedding.model.files import read_info
 from retrieval.errors import RetrievalError
-from retrieval.store.faiss_index import Vectors
 from retrieval.store.files import atomic_path
-from retrieval.store.words import exclusion_phrase, singular, tokens
+from retrieval.store.vectors import Vectors
+from retrieval.store.words import exclusion_phrase, stem, stems
 
 __all__ = [
     "MOST_REQUESTS",
@@ -112,9 +113,13 @@ class RequestBank:
 
     @classmethod
     def _of_arrays(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Self:
-        directions = _unit(arrays["directions"])
-        phrases = [str(phrase) for phrase in arrays["phrases"]]
-        return cls(_unit(arrays["vectors"]), dict(zip(phrases, directions, strict=True)))
+        # The phrases of older files have other forms: those that have become one share a mean.
+        sums: dict[str, Vectors] = {}
+        for phrase, direction in zip(arrays["phrases"], _unit(arrays["directions"]), strict=True):
+            words = " ".join(stem(word) for word in str(phrase).split())
+            sums[words] = sums[words] + direction if words in sums else direction
+        directions = _unit(np.stack(list(sums.values()))) if sums else ()
+        return cls(_unit(arrays["vectors"]), dict(zip(sums, directions, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,7 +157,7 @@ class TypicalRequests:
 
     def direction(self, phrase: str) -> Vectors | None:
         """Return the unit vector (dimension,) along which a phrase shows; None if it is rare."""
-        words = " ".join(singular(word) for word in exclusion_phrase(phrase))
+        words = " ".join(stem(word) for word in exclusion_phrase(phrase))
         return self.bank.directions.get(words)
 
     def save(self, path: Path) -> None:
@@ -170,26 +175,27 @@ class TypicalRequests:
         return cls(RequestBank._of_arrays(arrays), np.asarray(arrays["nearness"], np.float32))
 
 
-def known_bank(model_dir: Path, model: JointEmbedding) -> RequestBank | None:
+def known_bank(model_dir: Path, encoder: Encoder) -> RequestBank | None:
     """Return the typical requests that a model comes with; None if it names too few.
 
     Args:
         model_dir: where the model was loaded from.
-        model: encodes them, where they are texts.
+        encoder: of that model; encodes them, where they are texts.
 
     Raises:
         RetrievalError: they are of another model, or damaged.
+        ModelError: the model's own description cannot be read.
     """
     if (model_dir / REQUESTS).is_file():
         bank = RequestBank.load(model_dir / REQUESTS)
-        if bank.vectors.shape[1] != model.dimension:
+        if bank.vectors.shape[1] != encoder.dimension:
             raise RetrievalError(
-                f"{REQUESTS} of the model {model.name!r} has {bank.vectors.shape[1]} dimensions, "
-                f"the model {model.dimension}; delete the file or take the model again"
+                f"{REQUESTS} of the model {encoder.name!r} has {bank.vectors.shape[1]} dimensions, "
+                f"the model {encoder.dimension}; delete the file or take the model again"
             )
         return bank
-    texts = choose_requests(model.info.get("requests", ()))
-    return RequestBank.of(texts, model.encode_text) if texts else None
+    texts = choose_requests(read_info(model_dir).get("requests", ()))
+    return RequestBank.of(texts, encoder.encode_text) if texts else None
 
 
 def choose_requests(known: Sequence[str]) -> list[str]:
@@ -205,9 +211,9 @@ def _directions(texts: Sequence[str], vectors: Vectors) -> dict[str, Vectors]:
     """Return for each phrase the mean of what holds it less the mean of the rest, normalised."""
     holders: dict[str, list[int]] = {}
     for row, text in enumerate(texts):
-        stems = [singular(word) for word in tokens(text)]
-        pairs = [" ".join(pair) for pair in pairwise(stems)]
-        for phrase in {*stems, *pairs}:
+        words = stems(text)
+        pairs = [" ".join(pair) for pair in pairwise(words)]
+        for phrase in sorted({*words, *pairs}):
             holders.setdefault(phrase, []).append(row)
     counts = Counter({phrase: len(rows) for phrase, rows in holders.items()})
     total = vectors.sum(axis=0)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from retrieval.store.faiss_index import Vectors
+from retrieval.store.vectors import Vectors
 
 __all__ = ["Signals", "explain"]
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from retrieval.store.protocol import Picture
+
 __all__ = ["Hit", "SearchResult"]
 
 
@@ -10,25 +12,22 @@ class Hit:
     """One picture of an answer.
 
     Attributes:
-        image_id: its id in the gallery.
+        picture: as the gallery knows it.
         caption: the caption that fits the request best; "" if it has none.
-        captions: all of them.
         score: cosine of its vector to the query's; 0 if the query has no vector.
         reasons: why it is here: "visual", "caption:<word>", "caption" (it means what was asked
             for in other words), "feedback", "filter".
-        width: in pixels.
-        height: in pixels.
-        metadata: what the gallery knows of it besides.
     """
 
-    image_id: str
+    picture: Picture
     caption: str
-    captions: tuple[str, ...]
-    score: float
-    reasons: tuple[str, ...]
-    width: int
-    height: int
-    metadata: dict[str, str]
+    score: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def image_id(self) -> str:
+        """Its id in the gallery."""
+        return self.picture.image_id
 
 
 @dataclass(frozen=True)

@@ -1,85 +1,89 @@
 """From a query to ranked, de-duplicated hits with the reasons for each.
 
+Three steps: `plan` says what must be encoded, an encoder does that (for everybody who waits, on a
+server), and `rank` asks the store and orders. The first and the last know no model.
+
 Three rankings are fused: by the cosine to the query's vector (vision), by BM25 over captions, and
 by what the captions mean (their vectors' cosine to the text's).
 """
 
-import functools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
-from embedding.model.joint import JointEmbedding
+from embedding.model.encoder import Encoder
 from retrieval.errors import RetrievalError
+from retrieval.search.captions import best_caption, words_in
 from retrieval.search.clarify import CANDIDATES, Group, split
-from retrieval.search.fusion import fuse
+from retrieval.search.cosines import Cosines
+from retrieval.search.encoding import Encoded, Plan, TextVectors
+from retrieval.search.folding import fold
+from retrieval.search.fusion import Rankings
 from retrieval.search.query import Query, combine_texts, compose
 from retrieval.search.query_bank import TypicalRequests
 from retrieval.search.reasons import Signals, explain
 from retrieval.search.result import Hit, SearchResult
-from retrieval.search.vision import Looks, nearest
-from retrieval.store.faiss_index import Ids, VectorIndex, Vectors
-from retrieval.store.gallery import Gallery
-from retrieval.store.words import content_words, valid_text
+from retrieval.search.scenes import SCENES, Scenes
+from retrieval.search.vision import VisionRanking, mean_direction, wordings
+from retrieval.store.protocol import Picture, Scope, Store
+from retrieval.store.vectors import Vectors
+from retrieval.store.words import content_words, exclusion_phrase, valid_text
 
-__all__ = ["NEAR_DUPLICATE", "Hit", "SearchResult", "Searcher"]
-
-NEAR_DUPLICATE = 0.98
-"""Pictures whose vectors have a larger cosine than this look alike: one of them is shown."""
+__all__ = ["Hit", "SearchResult", "Searcher"]
 
 # Candidates taken from each ranking: enough for hundreds of folded near-duplicates.
 _POOL = 500
-_CAPTION_POOL = 5_000
 # Whether anything fits is asked of so many candidates: the nearest is seldom the best.
 _POOL_SURE = 50
 # A hit counts as found by its looks, or by what its captions mean, when it is among the first so
 # many for each one shown.
 _TOLD_RANKS = 3
-# Of the ranking by meaning; that by looks has 1. docs/experiments.md has the comparison.
-_MEANING_WEIGHT = 1.0
 
 
 class Searcher:
     """Searches one gallery; safe to use from several threads.
 
     Args:
-        model: encodes texts and uploaded pictures; must be the one that made the index.
-        index: over the gallery's pictures, by row.
-        gallery: the pictures.
-        use_captions: False searches by vision alone, and keeps what captions say out of
-            exclusions too.
-        meanings: over the vectors of captions, by row; None where there are none.
+        store: the gallery.
+        encoder: encodes texts and uploads for `search`; must be the one that made the vectors.
         requests: typical ones; None where none are known.
+        scenes: how scenes look; None where only captions tell.
+        cosines: what the encoder's cosines mean.
         threshold: least cosine between a text and the best picture for a confident answer
             (see confidence.py).
+        words: False leaves out what captions say, in exclusions and questions too.
+        meaning: False leaves out what captions mean.
     """
 
     def __init__(
         self,
-        model: JointEmbedding,
-        index: VectorIndex,
-        gallery: Gallery,
-        use_captions: bool = True,
+        store: Store,
+        encoder: Encoder,
         *,
-        meanings: VectorIndex | None = None,
         requests: TypicalRequests | None = None,
+        scenes: Scenes | None = None,
+        cosines: Cosines | None = None,
         threshold: float = 0.0,
+        words: bool = True,
+        meaning: bool = True,
     ) -> None:
-        if model.dimension != index.dimension:
+        if encoder.dimension != store.dimension:
             raise RetrievalError(
-                f"the model's vectors have {model.dimension} numbers, the index's "
-                f"{index.dimension}; they do not belong together"
+                f"the model's vectors have {encoder.dimension} numbers, the gallery's "
+                f"{store.dimension}; they do not belong together"
             )
-        self._model = model
-        self._index = index
-        self._gallery = gallery
-        self._use_captions = use_captions
-        self._meanings = meanings if use_captions else None
+        self._store = store
+        self._encoder = encoder
+        self._requests = requests
+        self._cosines = cosines or Cosines()
         self._threshold = threshold
-        # A conversation asks with the same texts in every turn; only the new one is encoded.
-        self._text_vector = functools.lru_cache(maxsize=1024)(self._encode_text)
-        self._looks = Looks(index, self._text_vector, requests)
+        self._use_words = words
+        self._use_meaning = meaning
+        self._texts = TextVectors()
+        self._vision = VisionRanking(store, requests)
+        self._scenes = self._vision.traits(scenes.directions) if scenes is not None else []
 
     def search(
         self,
@@ -89,77 +93,89 @@ class Searcher:
         shown: Collection[str] = (),
         image: Image.Image | None = None,
     ) -> SearchResult:
-        """Return the `k` best pictures for a query.
+        """Return the `k` best pictures for a query: plan, encode, rank.
 
         Args:
-            query: what is looked for. Liked, disliked and shown ids that this gallery does not
-                have are ignored.
+            query: what is looked for.
             k: how many, at least 1.
             shown: ids that must not come again, nor anything that looks just like them.
             image: the uploaded picture that `query.image` names.
 
         Raises:
-            RetrievalError: the query asks for nothing, or names an upload that is not given.
+            RetrievalError: as `plan` and `rank`.
+        """
+        plan = self.plan(query)
+        vectors = self._texts.find(plan.texts)
+        new = [text for text in plan.texts if text not in vectors]
+        if new:
+            encoded = dict(zip(new, self._encoder.encode_text(new), strict=True))
+            self._texts.keep(encoded)
+            vectors |= encoded
+        upload = self._encoder.encode_images([image])[0] if plan.image and image else None
+        return self.rank(query, Encoded(vectors, upload), k, shown=shown)
+
+    def plan(self, query: Query) -> Plan:
+        """Return what must be encoded before `rank`.
+
+        Raises:
+            RetrievalError: the query asks for nothing.
+        """
+        if query.is_empty:
+            raise RetrievalError("the query is empty; give a text, a picture or a filter")
+        texts = [valid_text(text) for text in query.texts if text.strip()]
+        for phrase in query.excluded:
+            if self._known_direction(phrase) is None:
+                texts += self._wordings(phrase)
+        return Plan(tuple(dict.fromkeys(texts)), query.image is not None)
+
+    def rank(
+        self, query: Query, encoded: Encoded, k: int = 6, *, shown: Collection[str] = ()
+    ) -> SearchResult:
+        """Return the `k` best pictures for a query.
+
+        Args:
+            query: what is looked for. Liked, disliked and shown ids that this gallery does not
+                have are ignored.
+            encoded: what `plan` asked for.
+            k: how many, at least 1.
+            shown: ids that must not come again, nor anything that looks just like them.
+
+        Raises:
+            RetrievalError: `k` is below 1, a filter's value cannot be used, or the query names an
+                upload that was not encoded.
         """
         if k < 1:
             raise RetrievalError(f"k is {k}; ask for at least 1 picture")
-        if query.is_empty:
-            raise RetrievalError("the query is empty; give a text, a picture or a filter")
-        if query.image is not None and image is None:
+        if query.image is not None and encoded.image is None:
             raise RetrievalError(f"the upload {query.image!r} is gone; send the picture again")
         texts = [text for text in query.texts if text.strip()]
-        liked = self._gallery.rows_of(query.liked)
-        disliked = self._gallery.rows_of(query.disliked)
-        shown_rows = self._gallery.rows_of(shown)
-        signals = self._signals(texts, image, liked, disliked)
-
-        barred = {*liked, *disliked, *shown_rows}
-        if self._use_captions:
-            barred |= self._gallery.rows_mentioning(query.excluded)
-        among = self._gallery.rows_where(query.filters) if query.filters else None
-        left = len(set(range(len(self._gallery)) if among is None else among) - barred)
-        pool = max(_POOL, 20 * k)
-
-        words = content_words(" ".join(texts)) if self._use_captions else []
-        by_looks = self._looks.rank(
-            signals.query,
-            pool,
-            among,
-            barred,
-            unwanted=query.excluded,
-            seen=self._gallery.rows_of(query.seen),
+        liked, disliked, shown_rows = map(
+            self._store.rows_of, (query.liked, query.disliked, list(shown))
         )
-        by_meaning: list[int] = []
-        if self._meanings is not None and signals.texts is not None:
-            by_meaning = nearest(self._meanings, signals.texts, pool, among, barred)[0].tolist()
-        by_captions = self._rank_by_captions(words, pool, among, barred)
-        coverage = self._coverage(words, by_captions)
-        if signals.query is None and not by_captions:
-            allowed = range(len(self._gallery)) if among is None else among
-            ranked = [row for row in allowed if row not in barred][:pool]
+        signals = self._signals(texts, encoded, liked, disliked)
+        scope = Scope(
+            query.filters,
+            tuple({*liked, *disliked, *shown_rows}),
+            query.excluded if self._use_words else (),
+        )
+        words = content_words(" ".join(texts)) if self._use_words else []
+        found = self._find(query, signals, words, max(_POOL, 20 * k), scope, encoded)
+        if signals.query is None and not found.words:
+            ranked = self._store.first(max(_POOL, 20 * k), scope).tolist()
         else:
-            # A caption with half of what was asked for counts a quarter.
-            caption_weights = {row: share**2 for row, share in coverage.items()}
-            rankings = [by_looks, by_captions, by_meaning]
-            fused = fuse(rankings, [1.0, caption_weights, _MEANING_WEIGHT])
-            ranked = [row for row, _ in fused]
+            ranked = found.fused()
 
         # What looks just like a liked picture is what was asked for, even if that one was shown.
         seen = [row for row in shown_rows if row not in liked]
         chosen, folded = self._fold(ranked, k, seen)
-        vectors = self._index.vectors(_ids(chosen))
-        matched = {row: found for row, found in self._words_in(words, chosen).items() if found}
-        first = _TOLD_RANKS * k
-        alike, told = by_looks[:first], by_meaning[:first]
-        reasons = explain(chosen, vectors, signals, alike, told, matched)
-        hits = self._hits(chosen, vectors, signals.query, words, reasons)
+        hits = self._hits(chosen, found, signals, words, k)
+        left = self._store.count(scope)
         total = max(len(hits), left - folded) if len(hits) == k else len(hits)
-        sure = any(coverage.get(row, 0.0) > 0.999 for row in chosen)
-        if signals.texts is not None and not (sure or liked or image):
-            near = self._index.vectors(_ids([*chosen, *by_looks[:_POOL_SURE]]))
-            confident = bool(hits) and float(np.max(near @ signals.texts)) >= self._threshold
-        else:
-            confident = bool(hits)
+        sure = any(found.coverage.get(row, 0.0) > 0.999 for row in chosen)
+        confident = bool(hits)
+        if hits and signals.texts is not None and not (sure or liked or query.image):
+            near = self._store.vectors([*chosen, *found.looks[:_POOL_SURE]])
+            confident = float(np.max(near @ signals.texts)) >= self._threshold
         return SearchResult(hits, confident, total, tuple(ranked))
 
     def groups(self, query: Query, result: SearchResult) -> tuple[Group, ...]:
@@ -171,119 +187,109 @@ class Searcher:
                 group, but what looks just like that may be.
         """
         rows, _ = self._fold(result.ranked, CANDIDATES, ())
-        images = self._gallery.by_rows(rows)
-        captions = [image.captions if self._use_captions else () for image in images]
-        found = split(rows, captions, self._looks.relative, " ".join(query.texts))
+        pictures = self._store.pictures(rows)
+        captions = [picture.captions if self._use_words else () for picture in pictures]
+        shows = np.zeros((len(rows), len(SCENES)), np.float32)
+        if self._scenes:
+            vectors = self._store.vectors(rows)
+            shows = np.stack([trait.amount(vectors) for trait in self._scenes], axis=1)
         return tuple(
-            Group(label, tuple(images[i].image_id for i in members), len(members) / len(rows))
-            for label, members in found
+            Group(label, tuple(pictures[i].image_id for i in members), len(members) / len(rows))
+            for label, members in split(captions, shows, " ".join(query.texts))
         )
 
     def get(self, image_id: str) -> Hit | None:
         """Return one picture as a hit without score and reasons, or None if there is none."""
-        rows = self._gallery.rows_of([image_id])
-        if not rows:
-            return None
-        vectors = np.zeros((1, self._index.dimension), np.float32)
-        return self._hits(rows, vectors, None, [], [()])[0]
+        picture = self._store.get(image_id)
+        return None if picture is None else Hit(picture, next(iter(picture.captions), ""))
 
-    def _encode_text(self, text: str) -> Vectors:
-        vector: Vectors = self._model.encode_text([valid_text(text)])[0]
-        vector.flags.writeable = False
-        return vector
+    def _known_direction(self, phrase: str) -> Vectors | None:
+        return None if self._requests is None else self._requests.direction(phrase)
 
-    def _text_vectors(self, texts: Iterable[str]) -> Vectors:
-        vectors = [self._text_vector(text) for text in texts]
-        return np.stack(vectors) if vectors else np.zeros((0, self._index.dimension), np.float32)
+    def _wordings(self, phrase: str) -> tuple[str, ...]:
+        return wordings(valid_text(phrase)) if exclusion_phrase(phrase) else ()
 
     def _signals(
-        self,
-        texts: Sequence[str],
-        image: Image.Image | None,
-        liked: Sequence[int],
-        disliked: Sequence[int],
+        self, texts: Sequence[str], encoded: Encoded, liked: Sequence[int], disliked: Sequence[int]
     ) -> Signals:
-        wanted = self._text_vectors(texts)
-        upload = None if image is None else self._model.encode_images([image])[0]
-        nothing = wanted[:0]
-        plus, minus = self._index.vectors(_ids(liked)), self._index.vectors(_ids(disliked))
+        vectors = [encoded.texts[valid_text(text)] for text in texts]
+        nothing = np.zeros((0, self._store.dimension), np.float32)
+        wanted = np.stack(vectors) if vectors else nothing
+        plus, minus = self._store.vectors(liked), self._store.vectors(disliked)
+        weight = self._cosines.picture_weight
         return Signals(
-            query=compose(wanted, upload, plus, minus),
-            without_feedback=compose(wanted, upload, nothing, nothing),
+            query=compose(wanted, encoded.image, plus, minus, weight),
+            without_feedback=compose(wanted, encoded.image, nothing, nothing, weight),
             texts=combine_texts(wanted) if len(wanted) else None,
         )
 
-    def _rank_by_captions(
-        self, words: Sequence[str], pool: int, among: Sequence[int] | None, barred: set[int]
-    ) -> list[int]:
+    def _find(
+        self,
+        query: Query,
+        signals: Signals,
+        words: Sequence[str],
+        pool: int,
+        scope: Scope,
+        encoded: Encoded,
+    ) -> Rankings:
+        directions = []
+        for phrase in query.excluded:
+            known = self._known_direction(phrase)
+            if known is not None:
+                directions.append(known)
+            elif texts := self._wordings(phrase):
+                directions.append(mean_direction([encoded.texts[text] for text in texts]))
+        looks = self._vision.rank(
+            signals.query,
+            pool,
+            scope,
+            unwanted=self._vision.traits(directions),
+            seen=self._store.rows_of(query.seen),
+        )
+        meaning: list[int] = []
+        if self._use_words and self._use_meaning and signals.texts is not None:
+            meaning = self._store.search(signals.texts, pool, scope, "captions")[0].tolist()
         if not words:
-            return []
-        found = self._gallery.search_captions(" ".join(words), _CAPTION_POOL + len(barred))
-        rows = [row for row, _ in found if row not in barred]
-        if among is not None:
-            allowed = set(among)
-            rows = [row for row in rows if row in allowed]
-        return rows[:pool]
+            return Rankings(looks, [], meaning, {})
+        hits = self._store.search_words(words, pool, scope)
+        rows = hits.rows.tolist()
+        shares = self._coverage(words, hits.holds)
+        return Rankings(looks, rows, meaning, dict(zip(rows, shares.tolist(), strict=True)))
 
-    def _coverage(self, words: Sequence[str], rows: Sequence[int]) -> dict[int, float]:
-        """Return the share of the request that each picture's captions hold, telling words first.
+    def _coverage(
+        self, words: Sequence[str], holds: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.float64]:
+        """Return the share of the request that pictures' captions hold, telling words first.
 
         A word weighs what it tells in this gallery; one that no caption holds weighs most, so
         that a chance match on the rest of the request counts little.
         """
-        weights = {word: self._gallery.word_weight(word) for word in words}
-        everything = sum(weights.values())
-        if not everything:
-            return dict.fromkeys(rows, 0.0)
-        return {
-            row: sum(weights[word] for word in found) / everything
-            for row, found in self._words_in(words, rows).items()
-        }
-
-    def _words_in(self, words: Sequence[str], rows: Sequence[int]) -> dict[int, tuple[str, ...]]:
-        return self._gallery.words_in(words, rows) if words else {}
+        weights = np.array([self._store.word_weight(word) for word in words[: holds.shape[1]]])
+        return np.asarray(holds @ weights / (weights.sum() or 1.0))
 
     def _fold(self, ranked: Sequence[int], k: int, seen: Sequence[int]) -> tuple[list[int], int]:
         """Choose the first `k` rows that look like none chosen or seen; count those left out."""
-        vectors = self._index.vectors(_ids(ranked))
-        known = self._index.vectors(_ids(seen))
-        closest = (vectors @ known.T).max(axis=1) if len(seen) else np.full(len(ranked), -1.0)
-        chosen: list[int] = []
-        folded = 0
-        for position, row in enumerate(ranked):
-            if closest[position] > NEAR_DUPLICATE:
-                folded += 1
-            elif len(chosen) < k:
-                chosen.append(row)
-                closest = np.maximum(closest, vectors @ vectors[position])
-        return chosen, folded
+        vectors, shown = self._store.vectors(ranked), self._store.vectors(seen)
+        chosen, folded = fold(vectors, shown, k, self._cosines.near_duplicate)
+        return [ranked[place] for place in chosen], folded
 
     def _hits(
         self,
         rows: Sequence[int],
-        vectors: Vectors,
-        query: Vectors | None,
+        found: Rankings,
+        signals: Signals,
         words: Sequence[str],
-        reasons: Sequence[tuple[str, ...]],
+        k: int,
     ) -> tuple[Hit, ...]:
-        captions = self._gallery.best_captions(words, rows)
-        scores = np.zeros(len(rows)) if query is None else vectors @ query
-        return tuple(
-            Hit(
-                image_id=image.image_id,
-                caption=captions.get(row) or next(iter(image.captions), ""),
-                captions=image.captions,
-                score=float(score),
-                reasons=why,
-                width=image.width,
-                height=image.height,
-                metadata=image.metadata,
-            )
-            for row, image, score, why in zip(
-                rows, self._gallery.by_rows(rows), scores, reasons, strict=True
-            )
+        pictures: list[Picture] = self._store.pictures(rows)
+        vectors = self._store.vectors(rows)
+        scores = np.zeros(len(rows)) if signals.query is None else vectors @ signals.query
+        matched = {one.row: words_in(words, one.captions) for one in pictures} if words else {}
+        first = _TOLD_RANKS * k
+        reasons = explain(
+            rows, vectors, signals, found.looks[:first], found.meaning[:first], matched
         )
-
-
-def _ids(rows: Iterable[int]) -> Ids:
-    return np.fromiter(rows, dtype=np.int64)
+        return tuple(
+            Hit(picture, best_caption(words, picture.captions), float(score), why)
+            for picture, score, why in zip(pictures, scores, reasons, strict=True)
+        )

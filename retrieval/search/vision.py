@@ -1,21 +1,22 @@
 """Ranking by looks: the nearest vectors, then what a single vector cannot say.
 
-FAISS finds the candidates by cosine. Their scores are then corrected: by how near each picture is
-to any request, by what must not be seen, and by what was seen already. All corrections are in
+The store finds the candidates by cosine. Their scores are then corrected: by how near each picture
+is to any request, by what must not be seen, and by what was seen already. All corrections are in
 units of the model's own cosines, so that they hold for any model.
 """
 
-import functools
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from retrieval.search.query_bank import TypicalRequests
-from retrieval.store.faiss_index import Ids, VectorIndex, Vectors
+from retrieval.store.order import best_first
+from retrieval.store.protocol import EVERYTHING, Scope, Store
+from retrieval.store.vectors import Ids, Vectors
 
-__all__ = ["Looks", "Unwanted", "nearest"]
+__all__ = ["Trait", "VisionRanking", "mean_direction", "wordings"]
 
 # Chosen on Flickr8k; docs/experiments.md has the comparisons. How much of the nearness to all
 # requests is taken off; how far a seen picture steps back and how far each standard deviation of
@@ -30,25 +31,20 @@ _SAMPLE = 2_000
 _WORDINGS = ("{}", "a photo of {}", "there are {} in the picture")
 
 
-def nearest(
-    index: VectorIndex,
-    vector: Vectors,
-    pool: int,
-    among: Sequence[int] | None,
-    barred: Collection[int],
-) -> tuple[Ids, npt.NDArray[np.float32]]:
-    """Return the rows nearest to a vector and their cosines, nearest first (see `VectorIndex`)."""
-    return index.search(
-        vector,
-        pool,
-        among=None if among is None else np.fromiter(among, np.int64),
-        without=np.fromiter(barred, np.int64) if barred else None,
-    )
+def wordings(phrase: str) -> tuple[str, ...]:
+    """Return the texts whose mean is how a phrase looks, where no requests tell."""
+    return tuple(wording.format(phrase) for wording in _WORDINGS)
+
+
+def mean_direction(vectors: Sequence[Vectors] | Vectors) -> Vectors:
+    """Return the unit vector (dimension,) between some."""
+    mean = np.mean(vectors, axis=0)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
 
 
 @dataclass(frozen=True)
-class Unwanted:
-    """What must not be seen, as looks.
+class Trait:
+    """Something that pictures show more or less of.
 
     Attributes:
         direction: (dimension,) along which it shows.
@@ -64,7 +60,7 @@ class Unwanted:
     bimodality: float
 
     @classmethod
-    def measured(cls, direction: Vectors, along: npt.NDArray[np.float32]) -> "Unwanted":
+    def measured(cls, direction: Vectors, along: npt.NDArray[np.float32]) -> "Trait":
         """Return what (n,) pictures of the gallery tell about a direction (dimension,)."""
         deviation = max(float(along.std()), 1e-6) if len(along) else 1e-6
         mean = float(along.mean()) if len(along) else 0.0
@@ -87,85 +83,63 @@ class Unwanted:
         return np.asarray(np.maximum(along, 0.0), np.float32)
 
 
-class Looks:
-    """The gallery's pictures as vectors; safe to use from several threads.
+class VisionRanking:
+    """Ranks a store's pictures by their vectors; safe to use from several threads.
 
     Args:
-        index: by row.
-        encode: text -> unit vector (dimension,).
+        store: the gallery.
         requests: typical ones; None where there are none.
     """
 
-    def __init__(
-        self,
-        index: VectorIndex,
-        encode: Callable[[str], Vectors],
-        requests: TypicalRequests | None = None,
-    ) -> None:
-        self.index = index
-        self._encode = encode
+    def __init__(self, store: Store, requests: TypicalRequests | None = None) -> None:
+        self._store = store
         self._requests = requests
-        every = max(1, len(index) // _SAMPLE)
-        self._sample = index.vectors(index.ids[::every][:_SAMPLE])
-        self.unwanted = functools.lru_cache(maxsize=1024)(self._measure)
+        self._sample = store.sample(_SAMPLE)
 
     def rank(
         self,
         vector: Vectors | None,
-        pool: int,
-        among: Sequence[int] | None,
-        barred: Collection[int],
+        k: int,
+        scope: Scope = EVERYTHING,
         *,
-        unwanted: Sequence[str] = (),
-        seen: Iterable[int] = (),
+        unwanted: Sequence[Trait] = (),
+        seen: Sequence[int] = (),
     ) -> list[int]:
         """Return the rows that fit best, best first.
 
         Args:
             vector: (dimension,), normalised; None ranks nothing.
-            pool: how many at most.
-            among: only these rows; None means all.
-            barred: not these rows.
-            unwanted: phrases for what must not be seen.
+            k: how many at most.
+            scope: which rows may come.
+            unwanted: what must not be seen.
             seen: rows that step back.
         """
         if vector is None:
             return []
-        ids, cosines = nearest(self.index, vector, pool, among, barred)
-        scores = cosines - self._corrections(vector, ids, unwanted, seen)
-        ranked: list[int] = ids[np.argsort(-scores, kind="stable")].tolist()
+        rows, cosines = self._store.search(vector, k, scope)
+        scores = cosines - self._corrections(vector, rows, unwanted, seen)
+        ranked: list[int] = rows[best_first(scores, rows)].tolist()
         return ranked
+
+    def traits(self, directions: Iterable[Vectors]) -> list[Trait]:
+        """Return what the gallery tells about directions (dimension,)."""
+        return [Trait.measured(one, self._sample @ one) for one in directions]
 
     def spread(self, vector: Vectors) -> float:
         """Return the standard deviation of a vector's cosines to the gallery's pictures."""
         return float((self._sample @ vector).std()) if len(self._sample) else 0.0
 
-    def relative(self, rows: Sequence[int], phrases: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return how much more than usual pictures show things, (rows, phrases), at least 0."""
-        vectors = self.index.vectors(np.asarray(rows, np.int64))
-        found = [self.unwanted(phrase).amount(vectors) for phrase in phrases]
-        return np.stack(found, axis=1) if found else np.zeros((len(rows), 0), np.float32)
-
     def _corrections(
-        self, vector: Vectors, ids: Ids, unwanted: Sequence[str], seen: Iterable[int]
+        self, vector: Vectors, rows: Ids, unwanted: Sequence[Trait], seen: Sequence[int]
     ) -> npt.NDArray[np.float32]:
-        total = np.zeros(len(ids), np.float32)
+        total = np.zeros(len(rows), np.float32)
         if self._requests is not None:
-            total += NEARNESS_WEIGHT * self._requests.nearness[ids]
-        seen = list(seen)
+            total += NEARNESS_WEIGHT * self._requests.nearness[rows]
         if seen or unwanted:
             spread = self.spread(vector)
-            total += SEEN_STEP * spread * np.isin(ids, seen)
-            phrases = [phrase for phrase in unwanted if phrase.strip()]
-            if phrases:
-                vectors = self.index.vectors(ids)
-                pushes = [self.unwanted(phrase).push(vectors) for phrase in phrases]
+            total += SEEN_STEP * spread * np.isin(rows, seen)
+            if unwanted:
+                vectors = self._store.vectors(rows)
+                pushes = [trait.push(vectors) for trait in unwanted]
                 total += UNWANTED_STEP * spread * np.sum(pushes, axis=0)
         return total
-
-    def _measure(self, phrase: str) -> Unwanted:
-        direction = self._requests.direction(phrase) if self._requests is not None else None
-        if direction is None:
-            mean = np.mean([self._encode(wording.format(phrase)) for wording in _WORDINGS], axis=0)
-            direction = np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
-        return Unwanted.measured(direction, self._sample @ direction)

@@ -13,12 +13,17 @@ metadata `tags` or `tag`, separated by commas, semicolons or bars.
 """
 
 import re
-import sqlite3
+from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
 
-from retrieval.errors import RetrievalError
+import numpy as np
+
+from retrieval.errors import GalleryError, RetrievalError
+from retrieval.store.arrays import Array, Terms, load_arrays, save_arrays
 from retrieval.store.words import valid_text
 
 __all__ = [
@@ -26,10 +31,10 @@ __all__ = [
     "FOLDER",
     "TAG",
     "Facets",
-    "find_rows",
+    "FilterIndex",
     "indexed_metadata",
     "normalize_date",
-    "read_facets",
+    "write_filters",
 ]
 
 FOLDER, DATE, TAG = "folder", "date", "tag"
@@ -42,8 +47,9 @@ _DATE = re.compile(
 )
 _TAG_COLUMNS = ("tags", "tag")
 _SEPARATORS = re.compile(r"[,;|]")
-_LAST = "~"
-"""Sorts behind everything that can follow in a date."""
+_LAST = "\U0010ffff"
+"""Sorts behind everything that can follow."""
+_ARRAYS = ("text", "ends", "firsts", "rows")
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,7 @@ def normalize_date(text: str) -> str | None:
 
 def indexed_metadata(metadata: Mapping[str, str]) -> set[tuple[str, str]]:
     """Return the (key, value) pairs that a picture can be found by."""
-    pairs = {(key, value) for key, value in metadata.items() if key not in (DATE, TAG)}
+    pairs = {(key, value) for key, value in metadata.items() if key not in (FOLDER, DATE, TAG)}
     date = normalize_date(metadata.get(DATE, ""))
     if date:
         pairs.add((DATE, date))
@@ -94,48 +100,92 @@ def indexed_metadata(metadata: Mapping[str, str]) -> set[tuple[str, str]]:
     return pairs
 
 
-def find_rows(database: sqlite3.Connection, filters: Sequence[tuple[str, str]]) -> list[int]:
-    """Return the rows of which all (key, value) hold, ascending.
+class FilterIndex:
+    """Which rows a filter leaves, from what `write_filters` wrote; safe from several threads.
 
-    Raises:
-        RetrievalError: a date is none.
+    Every condition that holds for a picture is a term: its key, a zero, its value. Sorted, the
+    terms of one folder and of all below it follow each other, and so do the dates of a range; so
+    a filter is one stretch of the list of rows, however many pictures it holds for.
     """
-    conditions, values = ["1"], list[str]()
-    for key, value in filters:
-        value = valid_text(value)
+
+    def __init__(self, directory: Path) -> None:
+        text, ends, self._firsts, self._rows = load_arrays(directory, *_ARRAYS)
+        self._terms = Terms(text, ends)
+        if len(self._firsts) != len(self._terms) + 1 or self._firsts[-1] != len(self._rows):
+            raise GalleryError("the filters contradict themselves; index the pictures again")
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Open an index.
+
+        Raises:
+            GalleryError: a file is missing or damaged.
+        """
+        return cls(directory)
+
+    def rows(self, key: str, value: str) -> Array:
+        """Return the rows for which a filter holds, in no order, each once.
+
+        Raises:
+            RetrievalError: the value of a date is none.
+        """
+        terms = self._matching(key, valid_text(value))
+        return self._rows[int(self._firsts[terms.start]) : int(self._firsts[terms.stop])]
+
+    def facets(self) -> Facets:
+        """Return what the pictures can be filtered by."""
+        folders: Counter[str] = Counter()
+        for folder, count in self._counts(FOLDER):
+            parts = folder.split("/")[:-1]
+            for depth in range(1, len(parts) + 1):
+                folders["/".join(parts[:depth])] += count
+        years: Counter[str] = Counter()
+        for date, count in self._counts(DATE):
+            years[date[:4]] += count
+        tags = Counter(dict(self._counts(TAG)))
+        return Facets(*(dict(names.most_common()) for names in (folders, years, tags)))
+
+    def _matching(self, key: str, value: str) -> range:
+        """Return the places of the terms that a filter stands for."""
         if key == FOLDER:
             folder = value.strip("/")
-            if folder:
-                # "0" follows "/": every path below the folder lies between the two.
-                conditions.append("path > ? AND path < ?")
-                values += [f"{folder}/", f"{folder}0"]
+            # "0" follows "/": every folder below lies between the two.
+            low, high = (f"{folder}/", f"{folder}0") if folder else ("", _LAST)
         elif key == DATE:
-            conditions.append(
-                "row IN (SELECT row FROM metadata WHERE key = ? AND value >= ? AND value <= ?)"
-            )
-            values += [DATE, *_date_range(value)]
+            low, high = _date_range(value)
         else:
-            conditions.append("row IN (SELECT row FROM metadata WHERE key = ? AND value = ?)")
-            values += [valid_text(key), _clean_tag(value) if key == TAG else value]
-    query = f"SELECT row FROM images WHERE {' AND '.join(conditions)} ORDER BY row"  # noqa: S608 - fixed parts
-    return [row for (row,) in database.execute(query, values)]
+            low = _clean_tag(value) if key == TAG else value
+            high = low + "\0"  # the first text behind it
+        return self._terms.between(_term(key, low), _term(key, high))
+
+    def _counts(self, key: str) -> Iterator[tuple[str, int]]:
+        """Yield each value of a key with the number of its rows, in the order of the values."""
+        places = self._terms.between(_term(key, ""), _term(key, _LAST))
+        start = len(_term(key, ""))
+        for place in places:
+            yield (
+                self._terms[place][start:],
+                int(self._firsts[place + 1]) - int(self._firsts[place]),
+            )
 
 
-def read_facets(database: sqlite3.Connection) -> Facets:
-    """Return what the pictures of a gallery can be filtered by."""
-    folders: Counter[str] = Counter()
-    for (path,) in database.execute("SELECT path FROM images ORDER BY row"):
-        parts = str(path).split("/")[:-1]
-        folders.update("/".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-    years = database.execute(
-        "SELECT substr(value, 1, 4), count(*) FROM metadata WHERE key = ?"
-        " GROUP BY 1 ORDER BY 2 DESC, 1",
-        (DATE,),
-    )
-    tags = database.execute(
-        "SELECT value, count(*) FROM metadata WHERE key = ? GROUP BY 1 ORDER BY 2 DESC, 1", (TAG,)
-    )
-    return Facets(dict(folders.most_common()), dict(years.fetchall()), dict(tags.fetchall()))
+def write_filters(directory: Path, pictures: Iterable[tuple[str, Mapping[str, str]]]) -> None:
+    """Write the index of a gallery's (path, metadata), in the order of the rows."""
+    holders: dict[str, array[int]] = {}
+    for row, (path, metadata) in enumerate(pictures):
+        folder = path[: path.rfind("/") + 1]
+        for key, value in {(FOLDER, folder), *indexed_metadata(metadata)}:
+            holders.setdefault(_term(key, value), array("i")).append(row)
+    terms = sorted(holders)
+    text, ends = Terms.pack(terms)
+    lists = [np.frombuffer(holders[term], np.int32) for term in terms]
+    firsts = np.cumsum([0, *(len(rows) for rows in lists)], dtype=np.int64)
+    rows = np.concatenate([np.zeros(0, np.int32), *lists])
+    save_arrays(directory, text=text, ends=ends, firsts=firsts, rows=rows)
+
+
+def _term(key: str, value: str) -> str:
+    return f"{valid_text(key).replace(chr(0), ' ')}\0{value}"
 
 
 def _date_range(value: str) -> tuple[str, str]:

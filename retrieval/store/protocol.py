@@ -18,7 +18,7 @@ from retrieval.store.vectors import Ids, Vectors
 __all__ = ["EVERYTHING", "Picture", "Scope", "Space", "Store", "WordHits"]
 
 Space = Literal["pictures", "captions"]
-"""Which vectors are meant: those of the pictures' looks, or of what their captions mean."""
+"""Which vectors are meant: those of the pictures themselves, or of what their captions mean."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,16 @@ class Store(Protocol):
     def rows_of(self, image_ids: Sequence[str]) -> list[int]:
         """Return the rows of those pictures that are in the gallery, in the order of the ids."""
 
-    def pictures(self, rows: Sequence[int]) -> list[Picture]:
+    def pictures(self, rows: Sequence[int] | Ids) -> list[Picture]:
         """Return the pictures of these rows, in their order."""
 
-    def vectors(self, rows: Sequence[int]) -> Vectors:
-        """Return the vectors (n, dimension) of the looks of these rows, in their order."""
+    def vectors(self, rows: Sequence[int] | Ids, space: Space = "pictures") -> Vectors:
+        """Return the vectors (n, dimension) of these rows, in their order.
+
+        Raises:
+            RetrievalError: there is no such row, or it has no captions and their vector is asked
+                for.
+        """
 
     def sample(self, n: int) -> Vectors:
         """Return the vectors of at most `n` pictures, spread evenly; always the same ones."""
@@ -137,7 +142,7 @@ class Store(Protocol):
         """Return a picture, or None if there is none of that id."""
 
     def file(self, image_id: str) -> Path:
-        """Return a picture's file, which lies inside the gallery's root whatever the store says.
+        """Return a picture's file, if it is one that may be shown (see originals.py).
 
         Raises:
             GalleryError: no such picture, its file is gone, or its path leaves the root.

@@ -1,34 +1,15 @@
-"""Vectors and their ids, checked before FAISS, which checks nothing, sees them."""
+"""Vectors, checked before FAISS, which checks nothing, sees them."""
 
 import numpy as np
 import numpy.typing as npt
 
 from retrieval.errors import IndexMismatch
 
-__all__ = ["Ids", "Vectors", "check_entries", "check_vectors"]
+__all__ = ["Ids", "Mask", "Vectors", "check_vectors"]
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
-
-
-def check_entries(ids: Ids, vectors: Vectors, dimension: int) -> tuple[Ids, Vectors]:
-    """Return ids (n,) and vectors (n, dimension), contiguous, if they can go into an index.
-
-    Raises:
-        IndexMismatch: wrong type, shape or length, not finite, not normalised, or ids that are
-            negative or given twice.
-    """
-    vectors = check_vectors(vectors, dimension)
-    if ids.dtype != np.int64 or ids.shape != (len(vectors),):
-        raise IndexMismatch(
-            f"ids are {ids.dtype} of shape {ids.shape}; expected int64 of shape ({len(vectors)},)"
-        )
-    if len(ids) and ids.min() < 0:
-        raise IndexMismatch(f"id {ids.min()} is negative; ids start at 0")
-    values, counts = np.unique(ids, return_counts=True)
-    if len(values) < len(ids):
-        raise IndexMismatch(f"id {values[counts > 1][0]} is given twice; ids are unique")
-    return np.ascontiguousarray(ids), vectors
+Mask = npt.NDArray[np.bool_]
 
 
 def check_vectors(vectors: Vectors, dimension: int) -> Vectors:

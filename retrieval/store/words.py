@@ -1,23 +1,31 @@
-"""The words of a text that say what is in a picture.
+"""The words of a text that say what is in a picture, and the one stemmer of this project.
 
 Function words carry a sentence and name nothing. Captions hold them too, and in a gallery of
 short captions a rare "her" would outrank everything that a request really names, so the caption
 search looks at content words only. How much each of those weighs follows from the gallery
-itself: the rarer among its captions, the more (see gallery.py).
+itself: the rarer among its captions, the more (see word_index.py).
 """
 
+import functools
 import re
+import threading
+import unicodedata
+
+import snowballstemmer
 
 __all__ = [
     "FUNCTION_WORDS",
     "content_words",
     "exclusion_phrase",
-    "singular",
+    "irregular_forms",
+    "regular_stem",
+    "stem",
+    "stems",
     "tokens",
     "valid_text",
 ]
 
-# Letters and digits, as SQLite's unicode61 tokenizer sees them.
+# Letters and digits.
 _TOKEN = re.compile(r"[^\W_]+")
 
 # Articles, determiners, pronouns; prepositions that place nothing by themselves; conjunctions and
@@ -42,7 +50,16 @@ FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 def tokens(text: str) -> list[str]:
     """Return the words of a text, lower-cased, in their order."""
-    return _TOKEN.findall(text.lower())
+    text = text.lower()
+    return (_TOKEN if text.isascii() else _token_of_any_script()).findall(text)
+
+
+@functools.cache
+def _token_of_any_script() -> re.Pattern[str]:
+    """Return the pattern of a word whose letters may carry marks: accents, vowels of Hindi."""
+    characters = map(chr, range(0x20000))  # behind it there are no more letters
+    marks = "".join(c for c in characters if unicodedata.category(c)[0] == "M")
+    return re.compile(rf"[^\W_][^\W_{marks}]*(?:[{marks}]+[^\W_]*)*")
 
 
 def content_words(text: str) -> list[str]:
@@ -61,32 +78,61 @@ def exclusion_phrase(text: str) -> list[str]:
     return words[content[0] : content[-1] + 1] if content else words
 
 
-_IRREGULAR = {
-    "men": "man",
-    "women": "woman",
-    "children": "child",
-    "people": "person",
-    "persons": "person",
-    "mice": "mouse",
-    "feet": "foot",
-    "teeth": "tooth",
-    "leaves": "leaf",
-    "knives": "knife",
-    "wolves": "wolf",
-}
+# Plurals that the stemmer cannot know, and those that it cuts otherwise than their singular.
+_PLURALS = """
+men:man women:woman children:child people:person persons:person mice:mouse geese:goose feet:foot
+teeth:tooth oxen:ox leaves:leaf knives:knife wolves:wolf wives:wife lives:life halves:half
+shelves:shelf loaves:loaf thieves:thief calves:calf scarves:scarf hooves:hoof buses:bus gases:gas
+lenses:lens irises:iris cacti:cactus fungi:fungus octopi:octopus axes:axe canvases:canvas
+quizzes:quiz dice:die policemen:policeman firemen:fireman snowmen:snowman fishermen:fisherman
+gentlemen:gentleman sportsmen:sportsman grandchildren:grandchild
+"""
+_IRREGULAR = dict(pair.split(":") for pair in _PLURALS.split())
+_stemmer = snowballstemmer.stemmer("english")
+_stemming = threading.Lock()  # the stemmer keeps the word that it works on
 
 
-def singular(word: str) -> str:
-    """Return an English noun's singular, nearly: one form for both, to compare words by."""
-    if word in _IRREGULAR:
-        return _IRREGULAR[word]
-    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
-        return word
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("ches", "shes", "sses", "xes", "zes")):
-        return word[:-2]
-    return word[:-1]
+def stem(word: str) -> str:
+    """Return the form that a word shares with its plural, its other tenses and its accents.
+
+    The one stemmer of captions, exclusions and requests: Porter's for English (Snowball's
+    "english"), with a table of irregular plurals before it.
+
+    Args:
+        word: one token, lower-cased.
+    """
+    return regular_stem(_IRREGULAR.get(word, word))
+
+
+@functools.lru_cache(maxsize=65_536)
+def regular_stem(word: str) -> str:
+    """Return a word's stem without the table: "men" and "man" stay apart.
+
+    The ranking by words counts these: in captions, one man and several men are different pictures.
+    """
+    if not word.isascii():
+        letters = unicodedata.normalize("NFKD", word)
+        word = "".join(letter for letter in letters if not "\u0300" <= letter <= "\u036f")
+    with _stemming:
+        return str(_stemmer.stemWord(word))
+
+
+def stems(text: str) -> list[str]:
+    """Return the stems of all words of a text, in their order."""
+    return [stem(word) for word in tokens(text)]
+
+
+@functools.cache
+def _families() -> dict[str, set[str]]:
+    families: dict[str, set[str]] = {}
+    for plural, one in _IRREGULAR.items():
+        families.setdefault(stem(one), {regular_stem(one)}).add(regular_stem(plural))
+    return families
+
+
+def irregular_forms(word: str) -> list[str]:
+    """Return the other regular stems that share a word's stem ("men" -> man)."""
+    return sorted(_families().get(stem(word), set()) - {regular_stem(word)})
 
 
 def valid_text(text: str) -> str:

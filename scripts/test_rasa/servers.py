@@ -166,7 +166,7 @@ def staged_search() -> Iterator[None]:
     The drawn shapes fall into no scenes, and nothing fails by itself: both are put in here, on the
     one server that both sides search with.
     """
-    groups, search = Searcher.groups, Searcher.search
+    groups, rank = Searcher.groups, Searcher.rank
 
     def split(self: Searcher, query: Query, result: SearchResult) -> tuple[Group, ...]:
         if any("shapes" in text for text in query.texts) and len(query.texts) == 1:
@@ -176,9 +176,9 @@ def staged_search() -> Iterator[None]:
     def fail(self: Searcher, query: Query, *arguments: Any, **options: Any) -> SearchResult:
         if any("explosion" in text for text in query.texts):
             raise RuntimeError("told to fail")
-        return search(self, query, *arguments, **options)
+        return rank(self, query, *arguments, **options)
 
-    with patch.object(Searcher, "groups", split), patch.object(Searcher, "search", fail):
+    with patch.object(Searcher, "groups", split), patch.object(Searcher, "rank", fail):
         yield
 
 

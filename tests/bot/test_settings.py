@@ -17,7 +17,7 @@ def test_defaults_are_those_of_the_readme():
     assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8000, 1)
     assert settings.max_text_length == 2000
     assert settings.admin_token is None
-    assert settings.cors_origins == ("*",)
+    assert settings.cors_origins == ()
 
 
 def test_environment_and_arguments_and_none_means_not_given(monkeypatch, tmp_path):
@@ -38,6 +38,9 @@ def test_environment_and_arguments_and_none_means_not_given(monkeypatch, tmp_pat
         ("PUBLIC_URL", "example.org"),
         ("LOG_LEVEL", "loud"),
         ("CORS_ORIGINS", "[broken"),
+        ("CORS_ORIGINS", "shop.example"),
+        ("CORS_ORIGINS", "https://shop.example/chat"),
+        ("TRUSTED_HOSTS", "https://shop.example"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key(monkeypatch, name, value):
@@ -48,18 +51,43 @@ def test_a_wrong_value_is_named_with_its_key(monkeypatch, name, value):
     assert value.lower() in str(refused.value).lower()
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://:hush@h:1",
+        "hush@h",
+        ":hush@h:1/0",
+        "redis://:hu/hush@h:1",
+        "redis://u:hush@h:port",
+        "redis://h:port?password=hush",
+        "redis://:a@hush@h:port",
+    ],
+)
+def test_the_password_of_a_redis_address_is_never_shown(address):
+    with pytest.raises(SettingsError, match="SHOWTELL_REDIS_URL") as refused:
+        load_settings(redis_url=address)
+    assert "hush" not in str(refused.value)
+    assert "hush" not in repr(load_settings(redis_url="redis://:hush@h"))
+
+
+def test_sites_are_compared_as_browsers_send_them():
+    settings = load_settings(cors_origins="https://Shop.example/, null")
+    assert settings.cors_origins == ("https://shop.example", "null")
+
+
 def test_an_unknown_setting_is_refused():
     with pytest.raises(SettingsError, match="SHOWTELL_COLOUR"):
         load_settings(colour="red")
 
 
 def test_blank_variables_count_as_unset(monkeypatch):
-    for name in ("REDIS_URL", "ADMIN_TOKEN", "PUBLIC_URL", "BUNDLES"):
+    for name in ("REDIS_URL", "ADMIN_TOKEN", "PUBLIC_URL", "BUNDLES", "CORS_ORIGINS"):
         monkeypatch.setenv(f"SHOWTELL_{name}", "")
     settings = load_settings()
     assert settings.redis_url is None
     assert settings.admin_token is None
     assert settings.bundles is None
+    assert settings.cors_origins == ()
 
 
 def test_the_token_is_never_shown(monkeypatch):

@@ -16,7 +16,7 @@ import yaml
 from scripts.check_docker import (
     ROOT,
     compose_problems,
-    dockerfile_problems,
+    copy_problems,
     is_ignored,
     parse_dockerfile,
     problems,
@@ -28,63 +28,70 @@ COMPOSE: dict[str, Any] = yaml.safe_load(COMPOSE_TEXT)
 IGNORE = [
     line for line in (ROOT / ".dockerignore").read_text().splitlines() if not line.startswith("#")
 ]
-GOOD = """FROM python:3.11-slim
-COPY bot bot
-USER 10001
-HEALTHCHECK CMD ["true"]
-CMD ["showtell"]
+BIN = Path(sys.executable).parent
+# What hadolint is there to see; each line breaks one rule.
+BAD = """FROM python
+ADD bot bot
+COPY --from=nowhere /a /a
+COPY bot docs there
+WORKDIR app
+RUN apt-get install git
+RUN cd /tmp && ls
+ENV ADMIN_TOKEN=hunter2
+CMD showtell
+USER root
 """
+CODES = {"DL3002", "DL3003", "DL3000", "DL3006", "DL3014", "DL3015", "DL3020", "DL3021", "DL3022",
+         "DL3025", "DL3064"}  # fmt: skip
+
+
+def lint(path: Path) -> tuple[int, str]:
+    """Run hadolint as `make lint` does."""
+    command = [BIN / "hadolint", "--no-color", path]
+    done = subprocess.run(command, capture_output=True, text=True)
+    return done.returncode, done.stdout
 
 
 def test_docker_folder_is_in_order() -> None:
     assert problems() == []
-    assert list(dockerfile_problems(GOOD, ROOT, [])) == []
+    assert lint(ROOT / "docker/Dockerfile") == (0, "")
+    schema = ["--builtin-schema", "vendor.compose-spec", ROOT / "docker/compose.yaml"]
+    subprocess.run([BIN / "check-jsonschema", "--quiet", *schema], check=True)
+
+
+def test_a_bad_dockerfile_is_named(tmp_path: Path) -> None:
+    (tmp_path / "Dockerfile").write_text(BAD)
+    status, told = lint(tmp_path / "Dockerfile")
+    assert status == 1
+    assert set(re.findall(r"DL\d+", told)) >= CODES
 
 
 @pytest.mark.parametrize(
-    ("good", "bad", "part"),
+    ("instruction", "ignored", "part"),
     [
-        ("python:3.11-slim", "python:latest", "DL3007"),
-        ("python:3.11-slim", "python", "DL3006"),
-        ("COPY bot bot", "ADD bot bot", "DL3020"),
-        ("COPY bot bot", "COPY nowhere bot", "nowhere does not exist"),
-        ("COPY bot bot", "COPY ../shared bot", "leaves the build context"),
-        ("COPY bot bot", "COPY --from=build /a /a", "DL3022"),
-        ("COPY bot bot", "COPY bot docs there", "DL3021"),
-        ("COPY bot bot", "WORKDIR app", "DL3000"),
-        ("COPY bot bot", "RUN apt-get install -y git && rm -rf /var/lib/apt/lists/*", "DL3015"),
-        ("COPY bot bot", "RUN apt-get install -y --no-install-recommends git", "DL3009"),
-        ("COPY bot bot", "RUN cd /tmp && ls", "DL3003"),
-        ("COPY bot bot", "RUN curl x.example/i | sh", "straight from the network"),
-        ("COPY bot bot", "ENV ADMIN_TOKEN=hunter2", "holds a secret"),
-        ("USER 10001", "USER root", "DL3002"),
-        ("USER 10001\n", "", "DL3002"),
-        ('CMD ["showtell"]', "CMD showtell", "DL3025"),
-        ('CMD ["showtell"]', 'CMD ["a"]\nCMD ["b"]', "DL4003"),
-        ('HEALTHCHECK CMD ["true"]\n', "", "has no HEALTHCHECK"),
+        ("COPY nowhere bot", [], "nowhere does not exist"),
+        ("COPY ../shared bot", [], "leaves the build context"),
+        ("COPY /etc bot", [], "leaves the build context"),
+        ("COPY bot bot", ["*", "!docs"], "kept out"),
     ],
 )
-def test_bad_dockerfile_is_named(good: str, bad: str, part: str) -> None:
-    assert good in GOOD
-    found = list(dockerfile_problems(GOOD.replace(good, bad), ROOT, []))
-    assert any(part in problem for problem in found), found
-
-
-def test_ignored_source_is_named() -> None:
-    assert "kept out" in next(dockerfile_problems(GOOD, ROOT, ["*", "!docs"]))
+def test_a_source_that_does_not_reach_the_build_is_named(
+    instruction: str, ignored: list[str], part: str
+) -> None:
+    (problem,) = copy_problems(f"FROM a:1\n{instruction}\n", ROOT, ignored)
+    assert part in problem
 
 
 @pytest.mark.parametrize(
     ("service", "part"),
     [
-        ({"image": "redis"}, "DL3006"),
-        ({"image": "redis:latest"}, "DL3007"),
-        ({"image": "redis:7", "comand": "x"}, "comand"),
-        ({"image": "redis:7", "ports": "8000"}, "is not of type 'array'"),
+        ({"image": "redis"}, "changes by itself"),
+        ({"image": "redis:latest"}, "changes by itself"),
         ({"image": "redis:7", "ports": ["8000:8000"]}, "open to everybody"),
         ({"image": "redis:7", "privileged": True}, "rights of root"),
         ({"image": "redis:7", "environment": {"ADMIN_TOKEN": "hunter2"}}, "holds a secret"),
         ({"image": "redis:7", "volumes": ["lost:/data"]}, "lost is not declared"),
+        ({"image": "redis:7", "volumes": ["./lost:/data"]}, "./lost does not exist"),
         (
             {"image": "redis:7", "depends_on": {"gone": {"condition": "service_started"}}},
             "gone, which is no service",

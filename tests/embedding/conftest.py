@@ -1,12 +1,20 @@
-"""Data for training, small."""
+"""Data for training, small, and an LSTM that is."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.embedding.processes import small_lstm
+
 COLORS = ("red", "green", "blue", "yellow", "black", "white")
 THINGS = ("dog", "cat", "boat", "house", "tree")
+
+
+@pytest.fixture(autouse=True)
+def _small_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of a small training's time goes into checkpoints of an LSTM of the usual size."""
+    monkeypatch.setattr("embedding.training.parameters.lstm_tower", small_lstm)
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ python -m tests.embedding.processes train FEATURES OUT [--resume] [SETTING=VALUE
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from embedding.model.towers import lstm_tower
+from embedding.training import parameters
 from embedding.training.batches import batches, split
 from embedding.training.config import TrainConfig
 from embedding.training.distributed import join_world
@@ -20,6 +23,7 @@ from embedding.training.gradient_cache import backward_by_parts
 from embedding.training.losses import InfoNCELoss
 from embedding.training.train import train
 
+small_lstm = partial(lstm_tower, words=32, hidden=64)
 LSTM: dict[str, Any] = {
     "text_tower": "lstm",
     "dimension": 16,
@@ -34,8 +38,8 @@ LSTM: dict[str, Any] = {
 }
 
 
-def gradients(out: Path, chunk: int = 0) -> None:
-    """Write the loss and the gradients of one step of two linear towers."""
+def one_step(out: Path, chunk: int) -> None:
+    """Write the loss and the gradients of one step of two linear towers, as OUT/CHUNK-RANK.pt."""
     random = torch.Generator().manual_seed(0)
     words, pixels = torch.randn(21, 6, generator=random), torch.randn(9, 5, generator=random)
     own_captions = [np.arange(i * 2, i * 2 + 2 + (i == 8)) for i in range(9)]
@@ -58,15 +62,18 @@ def gradients(out: Path, chunk: int = 0) -> None:
         loss = backward_by_parts(split(own, chunk), encode, objective)
         world.add_gradients([*text.parameters(), *image.parameters()])
         named = nn.ModuleDict({"text": text, "image": image, "loss": loss_of}).named_parameters()
-        found = {name: value.grad for name, value in named}
-        torch.save({"loss": loss, "own": len(own.captions), **found}, out / f"{world.rank}.pt")
+        gradients = {name: value.grad for name, value in named}
+        file = out / f"{chunk}-{world.rank}.pt"
+        torch.save({"loss": loss, "own": len(own.captions), **gradients}, file)
 
 
 def main(what: str, *rest: str) -> None:
     """Do one of the two."""
     if what == "gradients":
-        gradients(Path(rest[0]), chunk=int(rest[1]))
+        for chunk in (0, 4):
+            one_step(Path(rest[0]), chunk)
         return
+    parameters.lstm_tower = small_lstm  # type: ignore[assignment]
     settings = dict(item.split("=") for item in rest[2:] if "=" in item)
     config = TrainConfig(**{**LSTM, **{key: json.loads(v) for key, v in settings.items()}})
 

@@ -66,10 +66,10 @@ def test_the_operators_day(start_server, three_bundles, admin):
         assert nothing_older.status_code == 409
         assert first in nothing_older.json()["detail"]
 
-        (three_bundles / third / "gallery.sqlite").unlink()
+        (three_bundles / third / "store" / "pictures.sqlite").unlink()
         refused = client.post("/admin/reload")
         assert refused.status_code == 409
-        assert "gallery.sqlite" in refused.json()["detail"]
+        assert "pictures.sqlite" in refused.json()["detail"]
         assert current_version(three_bundles) == first
         status = client.get("/admin/model").json()
         assert status["version"] == first

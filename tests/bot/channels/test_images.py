@@ -15,7 +15,7 @@ from retrieval.bundle.bundle import Bundle, Candidate, build_bundle, publish
 @pytest.fixture(scope="module")
 def gallery_image(shapes_bundles):
     with Bundle.open(shapes_bundles, verify=False) as bundle:
-        return bundle.gallery.by_rows([0])[0]
+        return bundle.store.pictures([0])[0]
 
 
 def size_of(source) -> tuple[int, int]:
@@ -125,7 +125,7 @@ def test_a_picture_that_left_the_gallery_is_404_and_nothing_outside_is_read(
     )
     publish(bundles, report.version)
     with Bundle.open(bundles) as bundle:
-        by_name = {i.path: i.image_id for i in bundle.gallery.by_rows(range(4))}
+        by_name = {i.path: i.image_id for i in bundle.store.pictures(range(4))}
     server = start_server(bundles)
     gone, linked, damaged, fine = names
     (root / gone).unlink()
@@ -151,6 +151,7 @@ def picture(tmp_path) -> Path:
 def test_thumbnails_are_made_once_and_anew_when_the_file_changes(tmp_path, picture):
     thumbnails = Thumbnails(tmp_path / "cache")
     made = thumbnails.get(picture, "ab" * 32, 320)
+    assert isinstance(made, Path)
     assert size_of(made) == (320, 160)
     first = made.stat()
     assert thumbnails.get(picture, "ab" * 32, 320).stat().st_ino == first.st_ino
@@ -166,6 +167,18 @@ def test_nothing_half_made_is_left(tmp_path, picture):
     with pytest.raises(NotAnImage):
         thumbnails.get(picture, "ab" * 32, 160)
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+def test_a_full_disk_costs_no_thumbnail(start_server, shapes_bundles, gallery_image, tmp_path):
+    full = tmp_path / "full"
+    full.mkdir()
+    (full / "thumbnails").touch()  # no folder can be made there
+    url = f"{start_server(shapes_bundles, data_dir=full).url}/images/{gallery_image.image_id}"
+    answer = httpx.get(url, params={"size": 160})
+    assert answer.status_code == 200
+    assert size_of(io.BytesIO(answer.content)) == (160, 160)
+    known = {"If-None-Match": answer.headers["etag"]}
+    assert httpx.get(url, params={"size": 160}, headers=known).status_code == 304
 
 
 def test_formats_that_browsers_do_not_show_go_out_as_webp(start_server, shapes_model_dir, tmp_path):
@@ -184,7 +197,7 @@ def test_formats_that_browsers_do_not_show_go_out_as_webp(start_server, shapes_m
     )
     publish(bundles, report.version)
     with Bundle.open(bundles) as bundle:
-        ids = {i.path: i.image_id for i in bundle.gallery.by_rows(range(2))}
+        ids = {i.path: i.image_id for i in bundle.store.pictures(range(2))}
     server = start_server(bundles)
     answer = httpx.get(f"{server.url}/images/{ids['scan.tif']}")
     assert answer.headers["content-type"] == "image/webp"

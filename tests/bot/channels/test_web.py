@@ -1,5 +1,6 @@
 import io
 import itertools
+import json
 import socket
 
 import httpx
@@ -298,6 +299,34 @@ def test_bad_searches_are_client_errors(client, body, status):
     assert isinstance(answer.json()["detail"], str)
 
 
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {f"key{number}": "x" for number in range(9)},
+        {f"key{number}": "x" for number in range(10_000)},
+        {"k" * 101: "x"},
+        {"": "x"},
+        {"tag": "x" * 201},
+        {"tag": ["x"]},
+        [["tag", "x"]],
+    ],
+    ids=["nine", "ten thousand", "long key", "no key", "long value", "a list", "pairs"],
+)  # fmt: skip
+def test_filters_are_bounded_in_number_and_length(client, filters):
+    answer = client.post("/api/search", json={"text": "a star", "filters": filters})
+    assert answer.status_code == 422
+    assert "ilters" in answer.json()["detail"]
+    assert len(answer.json()["detail"]) < 1000
+    form = {"sender": "many-filters", "text": "a star", "filters": json.dumps(filters)}
+    assert client.post("/api/messages", data=form).status_code in (400, 422)
+
+
+def test_as_many_filters_as_are_allowed_are_searched_with(client):
+    wanted = {"color": "red", "shape": "star"} | {f"key{number}": "x" for number in range(6)}
+    answer = client.post("/api/search", json={"text": "a star", "filters": wanted})
+    assert (answer.status_code, answer.json().get("hits")) == (200, [])
+
+
 def test_about(client):
     about = client.get("/api/about").json()
     assert about["images"] == 90
@@ -308,7 +337,7 @@ def test_about(client):
     assert about["examples"] == []
 
 
-def test_any_site_may_embed_the_widget_without_credentials(client):
+def test_any_site_may_embed_the_widget_where_all_are_let_in_but_without_credentials(client):
     origin = {"Origin": "https://elsewhere.example"}
     asked = client.options(
         "/api/messages",
@@ -323,11 +352,27 @@ def test_any_site_may_embed_the_widget_without_credentials(client):
     assert refused.headers["access-control-allow-origin"] == "*"
 
 
-def test_origins_can_be_restricted(start_server, shapes_bundles):
+def test_by_default_pages_of_other_sites_and_strange_names_are_refused(
+    start_server, shapes_bundles
+):
+    server = start_server(shapes_bundles)
+    foreign = {"Origin": "https://bad.example"}
+    for path in ("/api/about", "/socket.io/?EIO=4&transport=polling"):
+        answer = httpx.get(server.url + path, headers=foreign)
+        assert answer.status_code == 403
+        assert "https://bad.example" in answer.json()["detail"]
+    asked = foreign | {"Access-Control-Request-Method": "POST"}
+    assert httpx.options(f"{server.url}/api/messages", headers=asked).status_code == 403
+    assert httpx.get(server.url, headers={"Host": "bad.example"}).status_code == 400
+    assert httpx.get(server.url, headers={"Origin": server.url}).status_code == 200
+
+
+def test_a_site_that_is_listed_may_embed_the_widget(start_server, shapes_bundles):
     server = start_server(shapes_bundles, cors_origins=("https://good.example",))
-    for origin, allowed in (("https://good.example", True), ("https://bad.example", False)):
-        answer = httpx.get(f"{server.url}/api/about", headers={"Origin": origin})
-        assert ("access-control-allow-origin" in answer.headers) == allowed
+    answer = httpx.get(f"{server.url}/api/about", headers={"Origin": "https://good.example"})
+    assert answer.headers["access-control-allow-origin"] == "https://good.example"
+    answer = httpx.get(f"{server.url}/api/about", headers={"Origin": "https://bad.example"})
+    assert answer.status_code == 403
 
 
 def test_an_answer_is_what_was_said_and_what_it_was_understood_as():

@@ -1,15 +1,20 @@
 """`showtell index`: whose model it takes, what it says, what it leaves out."""
 
+import os
 import tarfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
+from bot.commands.console import name_skipped
 from bot.commands.index import IndexingRefused, default_model, index_images
 from bot.commands.main import app
+from embedding.data.captions import Skipped
 from embedding.errors import ModelError
-from embedding.model.joint import INFO_FILE, JointEmbedding
+from embedding.model.files import INFO_FILE
+from embedding.model.joint import JointEmbedding
 from embedding.pretrained import packed as shipped
 from retrieval.bundle.bundle import Bundle
 
@@ -90,3 +95,68 @@ def test_pictures_inside_tar_files_are_refused(
     with pytest.raises(IndexingRefused, match=r"in tar files.*unpack them into a folder"):
         index_images(spec, None, str(shapes_model_dir), bundles, tmp_path, progress=silent)
     assert not bundles.exists()
+
+
+def test_links_are_indexed_and_what_they_lead_to_is_shown(
+    photos: Path, shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    album = tmp_path / "album"
+    album.mkdir()
+    for name in ("red-star-0.png", "broken.jpg"):
+        (album / name).symlink_to(photos / name)
+    (album / "loop.jpg").symlink_to(album / "loop.jpg")
+    (tmp_path / "way").symlink_to(album)
+    model, bundles = str(shapes_model_dir), tmp_path / "bundles"
+    report = index_images(
+        str(tmp_path / "way"), None, model, bundles, tmp_path / "cache", progress=silent
+    )
+    assert report.count == 1
+    assert {Path(item.what).name for item in report.skipped} == {"broken.jpg", "loop.jpg"}
+    with Bundle.open(bundles) as bundle:
+        (star,) = bundle.store.pictures([0])
+        assert star.path == "red-star-0.png"
+        shown = bundle.store.file(star.image_id)
+    assert shown == (photos / "red-star-0.png").resolve()
+
+
+def test_whatever_is_wrong_with_one_picture_the_others_are_indexed(
+    photos: Path, shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    whole = (photos / "red-star-0.png").read_bytes()
+    Image.new("RGB", (8, 8), "red").save(photos / "plain.jpg")
+    plain = (photos / "plain.jpg").read_bytes()
+    exif = b"Exif\0\0no TIFF header"
+    block = b"\xff\xe1" + (len(exif) + 2).to_bytes(2, "big") + exif
+    (photos / "bad exif.jpg").write_bytes(plain[:2] + block + plain[2:])
+    (photos / "cut.png").write_bytes(whole[: len(whole) // 2])
+    (photos / "empty.png").touch()
+    os.mkfifo(photos / "pipe.png")
+    Image.new("RGB", (64, 64)).save(photos / "inside.eps")
+    (photos / "inside.eps").rename(photos / "postscript.jpg")
+    model, bundles = str(shapes_model_dir), tmp_path / "bundles"
+    report = index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
+    assert report.count == 4
+    named = {Path(item.what).name for item in report.skipped}
+    assert {"cut.png", "empty.png", "pipe.png", "postscript.jpg", "broken.jpg"} <= named
+    assert not named & {"bad exif.jpg", "plain.jpg", "red-star-0.png", "blue-ring-0.png"}
+
+
+def test_what_was_read_is_said(
+    photos: Path, shapes_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (photos / "raw.NEF").touch()
+    model, bundles = str(shapes_model_dir), tmp_path / "bundles"
+    index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
+    said = capsys.readouterr().err
+    assert "captions.csv: captions read: 1, for 1 of 3 pictures" in said
+    assert "formats that are not opened: 1 .nef" in said
+
+
+def test_thousands_of_equal_reasons_are_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    gone = [Skipped(f"{i}.jpg", "there is no such file") for i in range(6940)]
+    name_skipped([*gone, Skipped("x.jpg", "it is damaged")])
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 7
+    assert lines[0] == "  skipped 0.jpg: there is no such file"
+    assert lines[5] == "  skipped 6,935 more: there is no such file"
+    assert lines[6] == "  skipped x.jpg: it is damaged"

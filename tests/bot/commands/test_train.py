@@ -7,7 +7,7 @@ import pytest
 
 from bot.commands.evaluate import run_evaluation
 from bot.commands.train import run_training
-from embedding.training.train import TrainConfig
+from embedding.training.config import TrainConfig
 
 THINGS = ("dog", "cat", "boat", "house", "tree")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from bot.live.encoding import BatchedEncoder
 from bot.server.embedded_redis import EmbeddedRedis
-from embedding.model.joint import JointEmbedding
 from retrieval.search.clarify import Group
 from retrieval.search.searcher import Searcher
 from tests.bot.talk import Stage, open_stage, said
@@ -58,8 +58,8 @@ def test_a_question_costs_no_second_search(stage: Stage, monkeypatch: pytest.Mon
 
         monkeypatch.setattr(owner, name, counted)
 
-    count(JointEmbedding, "encode_images")
-    count(Searcher, "search")
+    count(BatchedEncoder, "image")
+    count(Searcher, "rank")
     count(Searcher, "groups")
     stage.say("once", image=draw_shape("green", "star", 7))
-    assert calls == ["search", "encode_images", "groups"]
+    assert calls == ["image", "rank", "groups"]

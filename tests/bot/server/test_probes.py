@@ -3,6 +3,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.server.metrics import Metrics
+from tests.fixtures.redis import wait_until
 
 
 def read(text: str) -> dict[tuple[str, frozenset], float]:
@@ -23,6 +24,7 @@ def test_ready_names_the_bundle(client, shared_server):
     assert answer.status_code == 200
     assert answer.json()["status"] == "ready"
     assert answer.json()["bundle"].startswith("0001-")
+    assert answer.json()["tasks"] == {"following CURRENT": "running"}
 
 
 def test_not_ready_without_a_bundle_says_so(start_server, tmp_path):
@@ -49,6 +51,29 @@ def test_not_ready_without_redis_says_so_and_heals(start_server, shapes_bundles,
     assert httpx.get(f"{server.url}/livez").status_code == 200
     own_redis.__enter__()
     assert httpx.get(f"{server.url}/readyz").status_code == 200
+
+
+def test_a_background_task_that_fails_is_told_and_counted(start_server, three_bundles, monkeypatch):
+    server = start_server(three_bundles, poll_s=0.05)
+
+    def fail(_):
+        raise OSError(5, "Input/output error")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("bot.live.bundle.current_version", fail)
+
+        def is_told():
+            return "detail" in httpx.get(f"{server.url}/readyz").json()
+
+        wait_until(is_told, "the failure was not told")
+        answer = httpx.get(f"{server.url}/readyz")
+        assert answer.status_code == 200  # turns are answered all the same
+        assert answer.json()["detail"] == "following CURRENT fails and is tried again."
+        assert "Input/output error" in answer.json()["tasks"]["following CURRENT"]
+        figures = read(httpx.get(f"{server.url}/metrics").text)
+        name = "showtell_background_failures_total"
+        assert figures[name, frozenset({("task", "following CURRENT")})] >= 1
+    wait_until(lambda: not is_told(), "it does not go on")
 
 
 def test_metrics_count_turns_errors_requests_and_the_bundle(client):

@@ -15,11 +15,14 @@ import pytest
 import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from redis.asyncio.connection import AbstractConnection
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.embedded_redis import EmbeddedRedis
+from bot.server.redis_keeper import answers
 from bot.sessions.store import SessionStore, check_sender_id, connect
 from retrieval.search.query import Query
+from tests.fixtures.redis import pid_of, wait_until
 
 ROOT = Path(__file__).parents[3]
 
@@ -161,26 +164,88 @@ def test_two_processes_lose_no_turn(redis_url: str) -> None:
     assert asyncio.run(count()) == 80
 
 
-def test_a_turn_that_outlived_its_lock_is_not_saved(redis_url: str) -> None:
+def test_a_slow_turn_keeps_its_lock_and_is_saved(redis_url: str) -> None:
     async def play() -> None:
         async with (
-            store_at(redis_url, lock_timeout_s=0.05) as late,
+            store_at(redis_url, lock_life_s=0.15) as slow,
             store_at(redis_url) as other,
         ):
 
-            async def dawdle() -> None:
+            async def wait_for_it() -> int:
+                async with other.turn("anna") as record:
+                    return record.turn
+
+            async with slow.turn("anna") as record:
+                waiting = asyncio.create_task(wait_for_it())
+                await asyncio.sleep(0.6)  # four lives of its lock
+                assert not waiting.done()
+                record.turn = 1
+            assert await waiting == 1
+
+    asyncio.run(play())
+
+
+def test_a_turn_that_lost_its_lock_is_not_saved(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url) as late, store_at(redis_url) as other:
+
+            async def lose_the_lock() -> None:
                 async with late.turn("anna") as record:
                     record.turn = 99
-                    await asyncio.sleep(0.2)
+                    with redis.Redis.from_url(redis_url) as client:
+                        client.delete("showtell:lock:anna")
                     async with other.turn("anna") as newer:
                         newer.turn = 1
 
             with pytest.raises(SessionsUnavailable, match="too long"):
-                await dawdle()
+                await lose_the_lock()
             async with other.turn("anna") as record:
                 assert record.turn == 1
 
     asyncio.run(play())
+
+
+def test_many_senders_at_once_wait_for_a_connection_and_none_is_refused(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url) as store:
+
+            async def one(number: int) -> int:
+                async with store.turn(f"sender-{number}") as record:
+                    record.turn += 1
+                    return record.turn
+
+            assert await asyncio.gather(*(one(number) for number in range(400))) == [1] * 400
+
+    asyncio.run(play())
+
+
+def test_a_redis_that_hangs_is_asked_once_only(
+    own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No second try after a time-out and no release: each would double the sender's wait."""
+    asked: list[object] = []
+    send = AbstractConnection.send_packed_command
+
+    async def count(self: AbstractConnection, *arguments: object, **options: object) -> None:
+        asked.append(arguments)
+        await send(self, *arguments, **options)  # type: ignore[arg-type]
+
+    async def play() -> None:
+        async with store_at(own_redis.url) as store:
+            async with store.turn("anna"):
+                pass  # so that there is a connection
+            monkeypatch.setattr(AbstractConnection, "send_packed_command", count)
+            pid = pid_of(own_redis)
+            os.kill(pid, signal.SIGSTOP)
+            try:
+                with pytest.raises(SessionsUnavailable):
+                    async with store.turn("anna"):
+                        pass
+            finally:
+                os.kill(pid, signal.SIGCONT)
+
+    asyncio.run(play())
+    assert len(asked) == 1
 
 
 def test_the_lock_of_a_dead_process_ends_by_itself(redis_url: str) -> None:
@@ -216,16 +281,14 @@ def test_acknowledged_turns_survive_kill_9(own_redis: EmbeddedRedis) -> None:
                     record.turn += 1
 
     asyncio.run(count_to(30))
-    assert own_redis.pid
-    os.kill(own_redis.pid, signal.SIGKILL)
-    own_redis.__exit__(None, None, None)
+    os.kill(pid_of(own_redis), signal.SIGKILL)
+    wait_until(lambda: answers(own_redis.socket), "Redis was not started again")
 
     async def read() -> int:
         async with store_at(own_redis.url) as store, store.turn("anna") as record:
             return record.turn
 
-    with EmbeddedRedis(own_redis.data_dir):
-        assert asyncio.run(read()) == 30
+    assert asyncio.run(read()) == 30
 
 
 def test_redis_away_in_mid_turn_saves_nothing_and_recovers(own_redis: EmbeddedRedis) -> None:
@@ -244,13 +307,10 @@ def test_redis_away_in_mid_turn_saves_nothing_and_recovers(own_redis: EmbeddedRe
             with pytest.raises(SessionsUnavailable):
                 async with store.turn("anna"):
                     pytest.fail("a turn began without Redis")
-            with pytest.raises(SessionsUnavailable):
-                await store.ping()
             # The lock of the broken turn came back with the data; it ends by its time-out.
             with EmbeddedRedis(own_redis.data_dir) as again:
                 with redis.Redis.from_url(again.url) as client:
                     client.delete("showtell:lock:anna")
-                await store.ping()
                 async with store.turn("anna") as record:
                     assert record.turn == 1
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
+from PIL import Image
 
 from bot.sessions.uploads import open_upload, store_upload
 from tests.fixtures.models import draw_shape
@@ -14,6 +17,14 @@ def test_uploads_are_kept_small() -> None:
     assert max(picture.size) == 384
     assert len(stored) < 100_000
     assert key == store_upload(draw_shape("red", "star", 1, size=3000))[0]
+
+
+def test_a_picture_of_pure_noise_is_kept_small_too() -> None:
+    """Nothing compresses worse, so no upload takes more: three in base64 are 120 KB a session."""
+    noise = Image.frombytes("RGB", (1200, 1200), random.Random(1).randbytes(3 * 1200 * 1200))
+    _, stored = store_upload(noise)
+    assert max(open_upload(stored).size) == 384
+    assert len(stored) <= 40_000
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "CMYK", "I;16"])

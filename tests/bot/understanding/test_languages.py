@@ -13,7 +13,7 @@ from bot.server.app import find_answer
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import PROJECT_DIR, RasaProject
 from embedding.model.encoder import SentenceEncoder
-from retrieval.search.clarify import SCENES
+from retrieval.search.scenes import SCENES
 
 HELD_OUT = Path(__file__).parent / "held_out_de.yml"
 LEAST_ACCURACY = 0.9

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from embedding.data.captions import caption_from_name, read_captions
+from embedding.data.captions import read_captions
 from embedding.data.pairs import KINDS, Pairs, load_folder, load_pairs
 from embedding.errors import DataError
 
@@ -101,6 +101,28 @@ def test_karpathy(tmp_path: Path) -> None:
         load_pairs(f"karpathy:{tmp_path}")
 
 
+def test_a_karpathy_record_without_a_split_or_a_name_costs_itself_alone(tmp_path: Path) -> None:
+    put_images(tmp_path, "a.jpg", "b.jpg", "c.jpg")
+    sentences = [{"raw": "x"}]
+    records = [
+        {"filename": "a.jpg", "sentences": sentences},
+        {"sentences": sentences, "split": "train"},
+        {"filename": "b.jpg", "split": "train", "sentences": sentences},
+        {"filename": "c.jpg", "split": "holdout", "sentences": sentences},
+        "nothing",
+    ]
+    (tmp_path / "dataset.json").write_text(json.dumps({"images": records}))
+    everything = load_pairs(f"karpathy:{tmp_path}")
+    assert everything.image_ids == ["a.jpg", "b.jpg", "c.jpg"]
+    assert load_pairs(f"karpathy:{tmp_path}", "train").image_ids == ["b.jpg"]
+    assert [item.what for item in everything.skipped] == [
+        "dataset.json, image 1",
+        "dataset.json, image 4",
+        "c.jpg",
+    ]
+    assert "there is no split 'holdout'" in everything.skipped[-1].why
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -139,6 +161,15 @@ def test_names_that_lead_out_of_the_folder_are_skipped(tmp_path: Path) -> None:
     assert len(pairs.skipped) == 2
 
 
+def test_names_that_are_no_names_are_skipped(tmp_path: Path) -> None:
+    put_images(tmp_path, "a.png")
+    long = "x" * 5000
+    (tmp_path / "captions.csv").write_text(f"file,caption\n{long},x\nnul\0,y\na.png,z\n")
+    pairs = load_pairs(f"csv:{tmp_path}")
+    assert pairs.image_ids == ["a.png"]
+    assert len(pairs.skipped) == 2
+
+
 def test_jsonl(tmp_path: Path) -> None:
     put_images(tmp_path, "a.png", "b.png")
     lines = [
@@ -168,58 +199,6 @@ def test_folder_with_and_without_captions(tmp_path: Path) -> None:
     pairs = load_pairs(f"folder:{tmp_path}")
     assert captions_by_image(pairs)["redCar.PNG"] == ["a fast car"]
     assert pairs.skipped[0].what == "no.jpg"
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("a/DSC0012.JPG", "a"),
-        ("20240101_120000.jpg", ""),
-        ("Eiffel-Tower_2.webp", "eiffel tower"),
-        ("103106960_e8a41d64f8.jpg", ""),
-        ("dogs/550E8400-e29b-41d4-a716-446655440000.png", "dogs"),
-        ("cafe_facade2.jpg", "cafe"),
-        ("dad2 and me.jpg", "dad2 and me"),
-    ],
-)
-def test_file_names_as_captions(name: str, words: str) -> None:
-    assert caption_from_name(name) == words
-
-
-def test_features_with_ids_any_number_of_captions(tmp_path: Path) -> None:
-    np.save(tmp_path / "features.npy", np.arange(6).reshape(3, 2))
-    (tmp_path / "captions.txt").write_text("x#0\ta\nx#1\tb\ny#0\tc\nz#0\td\nx#2\te\n")
-    pairs = load_pairs(f"features:{tmp_path}")
-    assert captions_by_image(pairs) == {"x": ["a", "b", "e"], "y": ["c"], "z": ["d"]}
-    assert pairs.features is not None
-    assert pairs.features.dtype == np.float32
-    (tmp_path / "captions.txt").write_text("x\ta\ny\tb\n")
-    with pytest.raises(DataError, match=r"names 2 images.*3 rows"):
-        load_pairs(f"features:{tmp_path}")
-
-
-def test_features_with_plain_captions(tmp_path: Path) -> None:
-    (tmp_path / "captions.txt").write_text("".join(f"caption {i}\n" for i in range(6)))
-    np.save(tmp_path / "features.npy", np.eye(3))
-    assert load_pairs(f"features:{tmp_path}").caption_to_image.tolist() == [0, 0, 1, 1, 2, 2]
-    # A file that repeats each image's row for each of its captions.
-    np.save(tmp_path / "features.npy", np.repeat(np.eye(2), 3, axis=0))
-    pairs = load_pairs(f"features:{tmp_path}")
-    assert pairs.caption_to_image.tolist() == [0, 0, 0, 1, 1, 1]
-    assert len(pairs.image_ids) == 2
-    np.save(tmp_path / "features.npy", np.eye(4))
-    with pytest.raises(DataError, match="6 lines for 4 rows"):
-        load_pairs(f"features:{tmp_path}")
-    np.save(tmp_path / "features.npy", np.full((3, 2), np.nan))
-    with pytest.raises(DataError, match="no number in row 0"):
-        load_pairs(f"features:{tmp_path}")
-
-
-def test_features_never_unpickle(tmp_path: Path) -> None:
-    np.save(tmp_path / "features.npy", np.array([{"a": 1}]), allow_pickle=True)
-    (tmp_path / "captions.txt").write_text("x\n")
-    with pytest.raises(DataError, match=r"features\.npy"):
-        load_pairs(f"features:{tmp_path}")
 
 
 def test_wrong_specifications_say_what_is_right(tmp_path: Path) -> None:

@@ -15,7 +15,8 @@ from embedding.data.webdataset import TarMember, expand_pattern
 from embedding.errors import DataError
 from embedding.model.feature_cache import extract_features
 from embedding.model.joint import JointEmbedding
-from embedding.training.train import TrainConfig, train
+from embedding.training.config import TrainConfig
+from embedding.training.train import train
 
 
 def picture(color: str, form: str = "JPEG") -> bytes:

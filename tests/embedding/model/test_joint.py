@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from embedding.errors import ModelError
-from embedding.model.joint import INFO_FILE, JointEmbedding
+from embedding.model.files import INFO_FILE
+from embedding.model.joint import JointEmbedding
 from tests.fixtures.foreign import FOREIGN
 from tests.fixtures.models import COLORS, SHAPES, draw_shape
 

@@ -6,26 +6,17 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from transformers import ViTConfig, ViTModel
-from transformers.models.vit.image_processing_pil_vit import ViTImageProcessorPil
 
 from embedding.errors import ModelError
 from embedding.model.joint import JointEmbedding
 from embedding.model.towers import feature_tower, image_tower, lstm_tower, text_tower
+from tests.fixtures.foreign import make_vision_model
+from tests.fixtures.models import build_model
 
 
 def test_any_vision_backbone_can_be_the_image_tower(tmp_path: Path) -> None:
-    config = ViTConfig(
-        hidden_size=32,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        intermediate_size=64,
-        image_size=32,
-        patch_size=16,
-    )
-    ViTModel(config).save_pretrained(tmp_path / "vit")
-    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(tmp_path / "vit")
-    model = JointEmbedding.build(image_tower_name=str(tmp_path / "vit"), dimension=24)
+    make_vision_model(tmp_path / "vit")
+    model = build_model(str(tmp_path / "vit"), dimension=24)
     model.save(tmp_path / "model", {})
     again = JointEmbedding.load(tmp_path / "model")
     images = [Image.effect_noise((50, 40), sigma) for sigma in (20, 90)]
@@ -52,7 +43,7 @@ def test_a_model_of_the_wrong_kind_is_refused(tmp_path: Path, shapes_model_dir: 
 
 
 def test_the_text_head_starts_with_the_encoders_similarities() -> None:
-    model = JointEmbedding.build(dimension=512)
+    model = build_model(dimension=512)
     texts = ["a dog", "a puppy", "a spreadsheet", "something sweet to eat", "cake"]
     sentences, joint = model.encode_sentences(texts), model.encode_text(texts)
     np.testing.assert_allclose(joint @ joint.T, sentences @ sentences.T, atol=1e-5)

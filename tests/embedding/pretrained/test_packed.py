@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from embedding.errors import ModelError
 from embedding.model.files import read_info, write_info
 from embedding.model.joint import JointEmbedding
 from embedding.pretrained import packed as shipped
+from embedding.pretrained import packing
 from embedding.pretrained.names import load_model, shipped_model_path
 from embedding.pretrained.packed import (
     CARD,
@@ -26,8 +28,16 @@ from embedding.pretrained.packed import (
 )
 from embedding.pretrained.packing import pack_model
 
+read_once = cache(shipped.reference_tensors)
 ABOUT = "trained on drawn shapes (tests)"
 TABLE = "embeddings.word_embeddings.weight"
+
+
+@pytest.fixture(autouse=True)
+def _packages_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tensors of the packages, which no test changes."""
+    for module in (packing, shipped):
+        monkeypatch.setattr(module, "reference_tensors", read_once)
 
 
 @pytest.fixture(scope="module")

@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from embedding.data.pairs import Pairs, load_pairs
 from embedding.errors import DataError, ModelError, TrainingError
 from embedding.evaluation.recall import Embedded, measure
+from embedding.model.joint import JointEmbedding
 from embedding.rerank.config import RerankConfig
 from embedding.rerank.evaluate import best_weight, find_candidates, rerank, score_candidates
 from embedding.rerank.grids import extract_grids
 from embedding.rerank.model import Captions, Pictures, Reranker
 from embedding.rerank.train import fit_reranker, train_reranker
-from embedding.training.config import read_settings
+from tests.fixtures.foreign import make_text_model
 
 THINGS = ("dog", "cat", "boat", "house", "tree", "car", "bird", "horse", "train", "apple")
 Learned = tuple[Reranker, Embedded, NDArray[np.float16]]
@@ -59,7 +60,14 @@ def embedded_blindly(pairs: Pairs, random: np.random.Generator) -> Embedded:
 
 
 @pytest.fixture(scope="module")
-def learned() -> Learned:
+def config(tmp_path_factory: pytest.TempPathFactory) -> RerankConfig:
+    words = ["there", "is", "a", "in", "it", *THINGS]
+    text_tower = make_text_model(tmp_path_factory.mktemp("text"), words)
+    return CONFIG.changed(text_tower=str(text_tower), text_rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def learned(config: RerankConfig) -> Learned:
     random = np.random.default_rng(0)
     things = [i % len(THINGS) for i in range(80)]
     judged = pairs_of(list(range(len(THINGS))), "dev")
@@ -71,7 +79,7 @@ def learned() -> Learned:
         grids_where_averages_say_nothing(things, random),
         embedded,
         dev_grids,
-        CONFIG,
+        config,
         progress=lambda done, total, what: reports.append((done, total)),
     )
     assert reports[-1] == (48, 48)
@@ -220,40 +228,37 @@ def test_features_without_pictures_are_refused(features: Path) -> None:
         extract_grids(pairs, ["efficientnet-lite0"], 96, 2)
 
 
-def test_one_picture_is_too_few_to_train_on() -> None:
+def test_one_picture_is_too_few_to_train_on(config: RerankConfig) -> None:
     one = pairs_of([0], "one")
     random = np.random.default_rng(0)
     grids = grids_where_averages_say_nothing([0], random)
     with pytest.raises(DataError, match="fewer than two pictures"):
-        fit_reranker(one, grids, embedded_blindly(one, random), grids, CONFIG)
+        fit_reranker(one, grids, embedded_blindly(one, random), grids, config)
 
 
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
         ("networks = 'resnet'", "resnet.*efficientnet-lite0"),
-        ("epochs = 0", "epochs.*0.*at least 1"),
-        ("dropout = 1.0", "dropout.*1.0"),
-        ("precision = 'float16'", "precision.*float16"),
-        ("sharpness = 0.0", "sharpness.*over 0"),
-        ("seed = -1", "seed.*-1"),
+        ("epochs = 0", "epochs is 0.*greater than or equal to 1"),
+        ("dropout = 1.0", "dropout is 1.0.*less than 1"),
+        ("precision = 'float16'", "precision is 'float16'.*'bfloat16' or 'float32'"),
+        ("sharpness = 0.0", "sharpness is 0.0.*greater than 0"),
+        ("seed = -1", "seed is -1.*greater than or equal to 0"),
         ("folds = 5", "no setting 'folds'"),
-        ("epochs = 'many'", "many.*expected int"),
+        ("epochs = 'many'", "epochs is 'many'.*a valid integer"),
     ],
 )
 def test_wrong_settings_name_key_and_value(settings: str, named: str, tmp_path: Path) -> None:
     file = tmp_path / "rerank.toml"
     file.write_text(settings)
     with pytest.raises(TrainingError, match=named):
-        RerankConfig(**read_settings(file, RerankConfig))
+        RerankConfig.read(file)
 
 
 def test_training_sees_the_train_split_only(
     shapes_dir: Path, shapes_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from embedding import rerank_training
-    from embedding.model.joint import JointEmbedding
-
     data = f"csv:{shapes_dir}"
     split = {name: set(load_pairs(data, name).image_ids) for name in ("train", "dev")}
     seen: list[set[str]] = []
@@ -262,7 +267,7 @@ def test_training_sees_the_train_split_only(
         seen.extend([set(learned.image_ids), set(judged.pairs.image_ids)])
         return fit_reranker(learned, grids, judged, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(rerank_training, "fit_reranker", watch)
+    monkeypatch.setattr("embedding.rerank.train.fit_reranker", watch)
     config = RerankConfig(
         networks="efficientnet-lite0", image_size=96, side=2, dimension=16, epochs=1
     )

@@ -1,7 +1,5 @@
 """Batches: every image once, several captions of it, and the same from whatever step on."""
 
-from dataclasses import replace
-
 import numpy as np
 
 from embedding.data.pairs import Pairs
@@ -37,7 +35,7 @@ def test_a_pass_begun_in_its_middle_goes_on_alike() -> None:
     for name, value in vars(whole[2]).items():
         assert (np.asarray(value) == np.asarray(getattr(rest[0], name))).all()
     others = [
-        batches(OWN, replace(CONFIG, seed=1), 1, 3),
+        batches(OWN, CONFIG.changed(seed=1), 1, 3),
         batches(OWN, CONFIG, 2, 3),
         batches(OWN, CONFIG, 1, 4),
     ]

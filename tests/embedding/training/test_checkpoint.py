@@ -13,7 +13,8 @@ import torch
 from embedding.errors import TrainingError
 from embedding.model.joint import JointEmbedding
 from embedding.training.checkpoint import Checkpoint
-from embedding.training.train import TrainConfig, train
+from embedding.training.config import TrainConfig
+from embedding.training.train import train
 from tests.embedding.processes import LSTM
 
 ROOT = Path(__file__).parents[3]

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from embedding.errors import TrainingError
+from embedding.training.config import TrainConfig
 from embedding.training.distributed import World, join_world
-from embedding.training.train import TrainConfig, train
-from tests.embedding.processes import LSTM, gradients
+from embedding.training.train import train
+from tests.embedding.processes import LSTM, one_step
 
 ROOT = Path(__file__).parents[3]
 
@@ -34,19 +35,17 @@ def run(*arguments: object) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
 
 
-@pytest.mark.parametrize("chunk", [0, 4])
-def test_gradients_are_those_of_one_process_with_the_whole_batch(
-    chunk: int, tmp_path: Path
-) -> None:
-    gradients(tmp_path)
-    expected = torch.load(tmp_path / "0.pt")
-    run("gradients", tmp_path, chunk)
-    found = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
-    assert [part.pop("own") for part in found] == [8, 11]
+def test_gradients_are_those_of_one_process_with_the_whole_batch(tmp_path: Path) -> None:
+    one_step(tmp_path, chunk=0)
+    expected = torch.load(tmp_path / "0-0.pt")
     assert expected.pop("own") == 19
-    for part in found:
-        torch.testing.assert_close(part, expected)
     assert expected["loss"] > 0.5
+    run("gradients", tmp_path)
+    for chunk in (0, 4):
+        parts = [torch.load(tmp_path / f"{chunk}-{rank}.pt") for rank in (0, 1)]
+        assert [part.pop("own") for part in parts] == [8, 11]
+        for part in parts:
+            torch.testing.assert_close(part, expected)
 
 
 def test_a_run_of_two_processes_is_the_run_of_one(features: Path, tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Training, small but whole: every recipe, folds, resume, and what it refuses."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,9 @@ from embedding.data.pairs import Pairs, load_pairs
 from embedding.errors import ModelError, TrainingError
 from embedding.evaluation.recall import evaluate_model
 from embedding.model.joint import JointEmbedding
-from embedding.training.train import TrainConfig, train
+from embedding.training.config import TrainConfig
+from embedding.training.train import train
+from tests.fixtures.models import build_model
 
 QUICK = TrainConfig(dimension=64, image_hidden=0, epochs=40, batch_size=32, train_on="all")
 LSTM = TrainConfig(
@@ -73,13 +74,13 @@ def test_typical_requests_go_with_the_model_and_none_that_was_held_out(tmp_path:
     captions = [f"caption {i} of picture {i // 2}" for i in range(40)]
     names = [str(i) for i in range(20)]
     pairs = Pairs("x", names, captions, np.arange(40) // 2, features=features)
-    config = TrainConfig(epochs=1, dimension=8, image_hidden=0, train_text="no")
+    config = TrainConfig(epochs=1, dimension=8, image_hidden=0, text_tower="lstm")
     train(pairs, config, tmp_path / "run")
     requests = JointEmbedding.load(tmp_path / "run").info["requests"]
     assert len(requests) == 18
     dev = np.random.default_rng(config.seed).permutation(20)[:2].tolist()
     assert {captions.index(text) // 2 for text in requests} == set(range(20)) - set(dev)
-    train(pairs, replace(config, train_on="all"), tmp_path / "all")
+    train(pairs, config.changed(train_on="all"), tmp_path / "all")
     assert JointEmbedding.load(tmp_path / "all").info["requests"] == []
 
 
@@ -88,9 +89,9 @@ def test_a_trained_text_tower_changes_and_a_frozen_one_does_not(
 ) -> None:
     pairs = load_pairs(f"csv:{shapes_dir}").subset(range(0, 90, 5))
     texts = ["a red circle", "a dog"]
-    before = JointEmbedding.build(dimension=64).encode_sentences(texts)
+    before = build_model(dimension=64).encode_sentences(texts)
     for train_text, same in (("no", True), ("yes", False)):
-        config = replace(QUICK, epochs=2, train_text=train_text)
+        config = QUICK.changed(epochs=2, train_text=train_text)
         result = train(pairs, config, tmp_path / train_text, cache_dir=cache)
         after = JointEmbedding.load(result.model_dir).encode_sentences(texts)
         assert bool(np.abs(before - after).max() < 1e-6) is same
@@ -123,7 +124,7 @@ def test_the_lstm_recipe_with_folds(features: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("loss", ["ranking", "hardest", "infonce", "sigmoid"])
 def test_every_loss_learns(loss: str, features: Path, tmp_path: Path) -> None:
-    config = replace(LSTM, loss=loss, folds=0, train_on="all", epochs=15)
+    config = LSTM.changed(loss=loss, folds=0, train_on="all", epochs=15)
     result = train(f"features:{features}", config, tmp_path / loss)
     assert result.metrics["text_to_image"]["r10"] > 60
 
@@ -165,11 +166,11 @@ def test_resuming_with_other_settings_is_refused(features: Path, tmp_path: Path)
     with pytest.raises(KeyboardInterrupt):
         train(f"features:{features}", LSTM, tmp_path, progress=interrupt)
     with pytest.raises(TrainingError, match=r"run with settings .* another --out"):
-        train(f"features:{features}", replace(LSTM, seed=1), tmp_path, resume=True)
+        train(f"features:{features}", LSTM.changed(seed=1), tmp_path, resume=True)
 
 
 def test_training_stops_when_nothing_improves(features: Path, tmp_path: Path) -> None:
-    config = replace(LSTM, folds=0, epochs=500, evaluate_every=1, patience=2)
+    config = LSTM.changed(folds=0, epochs=500, evaluate_every=1, patience=2)
     result = train(f"features:{features}", config, tmp_path)
     assert len(result.history) < 400
 

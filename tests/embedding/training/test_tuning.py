@@ -1,6 +1,5 @@
 """The image tower learns too: what changes, what stays, what is refused; averages."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,11 @@ from embedding.errors import TrainingError
 from embedding.evaluation.recall import evaluate_model
 from embedding.model.joint import JointEmbedding
 from embedding.model.towers import feature_tower
+from embedding.training.config import TrainConfig
 from embedding.training.losses import build_loss
 from embedding.training.parameters import Trainable, lent_weights, moving_average, start_towers
-from embedding.training.train import TrainConfig, train
+from embedding.training.train import train
+from tests.fixtures.models import build_model
 
 TUNE = TrainConfig(
     dimension=32,
@@ -43,7 +44,7 @@ def test_the_image_tower_learns_and_is_saved(pairs: Pairs, tmp_path: Path) -> No
     steps: list[str] = []
     result = train(
         pairs,
-        replace(TUNE, average=0.5),
+        TUNE.changed(average=0.5),
         tmp_path / "run",
         cache_dir=tmp_path / "cache",
         progress=lambda done, total, what: steps.append(what),
@@ -55,7 +56,7 @@ def test_the_image_tower_learns_and_is_saved(pairs: Pairs, tmp_path: Path) -> No
     model = JointEmbedding.load(tmp_path / "run")
     processor: Any = model.image.encoder[0]
     assert (processor.processor.size, processor.processor.fit) == (64, "squash")
-    before = JointEmbedding.build(dimension=32, image_hidden=0).image.encoder[0].state_dict()
+    before = build_model(dimension=32, image_hidden=0).image.encoder[0].state_dict()
     after = model.image.encoder[0].state_dict()
     assert before.keys() == after.keys()
     changed = {name for name in after if (after[name] != before[name]).any()}
@@ -82,14 +83,14 @@ def test_smaller_views_are_learned_from_and_whole_pictures_judged(
         return encode(tower, inputs)
 
     monkeypatch.setattr(Tower, "encode", watch)
-    config = replace(TUNE, train_size=32, epochs=1)
+    config = TUNE.changed(train_size=32, epochs=1)
     train(pairs, config, tmp_path / "run", cache_dir=tmp_path / "cache")
     assert sides == [32] * 3 + [64]
     assert JointEmbedding.load(tmp_path / "run").image.encoder[0].processor.size == 64
 
 
 def test_each_fold_starts_from_the_same_encoder(pairs: Pairs, tmp_path: Path) -> None:
-    config = replace(TUNE, folds=2, epochs=1)
+    config = TUNE.changed(folds=2, epochs=1)
     both = train(pairs, config, tmp_path / "a", cache_dir=tmp_path / "cache")
     assert len(both.folds) == 2
     assert both.metrics["images"] == 15
@@ -103,8 +104,8 @@ def test_features_cannot_be_tuned(tmp_path: Path) -> None:
 
 
 def test_what_learns_and_how_fast() -> None:
-    config = replace(TUNE, train_text="yes", train_image="no", text_dropout=0.0, learning_rate=0.1)
-    config = replace(config, dropout=0.0)
+    config = TUNE.changed(train_text="yes", train_image="no", text_dropout=0.0, learning_rate=0.1)
+    config = config.changed(dropout=0.0)
     text, image = start_towers(["a"], feature_tower(3, 32), config)
     trained = Trainable(text, image, build_loss("infonce", margin=0.2, temperature=0.1), config)
     groups = {group["name"]: group for group in trained.groups()}
@@ -122,7 +123,7 @@ def test_what_learns_and_how_fast() -> None:
     with_words = Trainable(
         *start_towers(["a"], image, config),
         build_loss("infonce", margin=0.2, temperature=0.1),
-        replace(config, train_words=True),
+        config.changed(train_words=True),
     )
     assert all(p.requires_grad for p in with_words.parameters())
 

@@ -1,6 +1,8 @@
 import hashlib
 import shutil
 import threading
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,12 @@ import pytest
 from PIL import Image
 
 from embedding.errors import ModelError
-from embedding.model.feature_cache import FeatureCache
+from embedding.model.feature_cache import FeatureCache, cached_pictures
 from embedding.model.joint import JointEmbedding
 from retrieval.bundle.build import BuildReport, build_bundle
 from retrieval.bundle.bundle import Bundle, Candidate, current_version, list_versions
-from retrieval.bundle.manifest import INDEX
+from retrieval.bundle.collector import EncodePictures
+from retrieval.bundle.manifest import STORE
 from retrieval.errors import NoBundle, RetrievalError
 
 
@@ -27,12 +30,20 @@ def folder(shapes_dir: Path, tmp_path: Path) -> Path:
 
 
 def build(
-    folder: Path, model_dir: Path, bundles: Path, *names: str, cache_dir: Path | None = None
+    folder: Path,
+    model_dir: Path,
+    bundles: Path,
+    *names: str,
+    encode_pictures: EncodePictures | None = None,
 ) -> BuildReport:
     paths = [Path(name) for name in names] or sorted(folder.glob("*.png"))
     candidates = [Candidate(path, (path.stem.replace("-", " "),)) for path in paths]
     return build_bundle(
-        candidates, root=folder, model_dir=model_dir, bundles=bundles, cache_dir=cache_dir
+        candidates,
+        root=folder,
+        model_dir=model_dir,
+        bundles=bundles,
+        encode_pictures=encode_pictures,
     )
 
 
@@ -66,23 +77,19 @@ def test_only_what_is_new_is_encoded(folder: Path, shapes_model_dir: Path, tmp_p
         Bundle.open(bundles, first.version) as old,
         Bundle.open(bundles, second.version) as new,
     ):
-        kept = [one for one in new.gallery.by_rows(range(12)) if old.gallery.get(one.image_id)]
+        kept = [one for one in new.store.pictures(range(12)) if old.store.get(one.image_id)]
         assert len(kept) == 11
-        ids = [one.image_id for one in kept]
-        assert (
-            old.index.vectors(_rows(old, ids)).tolist()
-            == new.index.vectors(_rows(new, ids)).tolist()
+        before = [old.store.get(one.image_id) for one in kept]
+        rows = [one.row for one in before if one]
+        np.testing.assert_array_equal(
+            old.store.vectors(rows), new.store.vectors([one.row for one in kept])
         )
-        assert [old.gallery.get(own) for own in ids] == kept
+        assert [replace(one, row=0) for one in before if one] == [
+            replace(one, row=0) for one in kept
+        ]
         weights = "model/modules.json"
         assert (bundles / old.version / weights).samefile(bundles / new.version / weights)
         assert not (bundles / old.version / weights).samefile(shapes_model_dir / "modules.json")
-
-
-def _rows(bundle: Bundle, image_ids: list[str]):  # type: ignore[no-untyped-def]
-    import numpy as np
-
-    return np.array(bundle.gallery.rows_of(image_ids), np.int64)
 
 
 def test_another_model_or_a_damaged_bundle_is_not_taken_over(
@@ -90,7 +97,7 @@ def test_another_model_or_a_damaged_bundle_is_not_taken_over(
 ) -> None:
     bundles = tmp_path / "bundles"
     first = build(folder, shapes_model_dir, bundles)
-    index = bundles / first.version / INDEX
+    index = bundles / first.version / STORE / "vectors.faiss"
     index.write_bytes(index.read_bytes()[:-4] + b"oops")
     assert build(folder, shapes_model_dir, bundles).reused == 0
     assert f"nothing is taken over from bundle {first.version}" in caplog.text
@@ -156,7 +163,7 @@ def test_equal_files_become_one_picture(
     )
     assert (report.count, report.folded) == (2, 1)
     with Bundle.open(tmp_path / "b", report.version) as bundle:
-        image, other = bundle.gallery.by_rows([0, 1])
+        image, other = bundle.store.pictures([0, 1])
         assert image.captions == ("one", "two", "three words")
         assert image.metadata == {"album": "a", "year": "2023"}
         assert image.path == first
@@ -176,7 +183,7 @@ def test_size_is_the_upright_original_s(
     Image.new("RGB", (3000, 10), "red").save(folder / "turned.jpg", exif=exif)
     report = build(folder, shapes_model_dir, tmp_path / "b", "turned.jpg")
     with Bundle.open(tmp_path / "b", report.version) as bundle:
-        (image,) = bundle.gallery.by_rows([0])
+        (image,) = bundle.store.pictures([0])
         assert (image.width, image.height) == (10, 3000)
 
 
@@ -201,10 +208,13 @@ def test_two_builders_at_once(folder: Path, shapes_model_dir: Path, tmp_path: Pa
 def test_features_that_training_left_are_not_computed_again(
     folder: Path, shapes_model_dir: Path, tmp_path: Path
 ) -> None:
+    model = JointEmbedding.load(shapes_model_dir)
+
     def vectors(name: str, cache_dir: Path | None) -> np.ndarray:
-        report = build(folder, shapes_model_dir, tmp_path / name, cache_dir=cache_dir)
+        with cached_pictures(model, cache_dir) if cache_dir else nullcontext() as encode:
+            report = build(folder, shapes_model_dir, tmp_path / name, encode_pictures=encode)
         with Bundle.open(tmp_path / name, report.version) as bundle:
-            return bundle.index.vectors(np.arange(report.count))
+            return bundle.store.vectors(range(report.count))
 
     cache_dir = tmp_path / "cache"
     computed = vectors("computed", None)
@@ -212,7 +222,6 @@ def test_features_that_training_left_are_not_computed_again(
     np.testing.assert_array_equal(vectors("reusing", cache_dir), vectors("filling2", cache_dir))
 
     # Other features in the cache give other vectors: it really is the cache that is read.
-    model = JointEmbedding.load(shapes_model_dir)
     with FeatureCache(cache_dir, model) as cache:
         files = [path.read_bytes() for path in sorted(folder.glob("*.png"))]
         keys = [hashlib.sha256(data).digest() for data in files]

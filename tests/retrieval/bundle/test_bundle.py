@@ -9,20 +9,23 @@ import numpy as np
 import pytest
 
 from retrieval.bundle.bundle import Bundle, current_version, publish
-from retrieval.bundle.manifest import GALLERY, INDEX, MANIFEST
+from retrieval.bundle.manifest import MANIFEST
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
 from retrieval.store.faiss_index import FaissIndex, build_index
 from retrieval.store.files import sha256_of
 from tests.fixtures.bundles import ATTRIBUTION
 
+INDEX = "store/vectors.faiss"
+GALLERY = "store/pictures.sqlite"
+
 
 def test_opens_what_was_published(shapes_bundles: Path, shapes_bundle: Bundle) -> None:
     manifest = shapes_bundle.manifest
     assert shapes_bundle.version == current_version(shapes_bundles) == manifest.version
-    assert manifest.count == len(shapes_bundle.index) == len(shapes_bundle.gallery) == 90
-    assert manifest.dimension == shapes_bundle.index.dimension == shapes_bundle.model.dimension
-    assert manifest.attribution == shapes_bundle.gallery.attribution == ATTRIBUTION
+    assert manifest.count == len(shapes_bundle.store) == 90
+    assert manifest.dimension == shapes_bundle.store.dimension == shapes_bundle.encoder.dimension
+    assert manifest.attribution == shapes_bundle.store.attribution == ATTRIBUTION
     assert manifest.model_name == "shapes"
     assert {INDEX, GALLERY, "model/modules.json"} <= manifest.files.keys()
     assert set(manifest.versions) >= {"showtell", "torch"}
@@ -34,14 +37,14 @@ def test_is_complete_in_itself(bundles_copy: Path, shapes_dir: Path, tmp_path: P
     elsewhere = Path(shutil.copytree(shapes_dir, tmp_path / "mounted"))
     with Bundle.open(moved, root=elsewhere) as bundle:
         hit = bundle.searcher.search(Query(texts=("a red circle",)), 1).hits[0]
-        assert bundle.gallery.resolve(hit.image_id).is_relative_to(elsewhere)
+        assert bundle.store.file(hit.image_id).is_relative_to(elsewhere)
 
 
 def test_close_closes_the_gallery(shapes_bundles: Path) -> None:
     with Bundle.open(shapes_bundles, verify=False) as bundle:
-        assert bundle.gallery.by_rows([0])
+        assert bundle.store.pictures([0])
     with pytest.raises(GalleryError, match="is closed"):
-        bundle.gallery.by_rows([0])
+        bundle.store.pictures([0])
 
 
 def test_no_such_bundle(shapes_bundles: Path, tmp_path: Path) -> None:
@@ -87,26 +90,19 @@ def cut_index_and_record(directory: Path) -> None:
 
 
 def smaller_index(directory: Path) -> None:
-    index = FaissIndex.load(directory / INDEX)
-    index.remove(np.array([89], np.int64))
-    index.save(directory / INDEX)
-    record_anew(directory)
-
-
-def renumbered_index(directory: Path) -> None:
-    index = FaissIndex.load(directory / INDEX)
-    build_index(index.ids + 1, index.vectors(index.ids)).save(directory / INDEX)
+    vectors = FaissIndex.load(directory / INDEX).vectors(np.arange(89))
+    build_index(vectors).save(directory / INDEX)
     record_anew(directory)
 
 
 def narrower_index(directory: Path) -> None:
-    build_index(np.arange(90, dtype=np.int64), np.eye(90, dtype=np.float32)).save(directory / INDEX)
+    build_index(np.eye(90, dtype=np.float32)).save(directory / INDEX)
     record_anew(directory)
 
 
 def smaller_gallery(directory: Path) -> None:
     database = sqlite3.connect(directory / GALLERY)
-    database.execute("DELETE FROM images WHERE row = 5")
+    database.execute("DELETE FROM pictures WHERE row = 5")
     database.commit()
     database.close()
     record_anew(directory)
@@ -127,6 +123,34 @@ def retrained_model(directory: Path) -> None:
     record_anew(directory)
 
 
+def other_weights(directory: Path) -> None:
+    """The weights of the image tower in the place of the text tower's."""
+    text, image = (
+        next((directory / "model").rglob(pattern))
+        for pattern in ("text_3_Dense/*.safetensors", "image_3_Dense/*.safetensors")
+    )
+    text.unlink()
+    shutil.copy(image, text)
+    record_anew(directory)
+
+
+def other_scenes(directory: Path) -> None:
+    labels = np.load(directory / "scenes" / "labels.npy")
+    np.save(directory / "scenes" / "labels.npy", labels[::-1])
+    record_anew(directory)
+
+
+def narrower_scenes(directory: Path) -> None:
+    directions = np.load(directory / "scenes" / "directions.npy")
+    np.save(directory / "scenes" / "directions.npy", directions[:, :3])
+    record_anew(directory)
+
+
+def no_words(directory: Path) -> None:
+    (directory / "store" / "words" / "text.npy").write_bytes(b"")
+    record_anew(directory)
+
+
 def link_out(directory: Path) -> None:
     index = directory / INDEX
     index.rename(directory.parent / "moved")
@@ -142,11 +166,11 @@ def rename_file(name: str) -> Callable[[Path], None]:
 
 BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "wrong hash": (flip_a_byte, r"model/.*safetensors has sha256 \w{64}, not \w{64}"),
-    "wrong size": (cut_index, r"index.faiss has \d+ bytes, not the \d+"),
-    "missing file": (lambda d: (d / GALLERY).unlink(), "the file gallery.sqlite is missing"),
+    "wrong size": (cut_index, r"vectors.faiss has \d+ bytes, not the \d+"),
+    "missing file": (lambda d: (d / GALLERY).unlink(), "the file store/pictures.sqlite is missing"),
     "missing model": (lambda d: shutil.rmtree(d / "model"), "the file model/.* is missing"),
     "added file": (lambda d: (d / "model" / "x.py").touch(), "the file model/x.py was added"),
-    "linked file": (link_out, "index.faiss is missing"),
+    "linked file": (link_out, "store/vectors.faiss is missing"),
     "no manifest": (lambda d: (d / MANIFEST).unlink(), "manifest.json is missing"),
     "broken manifest": (lambda d: (d / MANIFEST).write_text("{"), "manifest.json is not valid"),
     "binary manifest": (
@@ -154,8 +178,16 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
         "manifest.json cannot be read",
     ),
     "unknown format": (
-        lambda d: edit_manifest(d, lambda m: m.update(format=2)),
+        lambda d: edit_manifest(d, lambda m: m.update(format="new")),
         "not valid: format",
+    ),
+    "bundle of 0.2.0": (
+        lambda d: edit_manifest(d, lambda m: m.update(format=1)),
+        r"an earlier version .* \(format 1, this one reads 2\); make it anew: showtell index",
+    ),
+    "bundle of later": (
+        lambda d: edit_manifest(d, lambda m: m.update(format=3)),
+        r"a later version .* \(format 3,",
     ),
     "unknown field": (
         lambda d: edit_manifest(d, lambda m: m.update(extra=2)),
@@ -170,7 +202,7 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     "windows file name": (rename_file("..\\secret"), "leaves the bundle"),
     "unlisted index": (
         lambda d: edit_manifest(d, lambda m: m["files"].pop(INDEX)),
-        "index.faiss is not listed",
+        "store/vectors.faiss was added",
     ),
     "wrong dimension": (
         lambda d: edit_manifest(d, lambda m: m.update(dimension=65)),
@@ -178,16 +210,19 @@ BAD: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "wrong count": (
         lambda d: edit_manifest(d, lambda m: m.update(count=91)),
-        "number of vectors in the index is 90, the manifest says 91",
+        "number of pictures is 90, the manifest says 91",
     ),
     "unreadable index": (cut_index_and_record, "no readable FAISS index"),
-    "smaller index": (smaller_index, "vectors in the index is 89"),
-    "renumbered index": (renumbered_index, "ids of the index"),
-    "index of another dimension": (narrower_index, "dimension of the index is 90"),
-    "smaller gallery": (smaller_gallery, "pictures in the gallery is 89"),
+    "smaller index": (smaller_index, "vectors has 89 rows, the gallery 90"),
+    "index of another dimension": (narrower_index, "dimension|captions have 90"),
+    "smaller gallery": (smaller_gallery, "vectors has 90 rows, the gallery 89"),
     "no gallery": (no_gallery, "no readable gallery"),
     "broken model": (broken_model, "model"),
     "retrained model": (retrained_model, "fingerprint"),
+    "weights of another model": (other_weights, "model"),
+    "other scenes": (other_scenes, "scenes are not those of this version"),
+    "scenes of another model": (narrower_scenes, "dimension of the scenes is 3"),
+    "no words": (no_words, "terms.npy cannot be read|cannot be read"),
 }
 
 
@@ -200,6 +235,19 @@ def test_a_bad_bundle_is_refused_with_its_reason(bundles_copy: Path, fault: str)
         Bundle.open(bundles_copy)
     assert refused.value.version == version
     assert refused.value.reason in str(refused.value)
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), RuntimeError(), KeyError("x")])
+def test_whatever_fails_while_a_bundle_is_opened_is_a_refusal(
+    shapes_bundles: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("retrieval.bundle.bundle.load_encoder", fail)
+    with pytest.raises(BundleRefused, match=type(error).__name__) as refused:
+        Bundle.open(shapes_bundles, verify=False)
+    assert refused.value.__cause__ is error
 
 
 def test_without_verification_hashes_are_not_compared(bundles_copy: Path) -> None:

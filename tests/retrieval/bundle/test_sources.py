@@ -1,4 +1,5 @@
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,21 +32,70 @@ def test_what_cannot_be_indexed_is_named(tmp_path: Path) -> None:
     root.mkdir()
     outside = tmp_path / "outside.png"
     outside.touch()
-    (root / "link.png").symlink_to(outside)
+    (root / "loop.png").symlink_to(root / "loop.png")
+    os.mkfifo(root / "pipe.png")
     (root / "text.png").write_text("no picture")
     for path, why in (
         ("../outside.png", "outside the gallery's root"),
         (str(outside), "outside the gallery's root"),
-        ("link.png", "outside the gallery's root"),
+        ("loop.png", "Too many levels|[Ll]oop"),
+        ("pipe.png", "is no file"),
         ("gone.png", "No such file"),
-        (".", "Is a directory"),
+        (".", "is no file"),
         ("bad\udcff.png", "not valid text"),
         ("nul\0.png", "not valid text"),
+        ("two\nlines.png", "not valid text"),
     ):
         with pytest.raises(Rejected, match=why):
             read_source(Candidate(Path(path)), root)
     with pytest.raises(Rejected, match=r"text\.png: .*not a picture"):
         read_source(Candidate(Path("text.png")), root).decode()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Screenshot 3.04.05\u202fPM.png",  # macOS puts a narrow no-break space there
+        "no\u00a0break.png",
+        "写真\u3000夏.png",
+        "👨\u200d👩\u200d👧.png",
+        "soft\u00adhyphen.png",
+        "मी\u200dठा.png",
+        "cafe\u0301.png",
+    ],
+)
+def test_names_with_any_space_joiner_or_mark_are_read(name: str, tmp_path: Path) -> None:
+    root = tmp_path.resolve()
+    Image.new("RGB", (3, 2)).save(root / name)
+    assert read_source(Candidate(Path(name)), root).path == name
+
+
+def test_a_file_that_is_too_large_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("retrieval.bundle.sources.MAX_BYTES", 10)
+    (tmp_path / "large.png").write_bytes(b"x" * 11)
+    with pytest.raises(Rejected, match="has 11 bytes, more than the 10 allowed"):
+        read_source(Candidate(Path("large.png")), tmp_path.resolve())
+
+
+def test_a_root_reached_through_a_link_holds_its_files(tmp_path: Path) -> None:
+    root = (tmp_path / "root").resolve()
+    root.mkdir()
+    (tmp_path / "way").symlink_to(root)
+    Image.new("RGB", (3, 2)).save(root / "a.png")
+    assert read_source(Candidate(tmp_path / "way" / "a.png"), root).path == "a.png"
+
+
+def test_a_link_inside_the_root_is_read_under_its_own_name(tmp_path: Path) -> None:
+    root = (tmp_path / "root").resolve()
+    (root / "sub").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    Image.new("RGB", (3, 2)).save(tmp_path / "elsewhere" / "a.png")
+    (root / "sub" / "mine.png").symlink_to(tmp_path / "elsewhere" / "a.png")
+    (root / "holiday").symlink_to(tmp_path / "elsewhere")
+    assert read_source(Candidate(Path("sub/mine.png")), root).path == "sub/mine.png"
+    assert read_source(Candidate(root / "holiday" / "a.png"), root).path == "holiday/a.png"
 
 
 def test_candidates_from_pairs(tmp_path: Path) -> None:

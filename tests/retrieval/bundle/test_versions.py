@@ -12,12 +12,14 @@ from retrieval.bundle.versions import (
     building,
     current_version,
     install,
+    keep_newest,
     list_versions,
     next_version,
     previous_version,
     publish,
+    remove_version,
 )
-from retrieval.errors import NoBundle
+from retrieval.errors import BundleError, NoBundle
 
 CONTENT = "ab" * 32
 
@@ -125,3 +127,24 @@ def test_builders_at_the_same_time_get_versions_of_their_own(tmp_path: Path) -> 
     for builder in builders:
         builder.join()
     assert sorted(found) == list_versions(tmp_path) == [f"{i:04d}-abababab" for i in range(1, 9)]
+
+
+def test_a_version_is_removed_but_never_the_live_one(tmp_path: Path) -> None:
+    first, second = build(tmp_path), build(tmp_path)
+    publish(tmp_path, first)
+    with pytest.raises(BundleError, match=f"bundle {first} is live"):
+        remove_version(tmp_path, first)
+    remove_version(tmp_path, second)
+    assert list_versions(tmp_path) == [first]
+    assert not list(tmp_path.glob(".building-*"))
+    with pytest.raises(NoBundle):
+        remove_version(tmp_path, second)
+
+
+def test_the_newest_and_the_live_one_are_kept(tmp_path: Path) -> None:
+    versions = [build(tmp_path) for _ in range(5)]
+    publish(tmp_path, versions[1])
+    assert keep_newest(tmp_path, 2) == [versions[0], versions[2]]
+    assert list_versions(tmp_path) == [versions[1], *versions[3:]]
+    with pytest.raises(BundleError, match="keep at least 1"):
+        keep_newest(tmp_path, 0)

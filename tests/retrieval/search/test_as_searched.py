@@ -13,10 +13,7 @@ from retrieval.search.as_searched import without_hubs
 from retrieval.search.query import Query
 from retrieval.search.query_bank import NEAREST, RequestBank
 from retrieval.search.vision import NEARNESS_WEIGHT
-
-
-def unit(rows: np.ndarray) -> np.ndarray:
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+from tests.retrieval.stubs import unit
 
 
 def world_with_a_hub(things: int = 8) -> tuple[Embedded, RequestBank]:
@@ -89,10 +86,8 @@ def test_it_ranks_as_the_search_does(
     with Bundle.open(tmp_path, version) as bundle:
         assert bundle.requests is not None
         rows = np.arange(len(paths), dtype=np.int64)
-        images = bundle.index.vectors(rows)
-        names = [
-            str(bundle.gallery.resolve(i.image_id)) for i in bundle.gallery.by_rows(rows.tolist())
-        ]
+        images = bundle.store.vectors(rows)
+        names = [str(bundle.store.file(i.image_id)) for i in bundle.store.pictures(rows)]
         pairs = Pairs("shapes", names, asked, np.zeros(len(asked), np.int64))
         ranked = without_hubs(
             Embedded(pairs, model.encode_text(asked), images), bundle.requests.bank
@@ -101,7 +96,7 @@ def test_it_ranks_as_the_search_does(
             hits = bundle.searcher.search(Query(texts=(text,)), 5).hits
             scores = ranked.images @ vector
             best = [names[row] for row in np.argsort(-scores, kind="stable")]
-            found = [str(bundle.gallery.resolve(hit.image_id)) for hit in hits]
+            found = [str(bundle.store.file(hit.image_id)) for hit in hits]
             # The search shows one of several that look just alike.
             assert found[0] == best[0]
             assert [name for name in best if name in found] == found

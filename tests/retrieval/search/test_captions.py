@@ -5,15 +5,11 @@ import numpy as np
 import pytest
 
 from embedding.model.joint import JointEmbedding
-from embedding.progress import silent
 from retrieval.bundle.build import build_bundle
 from retrieval.bundle.bundle import Bundle, Candidate
-from retrieval.bundle.manifest import MANIFEST, MEANINGS, Manifest, record_files
-from retrieval.errors import BundleRefused
-from retrieval.search.captions import build_meanings, mean_meanings
+from retrieval.search.captions import best_caption, mean_captions, words_in
 from retrieval.search.query import Query
-from retrieval.search.searcher import Searcher
-from retrieval.store.faiss_index import FaissIndex, Vectors, build_index
+from retrieval.store.vectors import Vectors
 
 DIRECTIONS = {"east": (1, 0), "north": (0, 1), "west": (-1, 0), "north-east": (0.6, 0.8)}
 
@@ -34,29 +30,25 @@ def test_the_mean_equals_a_slow_loop() -> None:
     table = rng.normal(size=(40, 8)).astype(np.float32)
     table /= np.linalg.norm(table, axis=1, keepdims=True)
     captions = [[str(i) for i in rng.integers(0, 40, rng.integers(1, 6))] for _ in range(25)]
-    found = mean_meanings(captions, lambda texts: table[[int(text) for text in texts]])
+    found = mean_captions(captions, lambda texts: table[[int(text) for text in texts]])
     for texts, vector in zip(captions, found, strict=True):
         mean = np.mean([table[int(text)] for text in texts], axis=0)
         np.testing.assert_allclose(vector, mean / np.linalg.norm(mean), atol=1e-6)
 
 
 def test_captions_that_cancel_out_leave_the_first() -> None:
-    assert mean_meanings([["east", "west"]], Encoder()).tolist() == [[1, 0]]
+    assert mean_captions([["east", "west"]], Encoder()).tolist() == [[1, 0]]
 
 
-def test_only_changed_captions_are_encoded() -> None:
-    encode = Encoder()
-    old = np.array([0.6, 0.8], dtype=np.float32)
-    known = {0: (("east",), old), 1: (("west",), old)}
-    index = build_meanings([["east"], ["north"], [], ["west"]], known, encode, silent)
-    assert encode.asked == ["north", "west"]
-    assert index is not None
-    assert index.ids.tolist() == [0, 1, 3]
-    np.testing.assert_allclose(index.vectors(index.ids), [old, [0, 1], [-1, 0]], atol=1e-6)
-
-
-def test_without_captions_there_is_no_index() -> None:
-    assert build_meanings([[], []], {}, Encoder(), silent) is None
+def test_words_in_and_best_caption() -> None:
+    captions = ("A brown dog runs", "two dogs, actually")
+    words = ["running", "dogs", "cats"]
+    assert words_in(words, captions) == ("running", "dogs")
+    assert words_in(words, ()) == words_in([], captions) == ()
+    assert best_caption(words, captions) == "A brown dog runs"
+    assert best_caption(["two"], captions) == "two dogs, actually"
+    assert best_caption([], captions) == "A brown dog runs"
+    assert best_caption(words, ()) == ""
 
 
 @pytest.fixture(scope="module")
@@ -74,17 +66,13 @@ def told(
 
 def test_a_caption_is_found_by_what_it_means(told: tuple[Path, str]) -> None:
     with Bundle.open(*told) as bundle:
-        assert bundle.meanings is not None
-        assert len(bundle.meanings) == 2
+        assert bundle.store.captioned == 2
         wish = Query(texts=("vacation on the beach",))
         first = bundle.searcher.search(wish, 1).hits[0]
         assert first.caption == "my holiday at the seaside"
         assert "caption" in first.reasons or "visual" in first.reasons
-        by_looks = Searcher(
-            bundle.model, bundle.index, bundle.gallery, False, meanings=bundle.meanings
-        )
-        plain = Searcher(bundle.model, bundle.index, bundle.gallery, False)
-        assert by_looks.search(wish, 3) == plain.search(wish, 3)
+        by_words = bundle.make_searcher(meaning=False).search(wish, 3)
+        assert not any("caption" in hit.reasons for hit in by_words.hits)
 
 
 def test_the_next_version_takes_the_vectors_over(
@@ -109,32 +97,11 @@ def test_the_next_version_takes_the_vectors_over(
     assert "my holiday at the seaside" not in asked
     assert asked.count("something else") == 1
     with Bundle.open(bundles, version) as old, Bundle.open(bundles, report.version) as new:
-        assert old.meanings is not None
-        assert new.meanings is not None
-        rows = [b.gallery.rows_of([new.gallery.by_rows([0])[0].image_id])[0] for b in (old, new)]
+        image_id = new.store.pictures([0])[0].image_id
         before, after = (
-            b.meanings.vectors(np.array([row])) for b, row in zip((old, new), rows, strict=True)
+            one.store.vectors(one.store.rows_of([image_id]), "captions") for one in (old, new)
         )
         np.testing.assert_array_equal(before, after)
-
-
-@pytest.mark.parametrize("fault", ["rows", "dimension"])
-def test_vectors_that_do_not_belong_are_refused(bundles_copy: Path, fault: str) -> None:
-    with Bundle.open(bundles_copy) as bundle:
-        version = bundle.version
-    directory = bundles_copy / version
-    index = FaissIndex.load(directory / MEANINGS)
-    ids, vectors = index.ids, index.vectors(index.ids)
-    if fault == "rows":
-        ids = ids + 1
-    else:
-        vectors = np.eye(len(ids), dtype=np.float32)
-    build_index(ids, vectors).save(directory / MEANINGS)
-    manifest = Manifest.read(directory)
-    (directory / MANIFEST).unlink()
-    manifest.model_copy(update={"files": record_files(directory)}).write(directory)
-    with pytest.raises(BundleRefused, match="captions"):
-        Bundle.open(bundles_copy)
 
 
 def test_a_gallery_without_captions_has_no_such_file(
@@ -146,6 +113,6 @@ def test_a_gallery_without_captions_has_no_such_file(
         model_dir=shapes_model_dir,
         bundles=tmp_path,
     )
-    assert not (tmp_path / report.version / MEANINGS).exists()
+    assert not list((tmp_path / report.version / "store").glob("captions*"))
     with Bundle.open(tmp_path, report.version) as bundle:
         assert bundle.searcher.search(Query(texts=("a red star",)), 1).hits

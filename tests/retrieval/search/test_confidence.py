@@ -53,16 +53,16 @@ def test_the_shapes_own_captions_are_told_from_nonsense(shapes_bundle: Bundle) -
 
 
 def test_without_captions_one_nonsense_text_in_twenty_passes(shapes_bundle: Bundle) -> None:
-    confidence = calibrate(shapes_bundle.model.encode_text, shapes_bundle.index, ["", " "])
+    confidence = calibrate(shapes_bundle.encoder.encode_text, shapes_bundle.store, ["", " "])
     assert (confidence.rule, confidence.accuracy) == ("nonsense", None)
-    vectors = shapes_bundle.model.encode_text(nonsense(128, [1, 2, 3, 4, 5]))
-    best = [shapes_bundle.index.search(vector, 1)[1][0] for vector in vectors]
+    vectors = shapes_bundle.encoder.encode_text(nonsense(128, [1, 2, 3, 4, 5]))
+    best = [shapes_bundle.store.search(vector, 1)[1][0] for vector in vectors]
     assert np.mean(np.array(best) >= confidence.threshold) == pytest.approx(0.05, abs=0.01)
 
 
 def test_captions_that_say_nothing_fall_back(shapes_bundle: Bundle) -> None:
     files = [f"{word}.{i}" for i, word in enumerate(nonsense(60, [1]))]
-    confidence = calibrate(shapes_bundle.model.encode_text, shapes_bundle.index, files)
+    confidence = calibrate(shapes_bundle.encoder.encode_text, shapes_bundle.store, files)
     assert confidence.rule == "nonsense"
     assert confidence.accuracy is not None
     assert confidence.accuracy < 0.75
@@ -70,7 +70,7 @@ def test_captions_that_say_nothing_fall_back(shapes_bundle: Bundle) -> None:
 
 def test_is_the_same_every_time(shapes_bundle: Bundle) -> None:
     captions = [f"a {color} circle" for color in ("red", "blue", "green")]
-    encode = shapes_bundle.model.encode_text
-    assert calibrate(encode, shapes_bundle.index, captions) == calibrate(
-        encode, shapes_bundle.index, list(reversed(captions)) * 2
+    encode = shapes_bundle.encoder.encode_text
+    assert calibrate(encode, shapes_bundle.store, captions) == calibrate(
+        encode, shapes_bundle.store, list(reversed(captions)) * 2
     )

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from retrieval.search.fusion import fuse
+from retrieval.search.fusion import Rankings, fuse
 
 rankings = st.lists(st.permutations(range(8)).map(lambda p: p[:5]), min_size=1, max_size=3)
 
@@ -37,3 +37,14 @@ def test_an_empty_ranking_changes_nothing() -> None:
 def test_as_many_weights_as_rankings() -> None:
     with pytest.raises(ValueError, match="shorter"):
         fuse([[1], [2]], [1.0])
+
+
+def test_ties_keep_the_order_of_the_first_ranking() -> None:
+    assert [item for item, _ in fuse([[9, 2], [2, 9]], [1, 1])] == [9, 2]
+    assert [item for item, _ in fuse([[2, 9], [9, 2]], [1, 1])] == [2, 9]
+
+
+def test_half_of_a_request_counts_a_quarter() -> None:
+    rankings = Rankings(looks=[1, 2, 3], words=[3, 2], meaning=[], coverage={3: 1.0, 2: 0.5})
+    scores = {1: 1 / 61, 2: 1 / 62 + 0.25 / 62, 3: 1 / 63 + 1 / 61}
+    assert rankings.fused() == sorted(scores, key=lambda row: -scores[row])

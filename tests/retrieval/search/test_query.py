@@ -131,3 +131,21 @@ def test_refining_remembers_what_was_seen() -> None:
 def test_conditions_on_a_key_are_lifted_together() -> None:
     query = Query().filter("date", "2022..").filter("tag", "x").filter("date", "..2023")
     assert query.unfilter("date").filters == (("tag", "x"),)
+
+
+def test_one_of_many_lifts_them_all() -> None:
+    query = Query().exclude("children").exclude("red cars")
+    assert query.allow("a child").excluded == ("red cars",)
+    assert query.allow("any red car").excluded == ("children",)
+    assert query.allow("car").excluded == query.excluded
+    assert query.exclude("a child").excluded == ("red cars", "a child")
+
+
+def test_pictures_weigh_as_the_model_needs_it() -> None:
+    text, picture, nothing = np.eye(2, dtype=np.float32)[:1], np.eye(2, dtype=np.float32)[1:], None
+    none = np.zeros((0, 2), np.float32)
+    usual = compose(text, nothing, picture, none)
+    light = compose(text, nothing, picture, none, picture_weight=0.5)
+    assert usual is not None
+    assert light is not None
+    assert usual[1] / usual[0] == pytest.approx(2 * light[1] / light[0])

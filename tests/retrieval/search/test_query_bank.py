@@ -130,7 +130,7 @@ def test_a_bundle_keeps_what_its_model_knows_and_searches_with_it(
         assert bundle.requests.direction("red") is not None
         red = Query(texts=("a shape",)).exclude("red")
         hits = bundle.searcher.search(red, 20).hits
-        colors = [bundle.gallery.resolve(hit.image_id).name.split("-")[0] for hit in hits]
+        colors = [bundle.store.file(hit.image_id).name.split("-")[0] for hit in hits]
         assert "red" not in colors[:10]
     # One picture too few: the file belongs to another gallery.
     path = bundles / version / REQUESTS

@@ -10,10 +10,10 @@ from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.sources import Candidate
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
-from retrieval.search.searcher import NEAR_DUPLICATE, Hit, Searcher
-from retrieval.store.faiss_index import build_index
+from retrieval.search.searcher import Hit, Searcher
 from tests.fixtures.bundles import shape_candidates
 from tests.fixtures.models import draw_shape
+from tests.retrieval.stubs import StubEncoder
 
 
 @pytest.fixture(scope="module")
@@ -24,22 +24,15 @@ def searcher(shapes_bundle: Bundle) -> Searcher:
 @pytest.fixture(scope="module")
 def vision(shapes_bundle: Bundle) -> Searcher:
     """A search that does not know the captions."""
-    return Searcher(
-        shapes_bundle.model,
-        shapes_bundle.index,
-        shapes_bundle.gallery,
-        use_captions=False,
-        threshold=shapes_bundle.manifest.confidence.threshold,
-    )
+    return shapes_bundle.make_searcher(words=False)
 
 
 def kind(hit: Hit) -> str:
-    return f"{hit.metadata['color']} {hit.metadata['shape']}"
+    return f"{hit.picture.metadata['color']} {hit.picture.metadata['shape']}"
 
 
 def vectors_of(bundle: Bundle, hits: tuple[Hit, ...]) -> np.ndarray:
-    rows = bundle.gallery.rows_of([hit.image_id for hit in hits])
-    return bundle.index.vectors(np.array(rows, np.int64))
+    return bundle.store.vectors([hit.picture.row for hit in hits])
 
 
 def test_finds_what_is_asked_for(searcher: Searcher, vision: Searcher) -> None:
@@ -52,7 +45,7 @@ def test_finds_what_is_asked_for(searcher: Searcher, vision: Searcher) -> None:
 
 def test_score_is_the_cosine_to_the_query(shapes_bundle: Bundle, vision: Searcher) -> None:
     hits = vision.search(Query(texts=("a blue ring",))).hits
-    vector = shapes_bundle.model.encode_text(["a blue ring"])[0]
+    vector = shapes_bundle.encoder.encode_text(["a blue ring"])[0]
     expected = vectors_of(shapes_bundle, hits) @ vector
     assert [hit.score for hit in hits] == pytest.approx(expected, abs=1e-5)
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
@@ -60,13 +53,13 @@ def test_score_is_the_cosine_to_the_query(shapes_bundle: Bundle, vision: Searche
 
 def test_hits_carry_what_is_shown(searcher: Searcher) -> None:
     hit = searcher.search(Query(texts=("green triangles",)), 1).hits[0]
-    assert hit.captions == ("a green triangle", "a picture of a green triangle")
+    assert hit.picture.captions == ("a green triangle", "a picture of a green triangle")
     assert hit.caption == "a green triangle"
     assert hit.reasons == ("visual", "caption:green", "caption:triangles")
-    assert (hit.width, hit.height) == (160, 160)
+    assert (hit.picture.width, hit.picture.height) == (160, 160)
     again = searcher.get(hit.image_id)
     assert again is not None
-    assert (again.image_id, again.captions, again.reasons) == (hit.image_id, hit.captions, ())
+    assert (again.picture, again.caption, again.reasons) == (hit.picture, hit.caption, ())
     assert searcher.get("nothing") is None
 
 
@@ -91,10 +84,10 @@ def test_matching_texts_are_answered_confidently(vision: Searcher) -> None:
 def test_a_text_that_the_captions_hold_is_confident_whatever_it_looks_like(
     shapes_bundle: Bundle,
 ) -> None:
-    parts = (shapes_bundle.model, shapes_bundle.index, shapes_bundle.gallery)
+    parts = (shapes_bundle.store, shapes_bundle.encoder)
     query = Query(texts=("black squares",))
     assert Searcher(*parts, threshold=1.1).search(query).confident
-    assert not Searcher(*parts, use_captions=False, threshold=1.1).search(query).confident
+    assert not Searcher(*parts, threshold=1.1, words=False).search(query).confident
 
 
 def test_refinements_sharpen(vision: Searcher) -> None:
@@ -147,7 +140,9 @@ def test_exclusion_drops_by_captions_and_pushes_by_looks(
     after = vision.search(query.exclude("red"), 50).hits
 
     def mean_rank(hits: tuple[Hit, ...]) -> float:
-        return float(np.mean([i for i, hit in enumerate(hits) if hit.metadata["color"] == "red"]))
+        return float(
+            np.mean([i for i, hit in enumerate(hits) if hit.picture.metadata["color"] == "red"])
+        )
 
     assert mean_rank(after) > mean_rank(before)
 
@@ -163,7 +158,7 @@ def test_what_was_seen_steps_back(vision: Searcher) -> None:
 
 def test_filters(searcher: Searcher) -> None:
     result = searcher.search(Query(texts=("a star",), filters=(("color", "blue"),)), 50)
-    assert {hit.metadata["color"] for hit in result.hits} == {"blue"}
+    assert {hit.picture.metadata["color"] for hit in result.hits} == {"blue"}
     assert kind(result.hits[0]) == "blue star"
     alone = searcher.search(Query(filters=(("color", "blue"), ("shape", "ring"))), 50)
     assert {kind(hit) for hit in alone.hits} == {"blue ring"}
@@ -193,18 +188,15 @@ def test_more_never_repeats_and_ends(searcher: Searcher, query: Query) -> None:
 def test_near_duplicates_are_folded(shapes_bundle: Bundle, searcher: Searcher) -> None:
     hits = searcher.search(Query(texts=("a circle",)), 90).hits
     vectors = vectors_of(shapes_bundle, hits)
+    alike = shapes_bundle.manifest.cosines.near_duplicate
+    assert alike == pytest.approx(0.98, abs=0.005)
     pairs = combinations(range(len(hits)), 2)
-    assert all(float(vectors[i] @ vectors[j]) <= NEAR_DUPLICATE for i, j in pairs)
+    assert all(float(vectors[i] @ vectors[j]) <= alike for i, j in pairs)
     # Every picture left out looks like one that is there.
-    ids = {hit.image_id for hit in hits}
-    rows = [
-        row
-        for row, image in enumerate(shapes_bundle.gallery.by_rows(range(90)))
-        if image.image_id not in ids
-    ]
-    left_out = shapes_bundle.index.vectors(np.array(rows, np.int64))
+    rows = sorted(set(range(90)) - {hit.picture.row for hit in hits})
+    left_out = shapes_bundle.store.vectors(rows)
     assert rows
-    assert ((left_out @ vectors.T).max(axis=1) > NEAR_DUPLICATE).all()
+    assert ((left_out @ vectors.T).max(axis=1) > alike).all()
 
 
 def test_shown_pictures_fold_their_duplicates_too(
@@ -214,7 +206,7 @@ def test_shown_pictures_fold_their_duplicates_too(
     first = searcher.search(query, 1)
     more = searcher.search(query, 90, shown=[first.hits[0].image_id])
     similarity = vectors_of(shapes_bundle, more.hits) @ vectors_of(shapes_bundle, first.hits).T
-    assert float(similarity.max()) <= NEAR_DUPLICATE
+    assert float(similarity.max()) <= shapes_bundle.manifest.cosines.near_duplicate
 
 
 def test_bad_calls(searcher: Searcher) -> None:
@@ -242,10 +234,9 @@ def test_whatever_is_typed_is_searched_as_text(searcher: Searcher, text: str) ->
     assert searcher.get(text) is None
 
 
-def test_index_and_model_belong_together(shapes_bundle: Bundle) -> None:
-    other = build_index(np.arange(2, dtype=np.int64), np.eye(2, dtype=np.float32))
+def test_gallery_and_model_belong_together(shapes_bundle: Bundle) -> None:
     with pytest.raises(RetrievalError, match="do not belong together"):
-        Searcher(shapes_bundle.model, other, shapes_bundle.gallery)
+        Searcher(shapes_bundle.store, StubEncoder())
 
 
 def test_several_threads_get_what_one_gets(searcher: Searcher) -> None:
@@ -255,7 +246,7 @@ def test_several_threads_get_what_one_gets(searcher: Searcher) -> None:
         for shape in ("circle", "ring", "star", "square")
     ]
     alone = [[hit.image_id for hit in searcher.search(query).hits] for query in queries]
-    searcher._text_vector.cache_clear()
+    searcher._texts.clear()
     with ThreadPoolExecutor(6) as pool:
         together = list(
             pool.map(lambda q: [hit.image_id for hit in searcher.search(q).hits], queries)

@@ -1,75 +1,90 @@
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from retrieval.search.query_bank import RequestBank, TypicalRequests
-from retrieval.search.vision import NEARNESS_WEIGHT, SEEN_STEP, Looks, Unwanted
-from retrieval.store.faiss_index import build_index
-
-
-def unit(rows: np.ndarray) -> np.ndarray:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / lengths).astype(np.float32)
-
+from retrieval.search.vision import (
+    NEARNESS_WEIGHT,
+    SEEN_STEP,
+    Trait,
+    VisionRanking,
+    mean_direction,
+    wordings,
+)
+from retrieval.store.embedded import EmbeddedStore
+from retrieval.store.protocol import Scope
+from tests.retrieval.stubs import unit, write_store
 
 VECTORS = unit(np.random.default_rng(0).normal(size=(300, 8)))
-IDS = np.arange(300, dtype=np.int64)
 AXES = np.eye(8, dtype=np.float32)
 
 
-def encode(text: str) -> np.ndarray:
-    return AXES[1] if "dog" in text else AXES[2]
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    store = write_store(tmp_path_factory.mktemp("vision") / "store", VECTORS)
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="module")
-def looks() -> Looks:
-    return Looks(build_index(IDS, VECTORS), encode)
+def ranking(store: EmbeddedStore) -> VisionRanking:
+    return VisionRanking(store)
 
 
-def test_without_corrections_the_nearest_come_first(looks: Looks) -> None:
+def test_without_corrections_the_nearest_come_first(ranking: VisionRanking) -> None:
     expected = np.argsort(-(VECTORS @ AXES[0]), kind="stable")
-    assert looks.rank(AXES[0], 20, None, []) == expected[:20].tolist()
-    assert looks.rank(AXES[0], 20, None, expected[:5].tolist()) == expected[5:25].tolist()
-    assert set(looks.rank(AXES[0], 20, [1, 2, 3], [2])) == {1, 3}
-    assert looks.rank(None, 20, None, []) == []
+    assert ranking.rank(AXES[0], 20) == expected[:20].tolist()
+    first = Scope(barred=tuple(expected[:5].tolist()))
+    assert ranking.rank(AXES[0], 20, first) == expected[5:25].tolist()
+    assert ranking.rank(None, 20) == []
 
 
-def test_what_is_near_to_every_request_steps_back() -> None:
+def test_what_is_near_to_every_request_steps_back(store: EmbeddedStore) -> None:
     best, second = np.argsort(-(VECTORS @ AXES[0]))[:2].tolist()
     gap = float((VECTORS[best] - VECTORS[second]) @ AXES[0])
     for share, first in ((0.9, best), (1.1, second)):
         nearness = np.zeros(300, np.float32)
         nearness[best] = share * gap / NEARNESS_WEIGHT
         requests = TypicalRequests(RequestBank(AXES[:1], {}), nearness)
-        ranked = Looks(build_index(IDS, VECTORS), encode, requests).rank(AXES[0], 20, None, [])
+        ranked = VisionRanking(store, requests).rank(AXES[0], 20)
         assert ranked[0] == first
 
 
-def test_seen_pictures_step_back_but_stay(looks: Looks) -> None:
-    before = looks.rank(AXES[0], 300, None, [])
-    after = looks.rank(AXES[0], 300, None, [], seen=[before[0]])
-    step = SEEN_STEP * looks.spread(AXES[0])
+def test_seen_pictures_step_back_but_stay(ranking: VisionRanking) -> None:
+    before = ranking.rank(AXES[0], 300)
+    after = ranking.rank(AXES[0], 300, seen=[before[0]])
+    step = SEEN_STEP * ranking.spread(AXES[0])
     scores = VECTORS @ AXES[0]
     ahead = sum(scores[row] > scores[before[0]] - step for row in before[1:])
     assert after.index(before[0]) == ahead > 0
     assert sorted(after) == sorted(before)
 
 
-def test_what_is_unwanted_goes_behind_its_like(looks: Looks) -> None:
-    before = looks.rank(AXES[0], 300, None, [])
-    after = looks.rank(AXES[0], 300, None, [], unwanted=["dogs", " "])
-    showing = looks.unwanted("dogs").amount(VECTORS)
+def test_what_is_unwanted_goes_behind_its_like(ranking: VisionRanking) -> None:
+    before = ranking.rank(AXES[0], 300)
+    (dogs,) = ranking.traits([AXES[1]])
+    after = ranking.rank(AXES[0], 300, unwanted=[dogs])
+    showing = dogs.amount(VECTORS)
     assert showing[after[:10]].mean() < showing[before[:10]].mean()
     # Whatever shows less of it than usual keeps its order.
     free = [row for row in before if showing[row] == 0]
     assert [row for row in after if showing[row] == 0] == free
 
 
-def test_amounts_are_standard_deviations_above_the_mean(looks: Looks) -> None:
+def test_amounts_are_standard_deviations_above_the_mean(ranking: VisionRanking) -> None:
     along = VECTORS @ AXES[1]
     expected = np.maximum((along - along.mean()) / along.std(), 0)
-    assert looks.relative(IDS.tolist(), ["a dog"])[:, 0] == pytest.approx(expected, abs=1e-4)
-    assert looks.relative([1, 2], []).shape == (2, 0)
-    assert looks.relative([], ["a dog", "a cat"]).shape == (0, 2)
+    (dogs,) = ranking.traits([AXES[1]])
+    assert dogs.amount(VECTORS) == pytest.approx(expected, abs=1e-4)
+    assert ranking.traits([]) == []
+
+
+def test_a_phrase_looks_like_the_mean_of_its_wordings() -> None:
+    assert wordings("dogs")[0] == "dogs"
+    assert len(set(wordings("dogs"))) == 3
+    assert mean_direction(AXES[:2]) == pytest.approx(np.append([0.5**0.5] * 2, np.zeros(6)))
+    assert mean_direction([AXES[0], -AXES[0]]) == pytest.approx(np.zeros(8))
 
 
 def test_what_splits_the_gallery_clearly_pushes_further() -> None:
@@ -77,7 +92,7 @@ def test_what_splits_the_gallery_clearly_pushes_further() -> None:
     direction = np.eye(2, dtype=np.float32)[0]
     shading = random.normal(0, 1, 2000).astype(np.float32)
     split = np.where(np.arange(2000) % 4 == 0, 3.0, 0.0).astype(np.float32) + 0.3 * shading
-    clear, vague = (Unwanted.measured(direction, along) for along in (split, shading))
+    clear, vague = (Trait.measured(direction, along) for along in (split, shading))
     assert clear.bimodality > 0.65 > 0.4 > vague.bimodality
     two_above = [
         np.array([[thing.mean + 2 * thing.deviation, 0]], np.float32) for thing in (clear, vague)
@@ -90,5 +105,5 @@ def test_what_splits_the_gallery_clearly_pushes_further() -> None:
 def test_a_gallery_of_one_or_none_pushes_nothing() -> None:
     direction = np.eye(2, dtype=np.float32)[0]
     for along in (np.zeros(0, np.float32), np.ones(1, np.float32)):
-        thing = Unwanted.measured(direction, along)
+        thing = Trait.measured(direction, along)
         assert thing.push(np.array([[along.sum(), 0]], np.float32)) == pytest.approx([0])

@@ -8,9 +8,13 @@ from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.sources import Candidate, read_source
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
-from retrieval.store.filters import Facets, indexed_metadata, normalize_date
-from retrieval.store.gallery import Gallery, GalleryImage
-from retrieval.store.gallery_writer import GalleryWriter
+from retrieval.store.filters import (
+    Facets,
+    FilterIndex,
+    indexed_metadata,
+    normalize_date,
+    write_filters,
+)
 
 PICTURES: list[tuple[str, dict[str, str]]] = [
     ("holiday/rome/a.jpg", {"date": "2023-06-14", "tags": "Sunset, old town"}),
@@ -22,12 +26,15 @@ PICTURES: list[tuple[str, dict[str, str]]] = [
 
 
 @pytest.fixture(scope="module")
-def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
-    path = tmp_path_factory.mktemp("filters") / "gallery.sqlite"
-    with GalleryWriter(path, path.parent, "") as writer:
-        for row, (name, metadata) in enumerate(PICTURES):
-            writer.add(row, GalleryImage(f"{row:016x}", name, f"{row:064x}", 1, 1, (), metadata))
-    return Gallery.open(path)
+def index(tmp_path_factory: pytest.TempPathFactory) -> FilterIndex:
+    directory = tmp_path_factory.mktemp("filters")
+    write_filters(directory, PICTURES)
+    return FilterIndex.open(directory)
+
+
+def rows_where(index: FilterIndex, filters: list[tuple[str, str]]) -> list[int]:
+    rows = [set(index.rows(key, value).tolist()) for key, value in filters]
+    return sorted(set.intersection(*rows))
 
 
 @pytest.mark.parametrize(
@@ -56,24 +63,42 @@ def gallery(tmp_path_factory: pytest.TempPathFactory) -> Gallery:
         ([("date", "2023.."), ("date", "..2023")], [0, 1]),
     ],
 )
-def test_filters(gallery: Gallery, filters: list[tuple[str, str]], rows: list[int]) -> None:
-    assert gallery.rows_where(filters) == rows
+def test_filters(index: FilterIndex, filters: list[tuple[str, str]], rows: list[int]) -> None:
+    assert rows_where(index, filters) == rows
 
 
 @pytest.mark.parametrize("value", ["", "..", "yesterday", "2023-13", "20233", "2022..later"])
-def test_a_date_that_is_none_is_named(gallery: Gallery, value: str) -> None:
+def test_a_date_that_is_none_is_named(index: FilterIndex, value: str) -> None:
     with pytest.raises(RetrievalError, match=r"is not understood; write 2023") as caught:
-        gallery.rows_where([("date", value)])
+        index.rows("date", value)
     assert repr(value) in str(caught.value)
 
 
-def test_facets_count_what_there_is(gallery: Gallery) -> None:
-    assert gallery.facets() == Facets(
+@pytest.mark.parametrize("text", ["", "\0", "\ud800", "a\0b", "\U0010ffff", "~" * 5_000])
+def test_whatever_is_asked_for_is_safe(index: FilterIndex, text: str) -> None:
+    for key in ("folder", "tag", "author", text):
+        assert set(index.rows(key, text).tolist()) <= set(range(5))
+    assert len(index.rows(text, "x")) == 0
+
+
+def test_no_row_comes_twice(index: FilterIndex) -> None:
+    for key, value in (("folder", "/"), ("date", "1000..3000"), ("tag", "sunset")):
+        rows = index.rows(key, value).tolist()
+        assert len(rows) == len(set(rows))
+
+
+def test_a_gallery_of_none_has_no_facets(tmp_path: Path) -> None:
+    write_filters(tmp_path, [])
+    assert FilterIndex.open(tmp_path).facets() == Facets()
+
+
+def test_facets_count_what_there_is(index: FilterIndex) -> None:
+    assert index.facets() == Facets(
         {"holiday": 2, "holiday/rome": 1, "holiday2": 1, "work": 1},
         {"2023": 2, "2022": 1, "2024": 1},
         {"sunset": 2, "cat": 1, "dog": 1, "old town": 1},
     )
-    assert next(iter(gallery.facets().folders)) == "holiday"
+    assert next(iter(index.facets().folders)) == "holiday"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +157,7 @@ def test_built_with_dates_and_searched_by_them(shapes_model_dir: Path, tmp_path:
         bundles=tmp_path / "bundles",
     )
     with Bundle.open(tmp_path / "bundles", report.version) as bundle:
-        assert dict(bundle.gallery.facets().years) == {"2020": 1, "2021": 1}
+        assert dict(bundle.store.facets().years) == {"2020": 1, "2021": 1}
         query = Query(texts=("a circle",)).filter("date", "2021")
         hits = bundle.searcher.search(query).hits
         assert [hit.metadata["date"] for hit in hits] == ["2021-03-04"]

@@ -1,0 +1,58 @@
+"""Whether turns can be answered: by trying, within a second, what each of them does in Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+
+from redis.exceptions import AuthenticationError, ResponseError
+
+from bot.errors import SessionsUnavailable
+from bot.sessions.store import SessionStore, connect
+
+_PATIENCE_S = 0.8
+_PROBE_TTL_S = 60
+
+
+class Readiness:
+    """Takes an empty turn of a sender of its own: a lock, a read, a fenced write.
+
+    A PING would be answered by a Redis that is full, by a read-only replica, and by one that keeps
+    lock and session on different nodes. The connections are this probe's own, so that it need not
+    queue behind the turns; those who ask at once share one try.
+
+    Args:
+        redis_url: Where the sessions are kept.
+    """
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = connect(redis_url, connections=2)
+        self._sessions = SessionStore(self._redis, ttl_s=_PROBE_TTL_S)
+        self._sender = f"readyz-{uuid.uuid4().hex}"
+        self._attempt: asyncio.Task[str | None] | None = None
+
+    async def problem(self) -> str | None:
+        """Return why no turn can be kept now, in words; None when one can."""
+        if self._attempt is None or self._attempt.done():
+            self._attempt = asyncio.create_task(self._try_turn(), name="trying a turn")
+        await asyncio.wait({self._attempt}, timeout=_PATIENCE_S)
+        return self._attempt.result() if self._attempt.done() else "Redis does not answer in time"
+
+    async def close(self) -> None:
+        """Give up what is being tried and close the connections."""
+        if self._attempt:
+            self._attempt.cancel()
+            await asyncio.wait({self._attempt})
+        await self._redis.aclose()
+
+    async def _try_turn(self) -> str | None:
+        try:
+            async with self._sessions.turn(self._sender):
+                return None
+        except SessionsUnavailable as error:
+            met = error.__cause__
+            if isinstance(met, ResponseError):
+                return f"Redis refuses to keep a session: {met}"
+            if isinstance((met and met.__cause__) or met, AuthenticationError):
+                return "Redis does not accept the user or the password of SHOWTELL_REDIS_URL"
+            return "Redis does not answer"

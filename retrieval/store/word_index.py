@@ -1,0 +1,202 @@
+"""Which captions hold which words: an inverted index, ranked by BM25.
+
+Every word of every caption has a place, counted through the whole gallery; between two captions
+lies a gap, so that no phrase reaches from one into the next. For each regular stem the index keeps
+the rows that hold it, how much it adds to the BM25 score of each (all captions of a picture are one
+document), and all its places. A ranking adds a few such lists up and cuts at the end, after the
+filter; a phrase is where the places of its words follow each other.
+"""
+
+import math
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+
+from retrieval.errors import GalleryError
+from retrieval.store.arrays import Array, Terms, load_arrays, save_arrays
+from retrieval.store.order import best_first
+from retrieval.store.protocol import WordHits
+from retrieval.store.vectors import Ids, Mask
+from retrieval.store.words import exclusion_phrase, irregular_forms, regular_stem, tokens
+
+__all__ = ["WordIndex", "write_words"]
+
+# Robertson and Zaragoza (2009), with the usual values.
+_K1 = 1.2
+_B = 0.75
+_LEAST_WEIGHT = 1e-6
+"""Of a word that more than half of the captions hold: it must not count against them."""
+
+_OTHER_FORM = 0.2
+"""What an irregular form of a word counts beside it: "child", where "children" were asked for."""
+
+MOST_WORDS = 64
+"""A request of more words than this is searched by its first ones: far beyond any sentence."""
+
+_ARRAYS = ("text", "ends", "firsts", "rows", "impacts", "place_firsts", "places", "row_places")
+
+
+class WordIndex:
+    """What `write_words` wrote, read-only and safe to use from several threads.
+
+    Attributes:
+        captioned: number of rows that have a caption.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        text, ends, *lists, places, row_places = load_arrays(directory, *_ARRAYS)
+        self._terms = Terms(text, ends)
+        self._firsts, self._rows, self._impacts, self._place_firsts = lists
+        self._places: Array = places
+        self._row_places: Array = row_places
+        whole = len(self._terms) + 1
+        if (
+            not len(self._firsts) == len(self._place_firsts) == whole
+            or not self._firsts[-1] == len(self._rows) == len(self._impacts)
+            or self._place_firsts[-1] != len(places)
+        ):
+            raise GalleryError("the word index contradicts itself; index the pictures again")
+        self._size = len(row_places) - 1
+        self.captioned = int(np.count_nonzero(np.diff(row_places)))
+
+    @classmethod
+    def open(cls, directory: Path) -> Self:
+        """Open an index.
+
+        Raises:
+            GalleryError: a file is missing or damaged.
+        """
+        return cls(directory)
+
+    def __len__(self) -> int:
+        return self._size
+
+    def search(self, words: Sequence[str], k: int, mask: Mask | None = None) -> WordHits:
+        """Return the `k` rows whose captions fit some content words best, or fewer.
+
+        Args:
+            words: lower-cased, each once.
+            k: how many at most.
+            mask: (rows,) which rows may come; None means all.
+        """
+        words = words[:MOST_WORDS]
+        scores = np.zeros(self._size, np.float64)
+        for word in words:
+            rows, impacts = self._holders(regular_stem(word))
+            weight = self._idf(len(rows), self._size)
+            scores[rows] += weight * impacts
+            for form in irregular_forms(word):
+                others, impacts = self._holders(form)
+                scores[others] += _OTHER_FORM * weight * impacts * ~_within(rows, others)
+        if mask is not None:
+            scores *= mask
+        rows = np.flatnonzero(scores)
+        if len(rows) > k:
+            least = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
+            rows = rows[scores[rows] >= least]
+        rows = rows[best_first(scores[rows], rows)[:k]]
+        holds = np.zeros((len(rows), len(words)), np.bool_)
+        for place, word in enumerate(words):
+            for form in (regular_stem(word), *irregular_forms(word)):
+                holds[:, place] |= _within(self._holders(form)[0], rows)
+        return WordHits(rows, scores[rows].astype(np.float32), holds)
+
+    def weight(self, word: str) -> float:
+        """Return how telling a word is: its inverse document frequency, never below 0."""
+        held = len(self._holders(regular_stem(word))[0])
+        return max(0.0, math.log((self.captioned - held + 0.5) / (held + 0.5)))
+
+    def rows_with(self, phrase: str) -> Ids:
+        """Return the rows of which a caption holds a phrase, stemmed; ascending."""
+        words = exclusion_phrase(phrase)[:MOST_WORDS]
+        places = sorted((self._places_of(word) - i for i, word in enumerate(words)), key=len)
+        if not places:
+            return np.zeros(0, np.int64)
+        starts = places[0]
+        for others in places[1:]:
+            starts = starts[_within(others, starts)]
+        return np.unique(np.searchsorted(self._row_places, starts, side="right") - 1)
+
+    def _holders(self, stem: str) -> tuple[Array, Array]:
+        """Return the rows that hold a stem, ascending, and its BM25 in each without its weight."""
+        term = self._terms.find(stem)
+        if term is None:
+            return self._rows[:0], self._impacts[:0]
+        own = slice(int(self._firsts[term]), int(self._firsts[term + 1]))
+        return self._rows[own], self._impacts[own]
+
+    def _places_of(self, word: str) -> Array:
+        """Return the places of a word in any of its forms, ascending."""
+        lists = [self._places[:0]]
+        for form in (regular_stem(word), *irregular_forms(word)):
+            term = self._terms.find(form)
+            if term is not None:
+                first, last = self._place_firsts[term : term + 2]
+                lists.append(self._places[first:last])
+        return np.sort(np.concatenate(lists)) if len(lists) > 2 else lists[-1]
+
+    def _idf(self, holders: int, rows: int) -> float:
+        return max(_LEAST_WEIGHT, math.log((rows - holders + 0.5) / (holders + 0.5)))
+
+
+def write_words(directory: Path, captions: Iterable[Sequence[str]]) -> None:
+    """Write the index of a gallery's captions, a row's after the other's."""
+    numbers: dict[str, int] = {}
+    words, places, row_places = array("i"), array("q"), array("q", [0])
+    place = 0
+    for texts in captions:
+        for text in texts:
+            stems = map(regular_stem, tokens(text))
+            found = [numbers.setdefault(stem, len(numbers)) for stem in stems]
+            words.extend(found)
+            places.extend(range(place, place + len(found)))
+            place += len(found) + 1  # the gap
+        row_places.append(place)
+    names = sorted(numbers)
+    packed, ends = Terms.pack(names)
+    rank = np.empty(len(names), np.int32)
+    rank[[numbers[name] for name in names]] = np.arange(len(names))
+    arrays = _invert(
+        rank[np.frombuffer(words, np.int32)],
+        np.frombuffer(places, np.int64),
+        np.frombuffer(row_places, np.int64),
+        len(names),
+    )
+    save_arrays(directory, text=packed, ends=ends, **arrays)
+
+
+def _invert(terms: Array, places: Array, row_places: Array, count: int) -> dict[str, Array]:
+    """Return the arrays of the index, from the term of each place, the places ascending."""
+    size = len(row_places) - 1
+    rows = np.searchsorted(row_places, places, side="right") - 1
+    lengths = np.bincount(rows, minlength=size)
+    mean_length = max(len(places) / max(size, 1), 1e-9)
+    order = np.argsort(terms, kind="stable")  # by term, and within a term by place
+    terms, places, rows = terms[order], places[order], rows[order]
+    # A run of one term in one row is one entry; how long it is, is the term's frequency there.
+    new = np.ones(len(terms), np.bool_)
+    new[1:] = (np.diff(terms) != 0) | (np.diff(rows) != 0)
+    first = np.flatnonzero(new)
+    frequency = np.diff(np.append(first, len(terms)))
+    own_rows, own_terms = rows[first], terms[first]
+    shortness = _K1 * (1 - _B + _B * lengths[own_rows] / mean_length)
+    return {
+        "firsts": np.searchsorted(own_terms, np.arange(count + 1)),
+        "rows": own_rows.astype(np.int32),
+        "impacts": (frequency * (_K1 + 1) / (frequency + shortness)).astype(np.float32),
+        "place_firsts": np.searchsorted(terms, np.arange(count + 1)),
+        "places": places.astype(np.int32) if row_places[-1] < 2**31 else places,
+        "row_places": row_places,
+    }
+
+
+def _within(ascending: Array, values: Array) -> Mask:
+    """Return for each value whether it is in an ascending array."""
+    if not len(ascending):
+        return np.zeros(len(values), np.bool_)
+    values = values.astype(ascending.dtype)  # else the longer one would be copied
+    found = np.searchsorted(ascending, values)
+    return np.asarray(ascending[np.minimum(found, len(ascending) - 1)] == values)

@@ -1,0 +1,64 @@
+"""Starting and ending the server as a program."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.server import run
+from bot.server.embedded_redis import EmbeddedRedis
+from bot.server.redis_keeper import answers
+from bot.server.run import AddressTaken, listen, run_server
+from bot.settings import load_settings
+from tests.fixtures.redis import wait_until
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_a_taken_port_is_named_before_anything_is_started(tmp_path, monkeypatch):
+    def fail(*_):
+        pytest.fail("Redis was started although the port is taken")
+
+    monkeypatch.setattr(run, "EmbeddedRedis", fail)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = load_settings(bundles=tmp_path, port=port, data_dir=tmp_path)
+        with pytest.raises(AddressTaken, match=rf"127\.0\.0\.1, port {port}: .*--port"):
+            run_server(settings)
+
+
+def test_an_address_that_is_not_ours_is_named():
+    with pytest.raises(AddressTaken, match=r"192\.0\.2\.1, port 0"):
+        listen("192.0.2.1", 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_port_0_takes_a_free_one_that_nobody_else_can_take(host):
+    with listen(host, 0) as listener:
+        port = listener.getsockname()[1]
+        assert port > 0
+        with pytest.raises(AddressTaken):
+            listen(host, port)
+
+
+def test_sigterm_while_the_model_loads_ends_the_server_and_its_redis(tmp_path):
+    (tmp_path / "bundles").mkdir()
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHOWTELL_")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bot", "serve", "--bundles", tmp_path / "bundles", "--port", "0"],
+        env=kept | {"SHOWTELL_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    redis = EmbeddedRedis(tmp_path / "data" / "redis")
+    with server:
+        assert server.stderr
+        assert "Starting on http://127.0.0.1:" in server.stderr.readline()
+        assert answers(redis.socket)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(120) == 0, server.stderr.read()
+    wait_until(lambda: not answers(redis.socket), "Redis outlived its server")
