@@ -216,8 +216,8 @@ def build_interpreter(
         return Interpreter(project, encode, known)
     path = cache_dir / f"understanding-{_digest(project, encoder)}.npz"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Interpreter(project, encode, known, dict(file))
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return Interpreter(project, encode, known, dict(arrays))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         if not isinstance(error, FileNotFoundError):
             logger.warning("%s is damaged and learned anew: %s", path, error)
@@ -225,8 +225,8 @@ def build_interpreter(
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache_dir, suffix=".npz", delete=False) as file:
-            arrays: dict[str, Any] = dict(interpreter.arrays())
-            np.savez(file, **arrays)
+            learned: dict[str, Any] = dict(interpreter.arrays())
+            np.savez(file, **learned)
         Path(file.name).replace(path)
     except OSError as error:
         logger.warning("what was learned cannot be kept: %s", error)
