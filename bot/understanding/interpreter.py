@@ -10,7 +10,6 @@ import hashlib
 import json
 import logging
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -28,6 +27,7 @@ from bot.understanding.intents import Arrays, Encode, IntentClassifier
 from bot.understanding.rasa_project import Example, RasaProject
 from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, Span, usable_spans
 from bot.understanding.text import spell_out_emoji
+from retrieval.store.files import atomic_path
 from retrieval.store.filters import Facets
 
 if TYPE_CHECKING:
@@ -224,10 +224,9 @@ def build_interpreter(
     interpreter = Interpreter(project, encode, known)
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache_dir, suffix=".npz", delete=False) as file:
-            learned: dict[str, Any] = dict(interpreter.arrays())
-            np.savez(file, **learned)
-        Path(file.name).replace(path)
+        learned: dict[str, Any] = dict(interpreter.arrays())
+        with atomic_path(path) as temporary, temporary.open("wb") as target:
+            np.savez(target, **learned)
     except OSError as error:
         logger.warning("what was learned cannot be kept: %s", error)
     return interpreter

@@ -9,6 +9,7 @@ import pytest
 from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.bundle import LiveBundle
 from bot.sessions.store import connect
+from embedding.model.joint import JointEmbedding
 from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
@@ -429,5 +430,40 @@ def test_what_cannot_be_published_is_refused_and_the_old_one_serves_on(
             await live.reload(second)
         assert live.version == first
         await live.stop()
+
+    run(scenario())
+
+
+def test_twenty_turns_at_once_are_encoded_together_and_answered_as_alone(
+    three_bundles, monkeypatch
+):
+    calls: list[list[str]] = []
+    encode = JointEmbedding.encode_text
+
+    def counted(model, texts):
+        calls.append(list(texts))
+        return encode(model, texts)
+
+    monkeypatch.setattr(JointEmbedding, "encode_text", counted)
+    queries = [
+        Query(texts=(f"a {color} {shape}",)).exclude("yellow")
+        for color in ("red", "green", "blue", "black", "purple")
+        for shape in ("star", "ring", "circle", "square")
+    ]
+
+    async def scenario():
+        live = LiveBundle(three_bundles, poll_s=0.1)
+        await live.start()
+        with live.lease() as serving:
+            calls.clear()
+            together = await asyncio.gather(*(serving.search(query, 4) for query in queries))
+            assert len(calls) <= 4
+            assert sum(map(len, calls)) == len(queries) + 3  # and three wordings of "yellow"
+            search = serving.bundle.searcher.search
+            alone = [await live.run(search, query, 4) for query in queries]
+        await live.stop()
+        for one, other in zip(together, alone, strict=True):
+            assert [hit.image_id for hit in one.hits] == [hit.image_id for hit in other.hits]
+            assert one.confident == other.confident
 
     run(scenario())

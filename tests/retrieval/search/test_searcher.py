@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import combinations
 from pathlib import Path
@@ -5,12 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from embedding.model.encoder import Encoder
 from retrieval.bundle.build import build_bundle
 from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.sources import Candidate
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
 from retrieval.search.searcher import Hit, Searcher
+from retrieval.store.vectors import Vectors
 from tests.fixtures.bundles import shape_candidates
 from tests.fixtures.models import draw_shape
 from tests.retrieval.stubs import StubEncoder
@@ -252,6 +255,39 @@ def test_several_threads_get_what_one_gets(searcher: Searcher) -> None:
             pool.map(lambda q: [hit.image_id for hit in searcher.search(q).hits], queries)
         )
     assert together == alone
+
+
+class NoisyEncoder(StubEncoder):
+    """An encoder that adds its numbers up in another order every time."""
+
+    def __init__(self, encoder: Encoder, seed: int) -> None:
+        super().__init__()
+        self.dimension = encoder.dimension
+        self._encoder = encoder
+        self._random = np.random.default_rng(seed)
+
+    def encode_text(self, texts: Sequence[str]) -> Vectors:
+        vectors = self._encoder.encode_text(texts)
+        noise = self._random.uniform(-1, 1, vectors.shape) * 2e-8
+        return (vectors + noise).astype(np.float32)
+
+
+@pytest.mark.parametrize("words", [True, False], ids=["with captions", "by looks alone"])
+def test_an_answer_hangs_on_no_noise_of_the_arithmetic(shapes_bundle: Bundle, words: bool) -> None:
+    """Variants of a shape share their captions, so that many scores are the same but for noise."""
+    queries = [
+        Query(texts=texts, excluded=excluded)
+        for texts in (("a star",), ("something red", "a ring"), ("black",))
+        for excluded in ((), ("circles",))
+    ]
+
+    def answers(encoder: Encoder) -> list[list[str]]:
+        searcher = shapes_bundle.make_searcher(encoder, words=words)
+        return [[hit.image_id for hit in searcher.search(one, 20).hits] for one in queries]
+
+    expected = answers(shapes_bundle.encoder)
+    for seed in range(5):
+        assert answers(NoisyEncoder(shapes_bundle.encoder, seed)) == expected
 
 
 def test_common_words_do_not_hijack_a_request(
