@@ -80,13 +80,9 @@ class Tagger:
             names = {span.entity for span in example.entities}
             self._allowed[example.intent] |= names & LABELS.keys()
         training = [example for example in examples if example.intent in self._allowed]
-        self.command_words = frozenset(
-            word.text
-            for example in training
-            for word, label in label_words(example)
-            if label in COMMANDS
-        )
-        self._around = _said_around_content(training)
+        labelled = [pair for example in training for pair in label_words(example)]
+        self._command_words = {word.text for word, label in labelled if label in COMMANDS}
+        self._around = _said_around_content(labelled)
         self._vectorizer = FeatureHasher(_WIDTH, dtype=np.float32, alternate_sign=False)
         kept = self._learn(training, tagged) if kept is None else kept
         self._labels = [str(label) for label in kept["labels"]]
@@ -228,15 +224,14 @@ class Tagger:
     def _shape(self, word: str, intent: str) -> str:
         if "position" not in self._allowed[intent] and self.normalizer.count(word):
             return UNKNOWN  # "three kayakers"
-        return word if word in self.command_words else UNKNOWN
+        return word if word in self._command_words else UNKNOWN
 
 
-def _said_around_content(examples: Sequence[Example]) -> frozenset[str]:
+def _said_around_content(labelled: Sequence[tuple[Word, str]]) -> frozenset[str]:
     """Return the words that are command words more often than content."""
     balance: Counter[str] = Counter()
-    for example in examples:
-        for word, label in label_words(example):
-            balance[word.text] += 1 if label in COMMANDS else -1
+    for word, label in labelled:
+        balance[word.text] += 1 if label in COMMANDS else -1
     return frozenset(word for word, surplus in balance.items() if surplus > 0)
 
 

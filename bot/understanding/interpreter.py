@@ -12,7 +12,7 @@ import logging
 import re
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -234,7 +234,14 @@ def build_interpreter(
 
 def _digest(project: RasaProject, encoder: SentenceEncoder) -> str:
     """Return what changes whenever something else would be learned."""
-    examples = [asdict(example) for example in project.examples]
+    examples = [
+        (
+            example.text,
+            example.intent,
+            [(span.entity, span.start, span.end) for span in example.entities],
+        )
+        for example in project.examples
+    ]
     parts = [_FORMAT, encoder.fingerprint, project.language, project.synonyms, examples]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
