@@ -49,7 +49,8 @@ async def perform(draft: Draft) -> None:
             await PERFORM[type(operation)](draft, operation)
         await _finish(draft)
     except Exception:
-        logger.exception("%s of %r failed", draft.meaning.operations, draft.record.sender_id)
+        names = ", ".join(operation.do for operation in draft.meaning.operations)
+        logger.exception("%s failed for %r", names, draft.record.sender_id)
         draft.record.become(before)
         draft.said = [Said("utter_sorry")]
         draft.confident = None

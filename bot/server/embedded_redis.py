@@ -14,6 +14,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,6 +29,7 @@ from bot.server.redis_keeper import KEEPER, LOG, STOP_TIMEOUT_S, USERS, answers,
 _LONGEST_SOCKET_PATH = 100
 _START_TIMEOUT_S = 20.0
 _LOOK_EVERY_S = 0.01
+_WATCH_EVERY_S = 1.0
 # A keeper gives up while another process looks at its lock, for microseconds.
 _ATTEMPTS = 3
 
@@ -65,6 +67,8 @@ class EmbeddedRedis:
         self.data_dir = data_dir.absolute()
         self.socket = _socket_path(self.data_dir)
         self._share: IO[bytes] | None = None
+        self._closing = threading.Event()
+        self._watcher: threading.Thread | None = None
 
     @property
     def url(self) -> str:
@@ -77,7 +81,11 @@ class EmbeddedRedis:
             _make_private(self.socket.parent)
             self._share = (self.data_dir / USERS).open("ab")
             fcntl.flock(self._share, fcntl.LOCK_SH)  # waits for a Redis that is just being ended
-            self._start()
+            server = find_redis_server()
+            self._start(server)
+            self._closing.clear()
+            self._watcher = threading.Thread(target=self._watch, args=(server,), daemon=True)
+            self._watcher.start()
         except OSError as error:
             self.__exit__(None, None, None)
             raise EmbeddedRedisError(
@@ -98,17 +106,26 @@ class EmbeddedRedis:
         share, self._share = self._share, None
         if share is None:
             return
+        self._closing.set()
+        if self._watcher:
+            self._watcher.join()
+            self._watcher = None
         with share:
             is_last = try_lock(share)  # and nobody else can come before it is closed
             if is_last and not self._is_kept():
-                end(self.socket)  # its keeper was killed
+                end(self.socket)  # its keeper was killed a moment ago
                 return
         deadline = time.monotonic() + STOP_TIMEOUT_S + 1
         while is_last and self._is_kept() and time.monotonic() < deadline:
             time.sleep(_LOOK_EVERY_S)
 
-    def _start(self) -> None:
-        server = find_redis_server()
+    def _watch(self, server: Path) -> None:
+        """Start the keeper again, should it be killed together with its Redis."""
+        while not self._closing.wait(_WATCH_EVERY_S):
+            if not self._is_kept():
+                self._run_keeper(server)
+
+    def _start(self, server: Path) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         for _ in range(_ATTEMPTS):
             self._run_keeper(server)

@@ -15,7 +15,7 @@ _PROBE_TTL_S = 60
 
 
 class Readiness:
-    """Takes an empty turn of a sender of its own: a lock, a read, a fenced write.
+    """Takes an empty turn of a sender that is nobody: a lock, a read, a fenced write.
 
     A PING would be answered by a Redis that is full, by a read-only replica, and by one that keeps
     lock and session on different nodes. The connections are this probe's own, so that it need not
@@ -28,7 +28,6 @@ class Readiness:
     def __init__(self, redis_url: str) -> None:
         self._redis = connect(redis_url, connections=2)
         self._sessions = SessionStore(self._redis, ttl_s=_PROBE_TTL_S)
-        self._sender = f"readyz-{uuid.uuid4().hex}"
         self._attempt: asyncio.Task[str | None] | None = None
 
     async def problem(self) -> str | None:
@@ -47,7 +46,8 @@ class Readiness:
 
     async def _try_turn(self) -> str | None:
         try:
-            async with self._sessions.turn(self._sender):
+            # A new sender each time: the lock of an attempt that Redis broke off lives on.
+            async with self._sessions.turn(f"readyz-{uuid.uuid4().hex}"):
                 return None
         except SessionsUnavailable as error:
             met = error.__cause__

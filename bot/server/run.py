@@ -92,9 +92,14 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host.strip("[]"), port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise AddressTaken(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; stop what runs "
+            f"cannot listen on {host}, port {port}: {_reason(error)}; stop what runs "
             "there, or choose another port with --port (0 takes a free one)"
         ) from error
+
+
+def _reason(error: OSError) -> str:
+    # asyncio and socket add the address to the system's words; a name that is unknown has no errno.
+    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
 
 
 def _run_here(settings: Settings, listener: socket.socket, *, only_actions: bool) -> None:

@@ -23,6 +23,7 @@ from sklearn.feature_extraction import FeatureHasher
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
+from bot.understanding.features import UNKNOWN, word_features
 from bot.understanding.rasa_project import Example
 from bot.understanding.reading import Span
 from bot.understanding.text import Normalizer, Word, split_words
@@ -39,8 +40,6 @@ from bot.understanding.variations import (
     vary,
 )
 
-_STRONG_MARKS = frozenset(":.!?;\u2013\u2014-")
-_CLAUSE_MARKS = _STRONG_MARKS | frozenset(",(\u2026")
 # Features are hashed to so many columns: quicker than a vocabulary of them, and as good.
 _WIDTH = 2**15
 # Share of words made unknown while learning, as new command words will be.
@@ -50,7 +49,6 @@ _HIDDEN_ELSE = 0.02
 _LEAST_SHARE = 0.1
 # A lost word of the content costs more than a kept one that is none.
 _LEANING = 0.3
-_WINDOW = 3
 # Above this a number is a position: in "the one on the right", "one" could be one too.
 _SURE_POSITION = 0.5
 
@@ -82,13 +80,9 @@ class Tagger:
             names = {span.entity for span in example.entities}
             self._allowed[example.intent] |= names & LABELS.keys()
         training = [example for example in examples if example.intent in self._allowed]
-        self.command_words = frozenset(
-            word.text
-            for example in training
-            for word, label in label_words(example)
-            if label in COMMANDS
-        )
-        self._around = _said_around_content(training)
+        labelled = [pair for example in training for pair in label_words(example)]
+        self._command_words = {word.text for word, label in labelled if label in COMMANDS}
+        self._around = _said_around_content(labelled)
         self._vectorizer = FeatureHasher(_WIDTH, dtype=np.float32, alternate_sign=False)
         kept = self._learn(training, tagged) if kept is None else kept
         self._labels = [str(label) for label in kept["labels"]]
@@ -222,54 +216,22 @@ class Tagger:
     ) -> list[dict[str, Any]]:
         """Return a row for each word; the hidden ones are unknown, as new words will be."""
         shown = [
-            "<content>" if hidden and hidden[i] else self._shape(word.text, intent)
+            UNKNOWN if hidden and hidden[i] else self._shape(word.text, intent)
             for i, word in enumerate(words)
         ]
-        padded = ["<s>"] * _WINDOW + shown + ["</s>"] * _WINDOW
-        content = [i for i, shape in enumerate(shown) if shape == "<content>"]
-        strong = [word.mark in _STRONG_MARKS and bool(word.mark) for word in words]
-        before_mark = [any(strong[: i + 1]) for i in range(len(words))]
-        after_mark = [any(strong[i + 1 :]) for i in range(len(words))]
-        clauses = _clauses(words, shown)
-        rows = []
-        for i, word in enumerate(words):
-            at = i + _WINDOW
-            row: dict[str, Any] = {f"w{d}": padded[at + d] for d in range(-_WINDOW, _WINDOW + 1)}
-            row["before"] = f"{padded[at - 2]} {padded[at - 1]}"
-            row["left"] = f"{padded[at - 1]} {padded[at]}"
-            row["right"] = f"{padded[at]} {padded[at + 1]}"
-            row["both"] = f"{padded[at - 1]} {padded[at]} {padded[at + 1]}"
-            row["after"] = f"{padded[at + 1]} {padded[at + 2]}"
-            row["intent"] = intent
-            row["intent word"] = f"{intent} {padded[at]}"
-            row["content"] = f"{bool(content) and content[0] < i} {padded[at]}"
-            row["content after"] = f"{bool(content) and content[-1] > i} {padded[at]}"
-            row["place"] = min(i, 5)
-            row["place from the end"] = min(len(words) - 1 - i, 5)
-            row |= clauses[i]
-            row["mark"] = word.mark
-            row["mark after"] = words[i + 1].mark if i + 1 < len(words) else ""
-            row["sentence"] = f"{before_mark[i]} {after_mark[i]} {padded[at]}"
-            row["first words"] = f"{padded[_WINDOW]} {padded[_WINDOW + 1]}"
-            row["position"] = self.normalizer.position(word.text) is not None
-            row["rating"] = self.normalizer.rating(word.text) is not None
-            row |= {f"< {shape}": True for shape in shown[:i]}
-            row |= {f"> {shape}": True for shape in shown[i + 1 :]}
-            rows.append(row)
-        return rows
+        return word_features(words, shown, intent, self.normalizer)
 
     def _shape(self, word: str, intent: str) -> str:
         if "position" not in self._allowed[intent] and self.normalizer.count(word):
-            return "<content>"  # "three kayakers"
-        return word if word in self.command_words else "<content>"
+            return UNKNOWN  # "three kayakers"
+        return word if word in self._command_words else UNKNOWN
 
 
-def _said_around_content(examples: Sequence[Example]) -> frozenset[str]:
+def _said_around_content(labelled: Sequence[tuple[Word, str]]) -> frozenset[str]:
     """Return the words that are command words more often than content."""
     balance: Counter[str] = Counter()
-    for example in examples:
-        for word, label in label_words(example):
-            balance[word.text] += 1 if label in COMMANDS else -1
+    for word, label in labelled:
+        balance[word.text] += 1 if label in COMMANDS else -1
     return frozenset(word for word, surplus in balance.items() if surplus > 0)
 
 
@@ -299,31 +261,3 @@ def best_span(
     start = int(starts[: end + 1].argmax())
     none = float(np.maximum.accumulate(np.cumsum(before) - np.cumsum(behind)).max())
     return (start, end + 1) if starts[start] + ends[end] > max(none, 0.0) else None
-
-
-def _clauses(words: Sequence[Word], shown: Sequence[str]) -> list[dict[str, Any]]:
-    """Return for each word what its clause looks like, the same for all words of a clause.
-
-    "…, if that suits you" is told from content by how it begins, and by having no word that is
-    never a command word.
-    """
-    starts = [
-        i for i, word in enumerate(words) if not i or (word.mark in _CLAUSE_MARKS and word.mark)
-    ]
-    rows: list[dict[str, Any]] = []
-    for k, (start, end) in enumerate(zip(starts, [*starts[1:], len(words)], strict=True)):
-        clause = shown[start:end]
-        place = f"{k == 0} {end == len(words)}"
-        unknown = clause.count("<content>")
-        row = {
-            "clause place": place,
-            "clause begins": f"{place} {clause[0]}",
-            "clause begins with two": f"{place} {' '.join(clause[:2])}",
-            "clause ends": f"{place} {clause[-1]} {words[end - 1].after}",
-            "clause unknown": f"{place} {min(unknown, 3)}",
-            "clause share": f"{place} {4 * unknown // len(clause)}",
-            "clause length": f"{place} {min(len(clause), 8)}",
-            "clause mark": f"{place} {words[start].mark} {words[end - 1].after}",
-        }
-        rows += [row] * len(clause)
-    return rows

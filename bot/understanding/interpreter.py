@@ -10,10 +10,9 @@ import hashlib
 import json
 import logging
 import re
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from bot.understanding.intents import Arrays, Encode, IntentClassifier
 from bot.understanding.rasa_project import Example, RasaProject
 from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, Span, usable_spans
 from bot.understanding.text import spell_out_emoji
+from retrieval.store.files import atomic_path
 from retrieval.store.filters import Facets
 
 if TYPE_CHECKING:
@@ -216,18 +216,17 @@ def build_interpreter(
         return Interpreter(project, encode, known)
     path = cache_dir / f"understanding-{_digest(project, encoder)}.npz"
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return Interpreter(project, encode, known, dict(file))
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return Interpreter(project, encode, known, dict(arrays))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         if not isinstance(error, FileNotFoundError):
             logger.warning("%s is damaged and learned anew: %s", path, error)
     interpreter = Interpreter(project, encode, known)
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=cache_dir, suffix=".npz", delete=False) as file:
-            arrays: dict[str, Any] = dict(interpreter.arrays())
-            np.savez(file, **arrays)
-        Path(file.name).replace(path)
+        learned: dict[str, Any] = dict(interpreter.arrays())
+        with atomic_path(path) as temporary, temporary.open("wb") as target:
+            np.savez(target, **learned)
     except OSError as error:
         logger.warning("what was learned cannot be kept: %s", error)
     return interpreter
@@ -235,7 +234,14 @@ def build_interpreter(
 
 def _digest(project: RasaProject, encoder: SentenceEncoder) -> str:
     """Return what changes whenever something else would be learned."""
-    examples = [asdict(example) for example in project.examples]
+    examples = [
+        (
+            example.text,
+            example.intent,
+            [(span.entity, span.start, span.end) for span in example.entities],
+        )
+        for example in project.examples
+    ]
     parts = [_FORMAT, encoder.fingerprint, project.language, project.synonyms, examples]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 

@@ -15,6 +15,7 @@ from bot.understanding import operations as op
 from bot.understanding.operations import Operation
 from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading
 from retrieval.store.filters import DATE, FOLDER, TAG
+from retrieval.store.words import valid_text
 
 __all__ = ["ANY", "FILTER_KEYS", "LONGEST_TEXT", "Closeness", "Meaning", "decide"]
 
@@ -209,7 +210,7 @@ _MAKERS: dict[str, Callable[[_Parts], tuple[Operation, ...]]] = {
 
 
 def _clean(value: str) -> str:
-    return " ".join(value.split())[:LONGEST_TEXT].rstrip()
+    return valid_text(" ".join(value.split())[:LONGEST_TEXT].rstrip())
 
 
 def _whole(value: str | int) -> tuple[int, ...]:

@@ -2,8 +2,6 @@ import io
 import itertools
 import json
 import socket
-import time
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -441,13 +439,3 @@ def test_the_search_and_its_parts_are_told_and_taken_out(client, sender):
     assert answer["search"]["uploaded"]
     answer = say(client, sender, '/drop_from_search{"upload": true}')
     assert "search" not in answer
-
-
-def test_a_picture_and_quickly_a_text_are_answered_in_their_order(client, sender):
-    noise = encode(Image.effect_noise((3000, 3000), 80))
-    with ThreadPoolExecutor(2) as pool:
-        files = {"image": ("x.png", noise, "image/png")}
-        picture = pool.submit(client.post, "/api/messages", data={"sender": sender}, files=files)
-        time.sleep(0.5)  # until it has arrived; decoding and searching take longer
-        text = pool.submit(say, client, sender, "hello")
-        assert (picture.result().json()["turn"], text.result()["turn"]) == (1, 2)

@@ -11,10 +11,12 @@ import pytest
 from bot.dialogue.conversation import Message, check_message
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.embedded_redis import EmbeddedRedis
+from embedding.data.decode import ImageError
 from tests.bot.talk import (
     BASE_URL,
     Stage,
     captions_of,
+    encode,
     ids_of,
     open_stage,
     payloads_of,
@@ -170,3 +172,19 @@ def test_redis_away_is_an_error_and_nothing_is_kept(
             record = stage.record("anna")
             assert (record.turn, record.query.texts) == (1, ("a red circle",))
             assert stage.say("anna", "more").turn == 2
+
+
+def test_a_picture_and_quickly_a_text_are_answered_in_their_order(stage: Stage) -> None:
+    async def together() -> list[int]:
+        picture = Message(picture=encode(draw_shape("green", "star", 7)))
+        reply = stage.conversation.reply
+        turns = await asyncio.gather(reply("order", picture), reply("order", Message("hello")))
+        return [turn.turn for turn in turns]
+
+    assert stage.run(together()) == [1, 2]
+
+
+def test_a_picture_that_is_none_leaves_the_session_alone(stage: Stage) -> None:
+    with pytest.raises(ImageError):
+        stage.run(stage.conversation.reply("no picture", Message("a dog", b"no picture")))
+    assert stage.record("no picture").turn == 0

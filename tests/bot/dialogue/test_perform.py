@@ -39,13 +39,13 @@ def test_a_wish_and_an_exclusion_are_one_search(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     searched = []
-    search = Searcher.search
+    rank = Searcher.rank
 
     def count(*arguments: Any, **options: Any) -> Any:
         searched.append(arguments[1])
-        return search(*arguments, **options)
+        return rank(*arguments, **options)
 
-    monkeypatch.setattr(Searcher, "search", count)
+    monkeypatch.setattr(Searcher, "rank", count)
     turn = stage.say("one search", "a red shape, but no circles or stars")
     assert [query.excluded for query in searched] == [("circles", "stars")]
     assert [operation.do for operation in turn.meaning.operations] == [
@@ -98,7 +98,7 @@ def test_a_failing_operation_says_so_and_changes_nothing(
         raise RuntimeError("the disk is gone")
 
     with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
-        patch.setattr(Searcher, "search", fail)
+        patch.setattr(Searcher, "rank", fail)
         turn = stage.say("fail", "make it blue")
         parsed = stage.parse("make it blue")
         responses = stage.act(rasa_call("action_refine_search", "fail", parsed))

@@ -95,14 +95,17 @@ def test_it_ends_with_its_owner_however_that_ends(tmp_path: Path, end: signal.Si
         assert client.ping()
 
 
-def test_one_whose_keeper_was_killed_is_ended_too(tmp_path: Path) -> None:
+def test_a_keeper_that_is_killed_is_replaced_with_or_without_its_redis(tmp_path: Path) -> None:
     with EmbeddedRedis(tmp_path) as server:
+        for victims in (1, 2):
+            pid = pid_of(server)
+            keeper = int(Path(f"/proc/{pid}/stat").read_text().split()[3])
+            for victim in (keeper, pid)[:victims]:
+                os.kill(victim, signal.SIGKILL)
+            wait_until(lambda: not is_running(pid), "Redis outlived its keeper")  # noqa: B023
+            wait_until(lambda: answers(server.socket), "it was not started again")
         pid = pid_of(server)
-        keeper = int(Path(f"/proc/{pid}/stat").read_text().split()[3])
-        os.kill(keeper, signal.SIGKILL)
-        wait_until(lambda: not server._is_kept(), "the keeper lives on")
-        assert answers(server.socket)
-    wait_until(lambda: not is_running(pid), "Redis outlived its keeper and its users")
+    assert not is_running(pid)
 
 
 def test_a_stale_socket_is_no_obstacle(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import redis
 
 from bot.server.embedded_redis import EmbeddedRedis, find_redis_server
 from bot.server.readiness import Readiness
+from bot.server.redis_keeper import answers
 from tests.fixtures.redis import pid_of, wait_until
 
 
@@ -80,6 +81,23 @@ def test_a_redis_that_hangs_is_told_before_its_time_out(own_redis: EmbeddedRedis
         assert problem_with(own_redis.url) == "Redis does not answer in time"
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def test_a_try_that_redis_broke_off_does_not_stand_in_the_way_of_the_next(own_redis):
+    async def ask() -> tuple[str | None, str | None]:
+        readiness = Readiness(own_redis.url)
+        try:
+            await readiness.problem()
+            os.kill(pid := pid_of(own_redis), signal.SIGSTOP)
+            broken_off = await readiness.problem()
+            os.kill(pid, signal.SIGKILL)
+            await asyncio.to_thread(wait_until, lambda: answers(own_redis.socket), "not back")
+            await asyncio.wait({readiness._attempt})
+            return broken_off, await readiness.problem()
+        finally:
+            await readiness.close()
+
+    assert asyncio.run(ask()) == ("Redis does not answer in time", None)
 
 
 def test_a_redis_that_is_not_there_is_told(tmp_path):

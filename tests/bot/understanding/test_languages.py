@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bot.errors import MessageRefused, SessionsUnavailable
-from bot.server.app import find_answer
+from bot.server.errors import find_answer
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import PROJECT_DIR, RasaProject
 from embedding.model.encoder import SentenceEncoder

@@ -17,7 +17,6 @@ from embedding.rerank.evaluate import best_weight, find_candidates, rerank, scor
 from embedding.rerank.grids import extract_grids
 from embedding.rerank.model import Captions, Pictures, Reranker
 from embedding.rerank.train import fit_reranker, train_reranker
-from tests.fixtures.foreign import make_text_model
 
 THINGS = ("dog", "cat", "boat", "house", "tree", "car", "bird", "horse", "train", "apple")
 Learned = tuple[Reranker, Embedded, NDArray[np.float16]]
@@ -60,14 +59,7 @@ def embedded_blindly(pairs: Pairs, random: np.random.Generator) -> Embedded:
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> RerankConfig:
-    words = ["there", "is", "a", "in", "it", *THINGS]
-    text_tower = make_text_model(tmp_path_factory.mktemp("text"), words)
-    return CONFIG.changed(text_tower=str(text_tower), text_rate=1e-3)
-
-
-@pytest.fixture(scope="module")
-def learned(config: RerankConfig) -> Learned:
+def learned() -> Learned:
     random = np.random.default_rng(0)
     things = [i % len(THINGS) for i in range(80)]
     judged = pairs_of(list(range(len(THINGS))), "dev")
@@ -79,7 +71,7 @@ def learned(config: RerankConfig) -> Learned:
         grids_where_averages_say_nothing(things, random),
         embedded,
         dev_grids,
-        config,
+        CONFIG,
         progress=lambda done, total, what: reports.append((done, total)),
     )
     assert reports[-1] == (48, 48)
@@ -228,12 +220,12 @@ def test_features_without_pictures_are_refused(features: Path) -> None:
         extract_grids(pairs, ["efficientnet-lite0"], 96, 2)
 
 
-def test_one_picture_is_too_few_to_train_on(config: RerankConfig) -> None:
+def test_one_picture_is_too_few_to_train_on() -> None:
     one = pairs_of([0], "one")
     random = np.random.default_rng(0)
     grids = grids_where_averages_say_nothing([0], random)
     with pytest.raises(DataError, match="fewer than two pictures"):
-        fit_reranker(one, grids, embedded_blindly(one, random), grids, config)
+        fit_reranker(one, grids, embedded_blindly(one, random), grids, CONFIG)
 
 
 @pytest.mark.parametrize(
