@@ -14,7 +14,7 @@ from bot.channels.caching import unless_known
 from bot.channels.problems import problems
 from bot.channels.services import Services, services
 from bot.channels.thumbnails import SIZES, Thumbnails
-from bot.live.bundle import Serving
+from bot.live.serving import Serving
 from embedding.data.decode import ImageError
 from retrieval.errors import GalleryError
 

@@ -15,7 +15,8 @@ from bot.dialogue.draft import Draft
 from bot.dialogue.perform import perform
 from bot.dialogue.replies import Said, Words
 from bot.errors import MessageRefused
-from bot.live.bundle import LiveBundle, Serving
+from bot.live.bundle import LiveBundle
+from bot.live.serving import Serving
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
 from bot.sessions.uploads import store_upload

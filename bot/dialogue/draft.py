@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.dialogue.replies import Button, Choice, Said, Words
-from bot.live.bundle import Serving
+from bot.live.serving import Serving
 from bot.sessions.record import SessionRecord
 from bot.settings import Settings
 from bot.understanding.meaning import Meaning

@@ -13,19 +13,18 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from PIL import Image
 from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
-from bot.live.encoding import BatchedEncoder, Run
+from bot.live.encoding import BatchedEncoder
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
+from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
 from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import (
@@ -37,55 +36,12 @@ from retrieval.bundle.bundle import (
 )
 from retrieval.bundle.versions import CURRENT
 from retrieval.errors import BundleError, BundleRefused, NoBundle
-from retrieval.search.encoding import Encoded
 from retrieval.search.query import Query
-from retrieval.search.result import SearchResult
 
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Serving:
-    """What one turn works with."""
-
-    bundle: Bundle
-    encoder: BatchedEncoder
-    run: Run
-    loaded_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    @property
-    def version(self) -> str:
-        """Version of the bundle."""
-        return self.bundle.version
-
-    async def search(
-        self,
-        query: Query,
-        k: int,
-        *,
-        shown: Sequence[str] = (),
-        image: Image.Image | None = None,
-    ) -> SearchResult:
-        """Search as `Searcher.search` does, encoding for all turns that wait at once.
-
-        Raises:
-            RetrievalError: as there.
-        """
-        searcher = self.bundle.searcher
-        plan = searcher.plan(query)
-        texts = await self.encoder.texts(plan.texts)
-        upload = await self.encoder.image(image) if plan.image and image else None
-        encoded = Encoded(texts, upload)
-        result: SearchResult = await self.run(searcher.rank, query, encoded, k, shown=shown)
-        return result
-
-    def close(self) -> None:
-        """Close the bundle."""
-        self.bundle.close()
-        logger.info("bundle %s is closed", self.version)
 
 
 @dataclass(frozen=True)
