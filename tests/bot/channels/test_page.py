@@ -4,6 +4,7 @@ import re
 import pytest
 
 from bot.channels.page import PAGE_FILES, WIDGET, write_page
+from bot.understanding.meaning import FILTER_KEYS
 from bot.understanding.rasa_project import RasaProject
 
 
@@ -50,6 +51,7 @@ def test_the_widget_asks_for_the_words_that_there_are():
     words = told_to_the_widget(write_page(RasaProject.load())["/widget.js"].content.decode())
     asked = set(re.findall(r'\bsay\("([a-z_]+)"', source)) | {"language"}
     asked |= {f"said_{what}" for what in ("similar", "unlike", "up", "down")}
+    asked |= {f"chip_{part}" for part in (*FILTER_KEYS, "like", "unlike")}
     kinds = re.search(r"const known = (\[.*?\]);", source)
     assert kinds is not None
     asked |= {f"why_{kind}" for kind in json.loads(kinds[1])}
