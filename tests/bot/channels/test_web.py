@@ -14,6 +14,7 @@ from bot.understanding.meaning import Meaning
 from bot.understanding.operations import Exclude, Filter, Like, Search
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
+from retrieval.store.protocol import Picture
 
 counter = itertools.count()
 
@@ -376,10 +377,8 @@ def test_a_site_that_is_listed_may_embed_the_widget(start_server, shapes_bundles
 
 
 def test_an_answer_is_what_was_said_and_what_it_was_understood_as():
-    hit = Hit(
-        image_id="a" * 16, caption="c", captions=("c",), score=0.51239, reasons=("visual",),
-        width=1, height=2, metadata={},
-    )  # fmt: skip
+    picture = Picture(0, "a" * 16, "a.png", "a" * 64, 1, 2, ("c",), {})
+    hit = Hit(picture, "c", 0.51239, ("visual",))
     more = Choice("More", "/more_images")
     operations = (Search("dogs"), Exclude("people"), Filter("date"), Like((1, -1)))
     turn = Turn(
