@@ -7,6 +7,7 @@ It learns by itself, from frozen networks and a text encoder of its own: a joint
 training pictures by heart, and beside what it says of them there would be nothing to learn.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from embedding.data.pairs import Pairs, load_pairs
 from embedding.errors import DataError
@@ -29,7 +31,6 @@ from embedding.rerank.grids import GridSource, extract_grids
 from embedding.rerank.model import Reranker
 from embedding.training.batches import batches, captions_of, steps_of
 from embedding.training.config import TrainConfig
-from embedding.training.losses import InfoNCELoss
 from embedding.training.parameters import (
     check_finite,
     lent_weights,
@@ -154,10 +155,10 @@ def fit_reranker(
     reranker = Reranker.build(config, np.asarray(grids[np.array([0])]).shape[2])
     tune_transformers([reranker.text], train_words=False)
     average = moving_average(reranker, config.average)
-    loss_of = InfoNCELoss(config.temperature)
+    scale = nn.Parameter(torch.tensor(-math.log(config.temperature)))
     steps = steps_of(len(learned.image_ids), order)
     optimizer, schedule = optimizer_of(
-        _groups(reranker, loss_of, config),
+        _groups(reranker, scale, config),
         steps * config.epochs,
         weight_decay=config.weight_decay,
         warmup=config.warmup,
@@ -170,18 +171,16 @@ def fit_reranker(
         for batch in batches(own_captions, order, 0, epoch):
             torch.manual_seed(batch.seed)
             places = torch.from_numpy(np.asarray(grids[batch.images], dtype=np.float32))
-            owners = torch.from_numpy(batch.owners)
             with autocast(config.precision):
                 captions = reranker.read([learned.captions[i] for i in batch.captions])
                 scores = reranker.score(captions, reranker.look(places))
-            # A column for each caption's picture, as the loss takes them; siblings share theirs.
-            loss = loss_of.compute(scores[:, owners], owners[:, None] == owners[None, :])
+            loss = _contrast(scores * scale.exp(), torch.from_numpy(batch.owners))
             check_finite(
                 loss.item(), epoch, learning_rate=config.learning_rate, text_rate=config.text_rate
             )
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            learning = [*reranker.parameters(), *loss_of.parameters()]
+            learning = [*reranker.parameters(), scale]
             nn.utils.clip_grad_norm_(learning, config.clip, foreach=True)
             optimizer.step()
             schedule.step()
@@ -212,10 +211,27 @@ def fit_reranker(
     return reranker.eval(), best[2], history
 
 
-def _groups(reranker: Reranker, loss_of: InfoNCELoss, config: RerankConfig) -> list[dict[str, Any]]:
+def _contrast(scores: Tensor, owners: Tensor) -> Tensor:
+    """Return InfoNCE both ways: captions among pictures, and pictures among captions.
+
+    Unlike ``InfoNCELoss``, which leaves a caption's siblings out, this one gives a picture's
+    captions shares of its probability: here it ranks pictures, not captions.
+
+    Args:
+        scores: (m, n) of captions and pictures, in units of the temperature.
+        owners: (m,) the picture of each caption; each picture has at least one.
+    """
+    own = owners[:, None] == torch.arange(scores.shape[1])
+    shares = own / own.sum(dim=0)
+    return (
+        functional.cross_entropy(scores, owners) + functional.cross_entropy(scores.mT, shares.mT)
+    ) / 2
+
+
+def _groups(reranker: Reranker, scale: nn.Parameter, config: RerankConfig) -> list[dict[str, Any]]:
     """Return the optimiser's parameter groups: the text encoder's own rate, and the rest's."""
     text = {id(p) for p in reranker.text.parameters()}
-    learning = [p for p in (*reranker.parameters(), *loss_of.parameters()) if p.requires_grad]
+    learning = [p for p in (*reranker.parameters(), scale) if p.requires_grad]
     return [
         {"params": [p for p in learning if id(p) in text], "lr": config.text_rate},
         {"params": [p for p in learning if id(p) not in text], "lr": config.learning_rate},
