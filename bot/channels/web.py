@@ -71,7 +71,7 @@ class Search(BaseModel):
     """The search as it stands.
 
     Each of its parts is taken out by the message `/drop_from_search{"<part>": <value>}`, where
-    part is query, excluded, image (liked or disliked), date, folder, tag, or upload with "yes".
+    part is query, excluded, image (liked or disliked), date, folder, tag, or upload with true.
     """
 
     wanted: list[str] = Field(description="In the words that are searched, oldest first.")
@@ -256,7 +256,7 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
 
 @router.get("/api/about", summary="What is served here", responses=problems(503))
 async def about(parts: Parts) -> About:
-    """Answer with versions, the number of pictures, and whom they are owed to."""
+    """Answer with versions, the number of pictures, and their attribution."""
     with parts.live.lease() as serving:
         bundle = serving.bundle
         return About(

@@ -20,7 +20,7 @@ from embedding.pretrained.names import load_model
 from embedding.rerank.evaluate import Reranked, grids_of, rerank
 from embedding.rerank.model import Reranker
 from embedding.training.run_files import read_record
-from retrieval.search.as_searched import without_hubs
+from retrieval.search.as_searched import hubness_corrected
 from retrieval.search.query_bank import known_bank
 
 __all__ = [
@@ -154,7 +154,7 @@ def as_searched(model: JointEmbedding, embedded: Embedded) -> Embedded:
         RetrievalError: the typical requests that the model comes with are damaged.
     """
     bank = None if model.directory is None else known_bank(model.directory, model)
-    return embedded if bank is None else without_hubs(embedded, bank)
+    return embedded if bank is None else hubness_corrected(embedded, bank)
 
 
 def save_report(path: Path, title: str, measured: Measured, record: Mapping[str, Any]) -> None:

@@ -42,8 +42,8 @@ Data = Annotated[
 Model = Annotated[
     str | None,
     typer.Option(
-        help="A model directory, or the name of a sentence-transformers model. Default: photos, "
-        "the model that comes with the project."
+        help="A model directory, or a model's name. Default: photos, which comes with Showtell. "
+        "Where the hub can be reached, CLIP by name (openai/clip-vit-base-patch32) knows far more."
     ),
 ]
 Url = Annotated[str, typer.Option(help="Where the server answers.", envvar="SHOWTELL_URL")]
@@ -136,7 +136,7 @@ def evaluate(
     ] = None,
     rerank: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Put the first results in order anew; its own row."),
+        typer.Option(metavar="DIR", help="Re-rank the first results; adds a row."),
     ] = None,
 ) -> None:
     """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
@@ -172,7 +172,7 @@ def join(
         int, typer.Option(min=0, help="Size of the joint space; 0 means that of all together.")
     ] = 0,
 ) -> None:
-    """Fold trained models into one that is better than each: an ensemble in one vector."""
+    """Join trained models into one: an ensemble in one vector, better than each."""
     from bot.commands.join import run_join
 
     run_join(models, data, out_dir, dimension=dimension)

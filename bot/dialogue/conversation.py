@@ -97,7 +97,7 @@ class Conversation:
 
         Raises:
             MessageRefused: the message or the sender cannot be handled.
-            ImageError: its picture is none that can be used.
+            ImageError: its picture cannot be used.
             SessionsUnavailable: the session cannot be read or saved.
             NoBundle: there are no pictures to show.
         """

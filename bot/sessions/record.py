@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import time
-from typing import Annotated, Any, Literal
+from typing import Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
-from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
 
 # Pictures shown for one search; a person who has seen this many is asked to say more.
@@ -22,22 +20,6 @@ MAX_EXCLUDED = 50
 MAX_FEEDBACK = 100
 MAX_FILTERS = 20
 MAX_RECORD_BYTES = 1_000_000
-
-
-def _read_query(value: Any) -> Query:
-    if isinstance(value, Query):
-        return value
-    try:
-        return Query.from_json(json.dumps(value))
-    except RetrievalError as error:
-        raise ValueError(str(error)) from error
-
-
-StoredQuery = Annotated[
-    Query,
-    BeforeValidator(_read_query),
-    PlainSerializer(lambda query: json.loads(query.to_json())),
-]
 
 
 def is_search(query: Query) -> bool:
@@ -77,9 +59,9 @@ class StoredHit(BaseModel):
 class SearchState(BaseModel):
     """A search at one moment: what undo goes back to."""
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid")
 
-    query: StoredQuery = Field(default_factory=Query)
+    query: Query = Field(default_factory=Query)
     shown: list[str] = Field(default=[], max_length=MAX_SHOWN)
     hits: list[StoredHit] = []
 

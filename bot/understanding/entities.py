@@ -47,7 +47,7 @@ _HIDDEN = {BEFORE: 0.06, BEHIND: 0.12}
 _HIDDEN_ELSE = 0.02
 # Bounds the probabilities, so that one odd word in the middle does not cut the content in two.
 _LEAST_SHARE = 0.1
-# A lost word of the content costs more than a kept one that is none.
+# Losing a word of the content costs more than keeping a command word.
 _LEANING = 0.3
 # Above this a number is a position: in "the one on the right", "one" could be one too.
 _SURE_POSITION = 0.5

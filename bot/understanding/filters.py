@@ -196,7 +196,7 @@ class FilterReader:
             for match in _find(pattern, text):
                 yield _span("folder", folders.get(match[1].lower(), match[1]), match)
         for match in _find(rf"\b{grammar.inside} ({path}/{path})(?!\w)", text):
-            if match[1].lower() in folders:  # "in black/white" is none
+            if match[1].lower() in folders:  # not "in black/white"
                 yield _span("folder", folders[match[1].lower()], match)
 
     def _tags(self, text: str, names: _Names) -> Iterator[Span]:

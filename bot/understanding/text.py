@@ -72,7 +72,7 @@ class Normalizer:
         self._known = set(known_words) | synonyms.keys()
 
     def position(self, word: str) -> int | None:
-        """Return the position that a word names: 1 first, -1 last, 0 middle; None if it is none."""
+        """Return the position that a word names: 1 first, -1 last, 0 middle; else None."""
         number = _NUMBER.fullmatch(word)
         if number:
             return int(number[1]) or None

@@ -209,7 +209,7 @@
     const pictures = (ids, name) =>
       list(ids).map((id) => chip(say(name, { caption: captions.get(id) ?? say("picture") }), { image: string(id) }));
     return [
-      ...(search.uploaded ? [chip(say("your_picture"), { upload: "yes" })] : []),
+      ...(search.uploaded ? [chip(say("your_picture"), { upload: true })] : []),
       ...list(search.wanted).map((text) => chip(string(text), { query: string(text) })),
       ...list(search.excluded).map((text) => chip(say("chip_without", { text }), { excluded: string(text) })),
       ...Object.entries(search.filters ?? {}).map(([key, value]) => chip(say(`chip_${key}`, { value }), { [key]: value })),

@@ -121,7 +121,7 @@ def decode_text(data: bytes) -> tuple[str, str]:
     it, and its accents are no valid UTF-8.
 
     Raises:
-        UnicodeDecodeError: it is none of them.
+        UnicodeDecodeError: no encoding fits.
     """
     for mark, encoding in _MARKS:
         if data.startswith(mark):

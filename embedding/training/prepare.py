@@ -85,11 +85,11 @@ def gather(
     if config.train_image == "yes":
         return _with_photographs(pairs, parts, image, config, directory, progress)
     # Looking at pictures needs no text side.
-    eyes = JointEmbedding.from_towers(
+    towers = JointEmbedding.from_towers(
         feature_tower(1, config.dimension), image, name=config.image_tower
     )
     found = extract_features(
-        eyes, pairs, mirrored=config.mirrored, cache_dir=directory, progress=progress
+        towers, pairs, mirrored=config.mirrored, cache_dir=directory, progress=progress
     )
     skipped = [*pairs.skipped, *found.skipped]
     pairs, parts = _readable(pairs, parts, found.kept)

@@ -17,10 +17,10 @@ from retrieval.search.vision import NEARNESS_WEIGHT
 if TYPE_CHECKING:
     from embedding.evaluation.recall import Embedded
 
-__all__ = ["without_hubs"]
+__all__ = ["hubness_corrected"]
 
 
-def without_hubs(embedded: Embedded, bank: RequestBank) -> Embedded:
+def hubness_corrected(embedded: Embedded, bank: RequestBank) -> Embedded:
     """Return a data set whose inner products are the scores that the search ranks pictures by.
 
     Each vector has one number more: 1 for a text, and for a picture what is taken off. So nothing

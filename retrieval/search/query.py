@@ -6,14 +6,13 @@ through JSON unchanged, so that a session record can keep it. How it becomes one
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
+from pydantic import ConfigDict
 
-from retrieval.errors import RetrievalError
 from retrieval.store.vectors import Vectors
 from retrieval.store.words import exclusion_phrase, stem
 
@@ -44,6 +43,9 @@ class Query:
         seen: ids of pictures that were on the screen when somebody asked for more than they had:
             they step back.
     """
+
+    # What a session record that is read must hold: these types exactly, and nothing else.
+    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(strict=True, extra="forbid")
 
     texts: tuple[str, ...] = ()
     image: str | None = None
@@ -107,39 +109,6 @@ class Query:
         """Return the query without its conditions on a key."""
         kept = tuple(condition for condition in self.filters if condition[0] != key)
         return dataclasses.replace(self, filters=kept)
-
-    def to_json(self) -> str:
-        """Return the query as a JSON object; `from_json` gives the equal query back."""
-        return json.dumps(dataclasses.asdict(self), ensure_ascii=False)
-
-    @classmethod
-    def from_json(cls, text: str) -> "Query":
-        """Read what `to_json` wrote; fields that are missing are empty.
-
-        Raises:
-            RetrievalError: it is no JSON object, or a field is unknown or of another type.
-        """
-        try:
-            data = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise RetrievalError(f"not a query: {error}; expected the JSON of a query") from None
-        known = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(data, dict) or not data.keys() <= known:
-            raise RetrievalError(
-                f"not a query: {text[:80]!r}; expected a JSON object with {', '.join(known)}"
-            )
-        image = data.get("image")
-        if image is not None and not isinstance(image, str):
-            raise RetrievalError(f"not a query: image is {image!r}; expected a key or null")
-        return cls(
-            texts=_strings(data, "texts"),
-            image=image,
-            liked=_strings(data, "liked"),
-            disliked=_strings(data, "disliked"),
-            excluded=_strings(data, "excluded"),
-            filters=_pairs(data, "filters"),
-            seen=_strings(data, "seen"),
-        )
 
 
 def combine_texts(vectors: Vectors) -> Vectors:
@@ -216,24 +185,3 @@ def _with(items: tuple[str, ...], item: str) -> tuple[str, ...]:
 
 def _without(items: tuple[str, ...], item: str) -> tuple[str, ...]:
     return tuple(other for other in items if other != item)
-
-
-def _strings(data: dict[str, Any], field: str) -> tuple[str, ...]:
-    values = data.get(field, [])
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
-        raise RetrievalError(f"not a query: {field} is {values!r}; expected a list of strings")
-    return tuple(values)
-
-
-def _pairs(data: dict[str, Any], field: str) -> tuple[tuple[str, str], ...]:
-    values: Sequence[Any] = data.get(field, [])
-    for value in values if isinstance(values, list) else [values]:
-        if not (
-            isinstance(value, list)
-            and len(value) == 2
-            and all(isinstance(part, str) for part in value)
-        ):
-            raise RetrievalError(
-                f"not a query: {field} is {values!r}; expected a list of [key, value]"
-            )
-    return tuple((key, value) for key, value in values)

@@ -69,7 +69,7 @@ class Facets:
 
 
 def normalize_date(text: str) -> str | None:
-    """Return a date as YYYY, YYYY-MM or YYYY-MM-DD, or None if it is none that starts so.
+    """Return a date as YYYY, YYYY-MM or YYYY-MM-DD, or None if the text begins otherwise.
 
     The parts may be separated by ``-``, ``/``, ``.`` or, as cameras write them, ``:``; a time of
     day behind them is dropped.
@@ -127,7 +127,7 @@ class FilterIndex:
         """Return the rows for which a filter holds, in no order, each once.
 
         Raises:
-            RetrievalError: the value of a date is none.
+            RetrievalError: the value of a date is not a date.
         """
         terms = self._matching(key, valid_text(value))
         return self._rows[int(self._firsts[terms.start]) : int(self._firsts[terms.stop])]

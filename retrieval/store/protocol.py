@@ -103,7 +103,7 @@ class Store(Protocol):
         """Return the rows and cosines of the `k` nearest to a unit vector, best first, or fewer.
 
         Raises:
-            RetrievalError: a filter's value cannot be used, such as a date that is none.
+            RetrievalError: a filter's value cannot be used, such as a date that does not exist.
         """
 
     def search_words(self, words: Sequence[str], k: int, scope: Scope = EVERYTHING) -> WordHits:

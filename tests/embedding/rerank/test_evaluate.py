@@ -1,4 +1,4 @@
-"""The second stage puts the first candidates in order anew, and nothing else."""
+"""The second stage re-ranks the first candidates, and nothing else."""
 
 import json
 from pathlib import Path

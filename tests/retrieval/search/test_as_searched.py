@@ -9,7 +9,7 @@ from embedding.evaluation.recall import Embedded, image_ranks, measure
 from embedding.model.joint import JointEmbedding
 from retrieval.bundle.build import build_bundle
 from retrieval.bundle.bundle import Bundle, Candidate
-from retrieval.search.as_searched import without_hubs
+from retrieval.search.as_searched import hubness_corrected
 from retrieval.search.query import Query
 from retrieval.search.query_bank import NEAREST, RequestBank
 from retrieval.search.vision import NEARNESS_WEIGHT
@@ -35,7 +35,7 @@ def world_with_a_hub(things: int = 8) -> tuple[Embedded, RequestBank]:
 
 def test_scores_are_cosines_less_the_nearness_to_requests() -> None:
     embedded, bank = world_with_a_hub()
-    ranked = without_hubs(embedded, bank)
+    ranked = hubness_corrected(embedded, bank)
     nearest = np.sort(embedded.images @ bank.vectors.T, axis=1)[:, -NEAREST:]
     expected = embedded.texts @ embedded.images.T - NEARNESS_WEIGHT * nearest.mean(axis=1)
     np.testing.assert_allclose(ranked.texts @ ranked.images.T, expected, atol=1e-6)
@@ -43,7 +43,7 @@ def test_scores_are_cosines_less_the_nearness_to_requests() -> None:
 
 def test_a_hub_no_longer_stands_before_the_right_pictures() -> None:
     embedded, bank = world_with_a_hub()
-    ranked = without_hubs(embedded, bank)
+    ranked = hubness_corrected(embedded, bank)
     owners = embedded.pairs.caption_to_image
     hub = len(embedded.images) - 1
 
@@ -63,7 +63,7 @@ def test_a_hub_no_longer_stands_before_the_right_pictures() -> None:
 def test_captions_that_are_asked_with_are_no_requests() -> None:
     embedded, _ = world_with_a_hub()
     bank = RequestBank.of(embedded.pairs.captions, lambda _texts: embedded.texts)
-    ranked = without_hubs(embedded, bank)
+    ranked = hubness_corrected(embedded, bank)
     cosines = embedded.images @ bank.vectors.T
     own = np.arange(len(embedded.images))[:, None] == embedded.pairs.caption_to_image
     cosines[own] = -1
@@ -89,7 +89,7 @@ def test_it_ranks_as_the_search_does(
         images = bundle.store.vectors(rows)
         names = [str(bundle.store.file(i.image_id)) for i in bundle.store.pictures(rows)]
         pairs = Pairs("shapes", names, asked, np.zeros(len(asked), np.int64))
-        ranked = without_hubs(
+        ranked = hubness_corrected(
             Embedded(pairs, model.encode_text(asked), images), bundle.requests.bank
         )
         for text, vector in zip(asked, ranked.texts, strict=True):
