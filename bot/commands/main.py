@@ -214,26 +214,14 @@ def search(
     as_json: Json = False,
 ) -> None:
     """Search once, without a conversation."""
-    from retrieval.bundle.bundle import Bundle
-    from retrieval.search.query import Query
+    from bot.commands.search import search_once
 
-    bundle = Bundle.open(bundles)
-    result = bundle.searcher.search(Query(texts=(text,)), k)
-    rows = [
-        {
-            "id": hit.image_id,
-            "file": str(bundle.store.file(hit.image_id)),
-            "score": round(hit.score, 4),
-            "caption": hit.caption,
-            "reasons": list(hit.reasons),
-        }
-        for hit in result.hits
-    ]
+    rows, confident = search_once(text, bundles, k)
     if as_json:
-        typer.echo(json.dumps({"confident": result.confident, "hits": rows}, ensure_ascii=False))
+        typer.echo(json.dumps({"confident": confident, "hits": rows}, ensure_ascii=False))
         return
     _print_rows(("score", "caption", "file"), rows)
-    if not result.confident:
+    if not confident:
         say("Nothing here fits well; these are the closest.")
 
 
