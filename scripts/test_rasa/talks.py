@@ -93,6 +93,25 @@ SCRIPTS: list[tuple[str, list[str | int]]] = [
         ],
     ),
     (
+        "rest",
+        [
+            "show me stars but no red things",
+            "more",
+            '/drop_from_search{"excluded": "red"}',
+            "a ring without purple, but not black either",
+            "green ones",
+            '/drop_from_search{"query": "green ones"}',
+            "no circles and no squares",
+            '/drop_from_search{"tag": "star"}',
+            "more like the first one",
+            "no children",
+            "a child is fine",
+            "start over",
+            "no triangles",
+            "stars",
+        ],
+    ),
+    (
         "socketio",
         [
             "hi",
