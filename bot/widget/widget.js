@@ -849,7 +849,6 @@
       const shown = this.#entries.flatMap((entry) => entry.replies ?? []).concat(replies);
       const captions = new Map(shown.flatMap((reply) => reply.images).map((image) => [image.id, image.caption]));
       this.#addEntry({ who: "bot", replies, search: readSearch(body, captions) });
-      this.#drawSearch();
     }
 
     /** What the search holds now, each part with a button that takes it out. */
@@ -881,6 +880,7 @@
       this.#entries.push(entry);
       this.#typing.before(this.#draw(entry));
       this.#keepLastChoices();
+      this.#drawSearch(); // before scrolling: it takes room
       if (!this.inline && !this.hasAttribute("open")) this.#launcher.classList.add("news");
       this.#save();
       this.#scroll();
