@@ -23,8 +23,8 @@ class MessageRefused(BotError):
     """A message that cannot be handled as it is; the text is a sentence for its sender.
 
     Attributes:
-        response: The response that says the same in every language; "" where there is none.
-        values: For its variables.
+        response: the response that says the same in every language; "" where there is none.
+        values: for its variables.
     """
 
     def __init__(self, sentence: str, response: str = "", **values: object) -> None:

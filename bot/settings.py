@@ -172,10 +172,10 @@ def load_settings(**given: Any) -> Settings:
     """Return the settings from arguments and environment.
 
     Args:
-        given: Settings by name; None means "not given".
+        given: settings by name; None means "not given".
 
     Raises:
-        SettingsError: A value cannot be used; names the variable, the value and the reason.
+        SettingsError: a value cannot be used; names the variable, the value and the reason.
     """
     chosen = {name: value for name, value in given.items() if value is not None}
     try:

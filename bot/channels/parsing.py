@@ -16,7 +16,7 @@ def check_sender(sender_id: str) -> str:
     """Return a sender id that a session can be kept under.
 
     Raises:
-        MessageRefused: It is blank, too long, or holds control characters or broken Unicode.
+        MessageRefused: it is blank, too long, or holds control characters or broken Unicode.
     """
     check_sender_id(sender_id.strip())
     for character in sender_id:

@@ -35,8 +35,8 @@ def json_body(*required: str, **properties: str) -> dict[str, Any]:
     """Return the declaration of a JSON body, for `openapi_extra` of a route that parses it itself.
 
     Args:
-        required: Names of the fields that must be there.
-        properties: Type of each field, in JSON Schema's words.
+        required: names of the fields that must be there.
+        properties: type of each field, in JSON Schema's words.
     """
     schema = {
         "type": "object",

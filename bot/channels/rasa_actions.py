@@ -201,7 +201,7 @@ def check_call(call: dict[str, Any]) -> dict[str, Any]:
 
     Raises:
         HTTPException: 400; names the part that is wrong.
-        MessageRefused: The sender id cannot be used.
+        MessageRefused: the sender id cannot be used.
     """
     try:
         checked = _Call.model_validate(call)

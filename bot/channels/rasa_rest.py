@@ -25,7 +25,7 @@ def rest_items(recipient_id: str, replies: list[dict[str, Any]]) -> list[dict[st
     """Translate a turn's replies.
 
     Args:
-        recipient_id: The sender.
+        recipient_id: the sender.
         replies: rasa-sdk's response dicts, templates resolved.
 
     Returns:

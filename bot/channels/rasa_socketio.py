@@ -65,8 +65,8 @@ def create_socket_server(
     """Return the Socket.IO server.
 
     Args:
-        services: Gives what the app shares; asked anew for each message.
-        explain: Turns whatever went wrong into a sentence for the user (and logs what is ours).
+        services: gives what the app shares; asked anew for each message.
+        explain: turns whatever went wrong into a sentence for the user (and logs what is ours).
     """
     server = socketio.AsyncServer(
         async_mode="asgi",

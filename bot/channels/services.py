@@ -53,17 +53,17 @@ class Services:
         """Check a message and answer it.
 
         Args:
-            channel: Name of the way in, for the figures.
-            sender_id: Whose session this is.
-            text: What was typed; may be empty when there is a picture.
-            picture: Bytes of an uploaded file.
-            filters: Conditions that the sender's program set, (key, value).
+            channel: name of the way in, for the figures.
+            sender_id: whose session this is.
+            text: what was typed; may be empty when there is a picture.
+            picture: bytes of an uploaded file.
+            filters: conditions that the sender's program set, (key, value).
 
         Raises:
-            MessageRefused: The message cannot be handled; says why.
-            ImageError: The upload is no picture that can be used.
+            MessageRefused: the message cannot be handled; says why.
+            ImageError: the upload is no picture that can be used.
             SessionsUnavailable: Redis is away.
-            NoBundle: No bundle is live.
+            NoBundle: no bundle is live.
         """
         started = time.perf_counter()
         try:

@@ -23,7 +23,7 @@ class Thumbnails:
     """Smaller copies on disk, one file for each picture (by content) and size.
 
     Args:
-        folder: Where they are kept; made when the first one is.
+        folder: where they are kept; made when the first one is.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -35,12 +35,12 @@ class Thumbnails:
         Where it cannot be kept, on a disk that is full or read-only, its bytes are returned.
 
         Args:
-            source: The picture's file.
-            sha256: Hash of its bytes.
-            size: Longest side, in pixels; a smaller picture is not enlarged.
+            source: the picture's file.
+            sha256: hash of its bytes.
+            size: longest side, in pixels; a smaller picture is not enlarged.
 
         Raises:
-            ImageError: The file is no picture any more.
+            ImageError: the file is no picture any more.
         """
         target = self._folder / sha256[:2] / f"{sha256}-{size}.webp"
         if target.is_file() and target.stat().st_mtime_ns >= source.stat().st_mtime_ns:

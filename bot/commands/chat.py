@@ -41,7 +41,7 @@ def run_chat(url: str) -> None:
     Quick replies are offered by letter, so that numbers stay free for "more like 2".
 
     Args:
-        url: Where the server answers.
+        url: where the server answers.
     """
     sender = f"terminal-{uuid.uuid4().hex}"
     choices: dict[str, str] = {}
@@ -83,14 +83,14 @@ def request_reload(url: str, version: str | None) -> str:
     """Ask a running server to take a bundle.
 
     Args:
-        url: Where the server answers.
-        version: The bundle's version, or None for the one that CURRENT names.
+        url: where the server answers.
+        version: the bundle's version, or None for the one that CURRENT names.
 
     Returns:
         The version that is live now.
 
     Raises:
-        ServerRefused: The token is missing or wrong, or the bundle was refused.
+        ServerRefused: the token is missing or wrong, or the bundle was refused.
     """
     token = os.environ.get("SHOWTELL_ADMIN_TOKEN")
     if not token:

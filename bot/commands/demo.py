@@ -27,7 +27,7 @@ def demo_recipe() -> str:
     """Return a short hash of everything that the demo's bundle depends on.
 
     Raises:
-        DemoIncomplete: A package of the extra `demo` is missing; names it.
+        DemoIncomplete: a package of the extra `demo` is missing; names it.
     """
     try:
         parts = {name: version(name) for name in RECIPE_PACKAGES}
@@ -42,8 +42,8 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
     """Make the demo's bundles once: pictures, training, index.
 
     Args:
-        data_dir: The data folder; everything goes to its sub-folder `demo`.
-        progress: Told how far each step is.
+        data_dir: the data folder; everything goes to its sub-folder `demo`.
+        progress: told how far each step is.
 
     Returns:
         The bundles directory, with a published bundle.

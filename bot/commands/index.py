@@ -48,15 +48,15 @@ def index_images(
     """Encode pictures, write the next bundle, and publish it.
 
     Args:
-        images: A folder, or a data set as `KIND:PATH`.
-        captions: Captions for the folder, or None for those that lie beside the pictures.
-        model: A model directory, a run of `showtell train`, a shipped name, or a hub name.
-        bundles: The bundles directory; made when it is missing.
-        cache_dir: Where training keeps image features.
-        progress: Told how far each step is.
+        images: a folder, or a data set as `KIND:PATH`.
+        captions: captions for the folder, or None for those that lie beside the pictures.
+        model: a model directory, a run of `showtell train`, a shipped name, or a hub name.
+        bundles: the bundles directory; made when it is missing.
+        cache_dir: where training keeps image features.
+        progress: told how far each step is.
 
     Raises:
-        IndexingRefused: No such folder, or captions were given for a data set that has its own.
+        IndexingRefused: no such folder, or captions were given for a data set that has its own.
     """
     from embedding.model.feature_cache import cached_pictures
     from embedding.pretrained.names import load_model

@@ -56,17 +56,17 @@ class LiveBundle:
     """The bundle that answers now, in this process.
 
     Args:
-        bundles: The bundles directory.
-        images: The folder of the pictures, if it is not where it was when they were indexed.
-        redis: Tells the other workers of a swap; None when there are none.
-        threads: Turns that compute at once.
-        torch_threads: Threads of one forward pass.
-        poll_s: How often `CURRENT` is looked at, in seconds, should a message be missed.
-        on_swap: Called with the version and the outcome ("live" or "refused") of each load.
-        on_failure: Called with the name of a background task that failed and is begun again.
+        bundles: the bundles directory.
+        images: the folder of the pictures, if it is not where it was when they were indexed.
+        redis: tells the other workers of a swap; None when there are none.
+        threads: turns that compute at once.
+        torch_threads: threads of one forward pass.
+        poll_s: how often `CURRENT` is looked at, in seconds, should a message be missed.
+        on_swap: called with the version and the outcome ("live" or "refused") of each load.
+        on_failure: called with the name of a background task that failed and is begun again.
 
     Attributes:
-        follower: Takes what other workers publish.
+        follower: takes what other workers publish.
     """
 
     def __init__(
@@ -162,15 +162,15 @@ class LiveBundle:
         """Load a bundle, make it the live one, publish it, and tell the other workers.
 
         Args:
-            version: Which one. None: the one that `CURRENT` names if that is not live yet, else
+            version: which one. None: the one that `CURRENT` names if that is not live yet, else
                 the newest.
 
         Returns:
             The version that is live now.
 
         Raises:
-            UnknownVersion: There is no such bundle.
-            BundleRefused: It cannot be served; the old one is still live.
+            UnknownVersion: there is no such bundle.
+            BundleRefused: it cannot be served; the old one is still live.
         """
         async with self._swap:
             if version is None:
@@ -185,7 +185,7 @@ class LiveBundle:
 
         Raises:
             NothingToRollBackTo: None is older.
-            BundleRefused: It cannot be served; the old one is still live.
+            BundleRefused: it cannot be served; the old one is still live.
         """
         async with self._swap:
             live = self.version
@@ -242,7 +242,7 @@ class LiveBundle:
         """Open, verify and warm up a bundle, away from the threads that serve turns.
 
         Raises:
-            BundleRefused: It cannot be opened or searched, whatever the reason.
+            BundleRefused: it cannot be opened or searched, whatever the reason.
         """
         try:
             serving = await asyncio.to_thread(self._open, version)

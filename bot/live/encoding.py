@@ -28,8 +28,8 @@ class BatchedEncoder:
     """Encodes texts and pictures for all turns of one event loop.
 
     Args:
-        encoder: The bundle's.
-        run: Where it works.
+        encoder: the bundle's.
+        run: where it works.
     """
 
     def __init__(self, encoder: Encoder, run: Run) -> None:

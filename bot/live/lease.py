@@ -23,7 +23,7 @@ class Lendable(Generic[T]):
     """What is lent now, and who still uses what was lent before.
 
     Args:
-        close: Closes what is retired, once, in a thread of its own: closing it and giving its
+        close: closes what is retired, once, in a thread of its own: closing it and giving its
             memory back takes too long for the event loop.
     """
 

@@ -28,8 +28,8 @@ async def news_of_swaps(redis: Redis | None, poll_s: float) -> AsyncGenerator[bo
     """Say when to look at CURRENT, without an end.
 
     Args:
-        redis: Brings the word of other workers; None when there are none.
-        poll_s: Longest time between two looks, in seconds.
+        redis: brings the word of other workers; None when there are none.
+        poll_s: longest time between two looks, in seconds.
 
     Yields:
         True for each word, and False at least every `poll_s` seconds, Redis or no Redis.

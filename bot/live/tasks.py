@@ -15,10 +15,10 @@ class BackgroundTask:
     """A loop without an end: when it fails it is logged and begun again, and it can be stopped.
 
     Args:
-        name: What it does; for the log, `/readyz` and the metrics.
-        work: Begins the loop; each yield says that another round went well.
-        pause_s: Seconds between a failure and the next try.
-        on_failure: Called with the name after each failure.
+        name: what it does; for the log, `/readyz` and the metrics.
+        work: begins the loop; each yield says that another round went well.
+        pause_s: seconds between a failure and the next try.
+        on_failure: called with the name after each failure.
     """
 
     def __init__(

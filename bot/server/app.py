@@ -44,8 +44,8 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
     """Return the ASGI application: the routes, and Socket.IO beside them.
 
     Args:
-        settings: What to serve; None reads the environment (as a worker process does).
-        only_actions: Serve the Rasa action server, the pictures and the probes alone.
+        settings: what to serve; None reads the environment (as a worker process does).
+        only_actions: serve the Rasa action server, the pictures and the probes alone.
 
     Raises:
         SettingsError: `bundles` or `redis_url` is missing.

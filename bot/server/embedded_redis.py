@@ -38,7 +38,7 @@ def find_redis_server() -> Path:
     """Return the path of a redis-server: the one on PATH, else the Valkey of the extra `redis`.
 
     Raises:
-        EmbeddedRedisError: There is neither.
+        EmbeddedRedisError: there is neither.
     """
     on_path = shutil.which("redis-server") or shutil.which("valkey-server")
     if on_path:
@@ -60,7 +60,7 @@ class EmbeddedRedis:
     ended after the last of them, however they end: see `redis_keeper`.
 
     Args:
-        data_dir: Folder for the append-only file and the log; made if it is missing.
+        data_dir: folder for the append-only file and the log; made if it is missing.
     """
 
     def __init__(self, data_dir: Path) -> None:

@@ -63,8 +63,8 @@ def find_answer(error: Exception, project: RasaProject | None = None) -> ErrorAn
     """Return what an error answers, its sentence filled in; None for one nobody foresaw.
 
     Args:
-        error: What happened.
-        project: Has the sentences of the language that is spoken; None speaks English.
+        error: what happened.
+        project: has the sentences of the language that is spoken; None speaks English.
     """
     for kind, answer in ERRORS.items():
         if isinstance(error, kind):

@@ -9,7 +9,7 @@ def log_config(level: str) -> dict[str, Any]:
     """Return a configuration for `logging.config`, for uvicorn's `log_config` in each worker.
 
     Args:
-        level: The least level that is written; libraries are only heard from WARNING on.
+        level: the least level that is written; libraries are only heard from WARNING on.
     """
     return {
         "version": 1,

@@ -116,9 +116,9 @@ class BodyLimit:
     """Refuse a body that is too large, whether its length is declared or it comes in chunks.
 
     Args:
-        app: What is protected.
-        default: Most bytes for any path.
-        limits: Other limits, by path.
+        app: what is protected.
+        default: most bytes for any path.
+        limits: other limits, by path.
     """
 
     def __init__(self, app: ASGIApp, default: int, limits: Mapping[str, int]) -> None:

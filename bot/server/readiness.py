@@ -22,7 +22,7 @@ class Readiness:
     queue behind the turns; those who ask at once share one try.
 
     Args:
-        redis_url: Where the sessions are kept.
+        redis_url: where the sessions are kept.
     """
 
     def __init__(self, redis_url: str) -> None:

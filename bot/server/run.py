@@ -42,14 +42,14 @@ def run_server(
     here belongs to this process, not to a worker: all workers share it.
 
     Args:
-        settings: What to serve, where.
-        only_actions: Serve the Rasa action server alone.
-        say: Tells the operator what is going on.
+        settings: what to serve, where.
+        only_actions: serve the Rasa action server alone.
+        say: tells the operator what is going on.
 
     Raises:
-        NoBundlesDirectory: There is none where the settings say.
-        AddressTaken: Another program listens there, or this one may not.
-        EmbeddedRedisError: No Redis is named and none can be started.
+        NoBundlesDirectory: there is none where the settings say.
+        AddressTaken: another program listens there, or this one may not.
+        EmbeddedRedisError: no Redis is named and none can be started.
     """
     # One that is there but empty is waited for: the first bundle may be on its way.
     if settings.bundles is None or not settings.bundles.is_dir():
@@ -85,7 +85,7 @@ def listen(host: str, port: int) -> socket.socket:
     """Return a socket that listens; who connects waits until the server has loaded.
 
     Raises:
-        AddressTaken: Another program listens there, or this one may not.
+        AddressTaken: another program listens there, or this one may not.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:

@@ -29,11 +29,11 @@ class Sites:
     knows neither addresses in general nor IPv6, and answers no sentence.
 
     Args:
-        app: What is protected.
-        address: How others reach this server; its name and origin are its own.
-        hosts: Further names to answer to; "*" for all. Addresses, names without a dot (containers,
+        app: what is protected.
+        address: how others reach this server; its name and origin are its own.
+        hosts: further names to answer to; "*" for all. Addresses, names without a dot (containers,
             localhost) and this machine's own need not be listed: nobody can rebind them.
-        origins: Sites that may use the chat from their pages; "*" for all.
+        origins: sites that may use the chat from their pages; "*" for all.
     """
 
     def __init__(

@@ -50,8 +50,8 @@ def connect(url: str, connections: int = _CONNECTIONS) -> redis.asyncio.Redis:
     """Return a client that says within seconds that Redis is away, and reconnects by itself.
 
     Args:
-        url: Where Redis answers.
-        connections: Most at once; whoever needs another waits for one, within the time-out.
+        url: where Redis answers.
+        connections: most at once; whoever needs another waits for one, within the time-out.
     """
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
@@ -70,7 +70,7 @@ def check_sender_id(sender_id: str) -> str:
     """Return `sender_id` if a session can be kept under it.
 
     Raises:
-        MessageRefused: It is empty, too long, or no valid Unicode.
+        MessageRefused: it is empty, too long, or no valid Unicode.
     """
     if not sender_id:
         raise MessageRefused("The sender is empty: send the same name with every message.")
@@ -97,10 +97,10 @@ class SessionStore:
     """Reads and saves session records.
 
     Args:
-        client: As made by `connect`; its owner closes it.
-        ttl_s: Seconds after its last turn for which a session is kept.
-        lock_timeout_s: Seconds that a message waits for an earlier one in another process.
-        lock_life_s: Seconds after which the lock of a process that died is void.
+        client: as made by `connect`; its owner closes it.
+        ttl_s: seconds after its last turn for which a session is kept.
+        lock_timeout_s: seconds that a message waits for an earlier one in another process.
+        lock_life_s: seconds after which the lock of a process that died is void.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class SessionStore:
         An error inside the block leaves the stored record as it was.
 
         Raises:
-            MessageRefused: The sender id cannot be used.
+            MessageRefused: the sender id cannot be used.
             SessionsUnavailable: Redis is away, or another process held the sender for too long, or
                 this turn lost its lock. Nothing was saved.
         """
