@@ -29,7 +29,9 @@ THUMBNAIL = 320
 MAX_FILTERS = 8
 LONGEST_FILTER = 200
 FilterKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-FilterValue = Annotated[str, StringConstraints(max_length=LONGEST_FILTER)]
+FilterValue = Annotated[
+    str, StringConstraints(max_length=LONGEST_FILTER, pattern=r"^[^\x00-\x1f\x7f]*$")
+]
 
 
 class ImageObject(BaseModel):

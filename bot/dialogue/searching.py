@@ -9,7 +9,6 @@ from bot.dialogue.draft import Draft
 from bot.dialogue.replies import HELP, MORE, RESTART
 from bot.sessions.record import is_search
 from bot.understanding.operations import (
-    UPLOAD,
     Allow,
     Exclude,
     Filter,
@@ -59,14 +58,14 @@ async def refine(draft: Draft, operation: Refine) -> None:
 async def replace(draft: Draft, operation: Replace) -> None:
     """Put a text in the place of a part of the search, or take the part out."""
     query, part = draft.query, operation.part
-    texts = [operation.text if text == part else text for text in query.texts]
-    replaced = dataclasses.replace(
-        query,
-        texts=tuple(text for text in texts if text),
-        image=None if part == UPLOAD else query.image,
-        liked=tuple(image for image in query.liked if image != part),
-        disliked=tuple(image for image in query.disliked if image != part),
-    )
+    replaced = query
+    if operation.kind == "text":
+        texts = [operation.text if text == part else text for text in query.texts]
+        replaced = dataclasses.replace(query, texts=tuple(text for text in texts if text))
+    elif operation.kind == "picture":
+        replaced = query.forget(part)
+    else:
+        replaced = dataclasses.replace(query, image=None)
     if replaced == query:
         draft.say("utter_not_in_search", [MORE, RESTART] if is_search(query) else [HELP])
     else:
@@ -88,7 +87,10 @@ async def exclude(draft: Draft, operation: Exclude) -> None:
 
 async def allow(draft: Draft, operation: Allow) -> None:
     """Let in again what was left out."""
-    phrases = lifted(draft.query.excluded, operation.text)
+    excluded = draft.query.excluded
+    phrases = lifted(excluded, operation.text)
+    if operation.exactly:
+        phrases = tuple(phrase for phrase in excluded if phrase == operation.text)
     if phrases:
         for phrase in phrases:
             draft.query = draft.query.allow(phrase)

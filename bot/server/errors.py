@@ -117,8 +117,11 @@ async def answer_validation_error(_: Request, error: RequestValidationError) -> 
 
 def _sentence_of(item: dict[str, Any]) -> str:
     """Say what is wrong with one field; what was sent is not repeated."""
+    if item["type"] == "json_invalid":
+        return "The body is not valid JSON."
     names = [str(part)[:LONGEST_TOLD] for part in item["loc"][1:]]
-    return _finish(f"{'.'.join(names) or 'The body'}: {item['msg']}")
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return _finish(f"{'.'.join(names) or 'The body'}: {message}")
 
 
 def _finish(sentence: str) -> str:

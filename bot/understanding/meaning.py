@@ -13,9 +13,8 @@ from typing import Literal, Self
 from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
 from bot.understanding.operations import Operation
-from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading
+from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, plain_text
 from retrieval.store.filters import DATE, FOLDER, TAG
-from retrieval.store.words import valid_text
 
 __all__ = ["ANY", "FILTER_KEYS", "LONGEST_TEXT", "Closeness", "Meaning", "decide"]
 
@@ -126,7 +125,7 @@ class _Parts:
     allowed: str = ""
     pictures: tuple[tuple[int, ...], str | None] = ((), None)
     rating: Literal["up", "down"] | None = None
-    dropped: str = ""
+    drops_upload: bool = False
     filters: tuple[op.Filter, ...] = ()
 
     @classmethod
@@ -147,7 +146,7 @@ class _Parts:
             allowed=next(iter(texts.get("allowed", ())), ""),
             pictures=(tuple(positions)[:_MOST_POSITIONS], image),
             rating="up" if rating == "up" else "down" if rating == "down" else None,
-            dropped=op.UPLOAD if op.UPLOAD in texts else "",
+            drops_upload="upload" in texts,
             filters=tuple(
                 op.Filter(key, None if value == ANY else value)
                 for key, values in texts.items()
@@ -176,10 +175,12 @@ def _exclude(parts: _Parts) -> tuple[Operation, ...]:
 
 def _drop(parts: _Parts) -> tuple[Operation, ...]:
     """Take out what is named, whatever part of the search it is."""
-    named = [part for part in (parts.query, parts.pictures[1], parts.dropped) if part]
+    picture = parts.pictures[1]
     return (
-        *map(op.Replace, named),
-        *map(op.Allow, parts.excluded),
+        *([op.Replace(parts.query)] if parts.query else []),
+        *([op.Replace(picture, kind="picture")] if picture else []),
+        *([op.Replace(kind="upload")] if parts.drops_upload else []),
+        *(op.Allow(text, exactly=True) for text in parts.excluded),
         *(op.Filter(one.key) for one in parts.filters),
     ) or (op.Replace(),)
 
@@ -210,7 +211,7 @@ _MAKERS: dict[str, Callable[[_Parts], tuple[Operation, ...]]] = {
 
 
 def _clean(value: str) -> str:
-    return valid_text(" ".join(value.split())[:LONGEST_TEXT].rstrip())
+    return " ".join(plain_text(value).split())[:LONGEST_TEXT].rstrip()
 
 
 def _whole(value: str | int) -> tuple[int, ...]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 __all__ = [
-    "UPLOAD",
     "Allow",
     "Chat",
     "Describe",
@@ -32,9 +31,6 @@ __all__ = [
     "Unknown",
     "Unlike",
 ]
-
-UPLOAD = "upload"
-"""Names the uploaded picture where a part of the search is named."""
 
 
 @dataclass(frozen=True)
@@ -69,13 +65,15 @@ class Replace(Operation):
     """Put a text in the place of a part of the search, or take the part out.
 
     Attributes:
-        part: one of the search's texts, the id of a liked or disliked picture, or UPLOAD.
+        part: one of the search's texts, or the id of a liked or disliked picture.
         text: what comes in its place; nothing if it is empty.
+        kind: of the part; the upload needs no name.
     """
 
     do = "replace"
     part: str = ""
     text: str = ""
+    kind: Literal["text", "picture", "upload"] = "text"
 
 
 @dataclass(frozen=True)
@@ -88,10 +86,16 @@ class Exclude(Operation):
 
 @dataclass(frozen=True)
 class Allow(Operation):
-    """Let in again what was left out; "everything" lifts all exclusions."""
+    """Let in again what was left out; "everything" lifts all exclusions.
+
+    Attributes:
+        text: what is let in.
+        exactly: lift the exclusion of this very text, and none that only shares a word with it.
+    """
 
     do = "allow"
     text: str = ""
+    exactly: bool = False
 
 
 @dataclass(frozen=True)

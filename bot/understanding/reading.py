@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+
+from retrieval.store.words import valid_text
 
 __all__ = ["EXCLUDE", "REFINE", "SEARCH", "Reading", "Span", "usable_spans"]
 
@@ -80,8 +83,17 @@ def usable_spans(
     Anybody can type a payload, so what is neither a text nor a number is left out, and true is a
     word, not a number.
     """
+    name = plain_text(name)
     for item in value[:_MOST_ITEMS] if isinstance(value, list) else [value]:
         if isinstance(item, bool):
             yield Span(name, str(item).lower(), start, end, found_by)
-        elif isinstance(item, str | int):
+        elif isinstance(item, str):
+            yield Span(name, plain_text(item), start, end, found_by)
+        elif isinstance(item, int):
             yield Span(name, item, start, end, found_by)
+
+
+def plain_text(text: str) -> str:
+    """Return a text without control characters; JSON can escape what no message may hold."""
+    kept = (" " if char.isspace() else char for char in valid_text(text))
+    return "".join(char for char in kept if unicodedata.category(char) != "Cc")

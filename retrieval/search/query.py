@@ -68,7 +68,7 @@ class Query:
             seen: ids of the pictures that were shown before it was said. Whoever says more has
                 probably not found the picture among them.
         """
-        texts = (*self.texts, text)
+        texts = _with(self.texts, text)
         return dataclasses.replace(self, texts=texts, seen=_latest(self.seen, seen))
 
     def exclude(self, word: str) -> "Query":
@@ -97,6 +97,14 @@ class Query:
             self,
             liked=_without(self.liked, image_id),
             disliked=_with(self.disliked, image_id),
+        )
+
+    def forget(self, image_id: str) -> "Query":
+        """Return the query without the like or the dislike of a picture."""
+        return dataclasses.replace(
+            self,
+            liked=_without(self.liked, image_id),
+            disliked=_without(self.disliked, image_id),
         )
 
     def filter(self, key: str, value: str) -> "Query":

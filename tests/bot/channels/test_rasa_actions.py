@@ -199,6 +199,13 @@ def test_health_and_actions(client):
     }  # fmt: skip
 
 
+def test_parse_answers_where_a_payload_holds_half_a_character(client):
+    for payload in (r'{"query": "\ud800"}', r'{"\ud800": "x"}', r'{"a": ["\ud800", 1, true]}'):
+        answer = client.post("/model/parse", json={"text": f"/search_images{payload}"})
+        assert answer.status_code == 200
+        assert answer.json()["intent"]["name"] == "search_images"
+
+
 def test_parse_answers_as_rasa_does(client):
     parsed = client.post("/model/parse", json={"text": "show me a red star"}).json()
     assert parsed["text"] == "show me a red star"
