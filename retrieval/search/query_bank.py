@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from embedding.model.encoder import Encoder
 from embedding.model.files import read_info
+from embedding.model.vectors import unit
 from retrieval.errors import RetrievalError
 from retrieval.store.files import atomic_path
 from retrieval.store.vectors import Vectors
@@ -115,11 +116,13 @@ class RequestBank:
     def _of_arrays(cls, arrays: Mapping[str, npt.NDArray[np.generic]]) -> Self:
         # The phrases of older files have other forms: those that have become one share a mean.
         sums: dict[str, Vectors] = {}
-        for phrase, direction in zip(arrays["phrases"], _unit(arrays["directions"]), strict=True):
+        for phrase, direction in zip(
+            arrays["phrases"], _of_steps(arrays["directions"]), strict=True
+        ):
             words = " ".join(stem(word) for word in str(phrase).split())
             sums[words] = sums[words] + direction if words in sums else direction
-        directions = _unit(np.stack(list(sums.values()))) if sums else ()
-        return cls(_unit(arrays["vectors"]), dict(zip(sums, directions, strict=True)))
+        directions = unit(np.stack(list(sums.values()))) if sums else ()
+        return cls(_of_steps(arrays["vectors"]), dict(zip(sums, directions, strict=True)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,15 +238,13 @@ def _steps_of(vectors: Vectors) -> npt.NDArray[np.int8]:
     return np.asarray(np.round(vectors * (_STEPS / largest)), np.int8)
 
 
-def _unit(steps: npt.NDArray[np.generic]) -> Vectors:
-    vectors = np.asarray(steps, np.float32)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+def _of_steps(steps: npt.NDArray[np.generic]) -> Vectors:
+    return unit(np.asarray(steps, np.float32))
 
 
 def _in_steps(vectors: Vectors) -> Vectors:
     """Return vectors as they come back from a file, so that what is measured belongs to them."""
-    return _unit(_steps_of(vectors))
+    return _of_steps(_steps_of(vectors))
 
 
 def _read(path: Path, *names: str) -> dict[str, npt.NDArray[np.generic]]:
