@@ -92,8 +92,8 @@ def keep(server: str, folder: Path, address: Path, users: IO[bytes]) -> None:
         if process.poll() is None:
             has_served = has_served or answers(address)
             continue
-        if not has_served:
-            return
+        if not has_served and process.returncode > 0:
+            return  # one that was killed may have served since the last look
         with (folder / LOG).open("a") as log:
             log.write(f"showtell: Redis ended with {process.returncode} and is started again\n")
         time.sleep(pause)
