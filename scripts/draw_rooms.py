@@ -24,6 +24,7 @@ ROOMS = {
         "widget",
         "dialogue",
         "understanding",
+        "wording",
         "rasa",
         "live",
         "sessions",

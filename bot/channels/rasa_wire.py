@@ -34,6 +34,7 @@ def parse_result(reading: Reading) -> dict[str, Any]:
                 "end": span.end,
                 "value": span.value,
                 "extractor": span.found_by,
+                **({"role": span.role} if span.role else {}),
             }
             for span in reading.spans
         ],
@@ -77,7 +78,9 @@ def _spans(entities: Iterable[Mapping[str, Any]], text: str) -> Iterator[Span]:
         if not isinstance(start, int) or not isinstance(end, int):
             start = max(text.find(str(value)), 0)
             end = start + len(str(value)) if str(value) in text else start
-        yield from usable_spans(entity["entity"], value, start, end, "Rasa")
+        role = entity.get("role")
+        role = role if isinstance(role, str) else ""
+        yield from usable_spans(entity["entity"], value, start, end, "Rasa", role)
 
 
 def responses(said: Sequence[Said], base_url: str) -> list[dict[str, Any]]:

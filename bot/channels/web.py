@@ -15,8 +15,8 @@ from bot.channels.services import Services, services
 from bot.dialogue.conversation import Turn, check_message
 from bot.dialogue.replies import Said
 from bot.sessions.record import is_search
-from bot.understanding.meaning import FILTER_KEYS
 from bot.understanding.operations import Operation
+from bot.understanding.parts import FILTER_KEYS
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
@@ -54,12 +54,16 @@ class QuickReply(BaseModel):
     payload: str
 
 
+def _is_missing(value: object) -> bool:
+    return value is None
+
+
 class Reply(BaseModel):
     """One thing said: a text, pictures, quick replies."""
 
-    text: str | None = None
-    images: list[ImageObject] | None = None
-    quick_replies: list[QuickReply] | None = None
+    text: str | None = Field(None, exclude_if=_is_missing)
+    images: list[ImageObject] | None = Field(None, exclude_if=_is_missing)
+    quick_replies: list[QuickReply] | None = Field(None, exclude_if=_is_missing)
 
 
 class Intent(BaseModel):
@@ -83,7 +87,7 @@ class Search(BaseModel):
     filters: dict[str, str]
     uploaded: bool = Field(description="Whether an uploaded picture is part of it.")
     confident: bool | None = Field(
-        None, description="Whether what is shown fits; missing where nothing was searched."
+        None, description="Whether what is shown fits; null where nothing was searched yet."
     )
 
 
@@ -93,12 +97,14 @@ class Answer(BaseModel):
     replies: list[Reply]
     intent: Intent
     turn: int
-    search: Search | None = Field(None, description="Missing where no search runs.")
+    search: Search | None = Field(None, description="Null where no search runs.")
     operations: list[dict[str, Any]] = Field(
         description="What the message was understood as, in order: `do`, and what belongs to it."
     )
     language: str | None = Field(
-        None, description="Of the message, where it is not the server's own."
+        None,
+        description="Of the message, where it is not the server's own.",
+        exclude_if=_is_missing,
     )
 
 
@@ -144,6 +150,7 @@ def to_answer(turn: Turn) -> Answer:
         turn=turn.turn,
         search=_search_as_it_stands(turn) if is_search(turn.query) else None,
         operations=[_operation(operation) for operation in meaning.operations],
+        language=meaning.language,
     )
 
 
@@ -190,7 +197,6 @@ def _image_object(hit: Hit) -> ImageObject:
 
 @router.post(
     "/api/messages",
-    response_model_exclude_none=True,
     summary="One message of a chat",
     responses=problems(413, 415, 422, 503),
 )

@@ -55,7 +55,7 @@ class Turn:
         said: in its order.
         meaning: what the message was understood as.
         query: the search as it stands now; an empty one where there is none.
-        confident: whether the pictures shown fit; None where nothing was searched.
+        confident: whether the pictures on the screen fit; None where nothing was searched.
         turn: number of the turn in its session, from 1.
     """
 
@@ -116,7 +116,7 @@ class Conversation:
                 said=tuple(self._fill_in(said, record.turn - 1) for said in draft.said),
                 meaning=meaning,
                 query=record.query,
-                confident=draft.confident,
+                confident=record.confident,
                 turn=record.turn,
             )
 
@@ -140,8 +140,8 @@ class Conversation:
         """
         async with self._sessions.turn(sender_id) as record:
             with self._live.lease() as serving:
-                closeness = self._interpreter.closeness
-                meaning = await self._live.run(decide, reading, record, closeness)
+                closeness, editor = self._interpreter.closeness, self._interpreter.editor
+                meaning = await self._live.run(decide, reading, record, closeness, editor=editor)
                 draft = await self._answer(record, serving, meaning, words)
             record.turn += 1
         return draft.said
@@ -167,13 +167,24 @@ class Conversation:
         kept = [span for span in reading.spans if span.name not in named]
         given = [Span(key, value, found_by="Given") for key, value in message.filters]
         reading = dataclasses.replace(reading, spans=(*kept, *given))
-        return decide(reading, record, self._interpreter.closeness, upload)
+        interpreter = self._interpreter
+        return decide(reading, record, interpreter.closeness, upload, interpreter.editor)
 
     async def _answer(
         self, record: SessionRecord, serving: Serving, meaning: Meaning, words: Words
     ) -> Draft:
-        run, settings, project = self._live.run, self._settings, self.project
-        draft = Draft(record, meaning, serving, run, settings, project, words, record.query)
+        draft = Draft(
+            record=record,
+            meaning=meaning,
+            serving=serving,
+            run=self._live.run,
+            settings=self._settings,
+            project=self.project,
+            words=words,
+            editor=self._interpreter.editor,
+            questions=self._interpreter.questions,
+            query=record.query,
+        )
         await perform(draft)
         return draft
 

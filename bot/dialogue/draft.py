@@ -6,12 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from bot.dialogue.replies import Button, Choice, Said, Words
 from bot.live.serving import Serving
 from bot.sessions.record import SessionRecord
 from bot.settings import Settings
 from bot.understanding.meaning import Meaning
+from bot.understanding.questions import QuestionReader
 from bot.understanding.rasa_project import RasaProject
+from bot.wording.edits import Editor
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
 
@@ -47,12 +52,15 @@ class Draft:
         settings: the server's settings.
         project: what can be said.
         words: of the language that is spoken.
+        editor: changes what is searched for.
+        questions: reads questions about pictures.
         query: the search as the operations leave it; the record keeps the one before until there
             are pictures for it.
+        options: what was asked in the turn before, if something was.
         show: what to say with its pictures; None where nothing is to be searched.
         left_out: what this message excluded.
         said: what is said so far.
-        confident: whether the pictures fit; None while nothing was searched.
+        at_last: what is said behind all of it.
     """
 
     record: SessionRecord
@@ -62,15 +70,22 @@ class Draft:
     settings: Settings
     project: RasaProject
     words: Words
+    editor: Editor
+    questions: QuestionReader
     query: Query
+    options: tuple[str, ...] = ()
     show: Show | None = None
     left_out: list[str] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
-    confident: bool | None = None
+    at_last: list[Said] = field(default_factory=list)
 
     def say(self, response: str, buttons: Sequence[Button] = (), **values: object) -> None:
         """Say a response of the domain."""
         self.choose(response, self.words.choices(buttons), **values)
+
+    def say_last(self, response: str) -> None:
+        """Say a response once everything else is said."""
+        self.at_last.append(Said(response))
 
     def choose(self, response: str, choices: Sequence[Choice], **values: object) -> None:
         """Say a response with quick replies whose titles are no words of the domain."""
@@ -88,6 +103,13 @@ class Draft:
         """Search once all operations are done; what the first of them wants said is said."""
         if self.show is None:
             self.show = Show(response, nothing, go_on, values)
+
+    async def compare(self, hits: Sequence[Hit], phrases: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Return how much more than usual pictures show phrases, (hits, phrases).
+
+        In standard deviations over the gallery.
+        """
+        return await self.serving.compare([hit.image_id for hit in hits], phrases)
 
     async def find(self, image_id: str) -> Hit | None:
         """Return a picture of the gallery, or None if it has none of that id."""

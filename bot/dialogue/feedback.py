@@ -1,27 +1,35 @@
-"""The operations on pictures that were shown: more like them, others, what they show, thumbs."""
+"""The operations on pictures that were shown: more like them, others, thumbs."""
 
 from __future__ import annotations
 
 from bot.dialogue.draft import Draft
 from bot.dialogue.replies import HELP, MORE, RESTART, UNDO, Button, Choice
 from bot.sessions.record import is_search
-from bot.understanding.operations import AboutPictures, Describe, Like, Rate, Unlike
+from bot.understanding.operations import (
+    AboutPictures,
+    Ask,
+    Describe,
+    Like,
+    Rate,
+    Unlike,
+)
 from retrieval.search.result import Hit
 
-__all__ = ["choose", "describe", "like", "rate", "unlike"]
+__all__ = ["choose", "like", "meant", "rate", "unlike"]
 
 # What the answer to "which one?" has to say again.
 _INTENTS: dict[type[AboutPictures], str] = {
     Like: "similar_to_image",
     Unlike: "unlike_image",
     Describe: "describe_image",
+    Ask: "ask_why",
     Rate: "rate_image",
 }
 
 
 async def like(draft: Draft, operation: Like) -> None:
     """Draw the search towards pictures, the first one if none is named; or begin one."""
-    hits = await _meant(draft, operation, draft.record.last_hits[:1])
+    hits = await meant(draft, operation, draft.record.last_hits[:1])
     for hit in hits:
         draft.query = draft.query.like(hit.image_id)
     if hits:
@@ -31,7 +39,7 @@ async def like(draft: Draft, operation: Like) -> None:
 
 async def unlike(draft: Draft, operation: Unlike) -> None:
     """Draw the search away from pictures."""
-    hits = await _meant(draft, operation)
+    hits = await meant(draft, operation)
     if hits and not is_search(draft.query):
         draft.say("utter_nothing_yet", [HELP])
         return
@@ -42,27 +50,9 @@ async def unlike(draft: Draft, operation: Unlike) -> None:
         draft.search_and(response, "utter_no_more", go_on=True)
 
 
-async def describe(draft: Draft, operation: Describe) -> None:
-    """Read out the captions, a picture at a time."""
-    last_hits = draft.record.last_hits
-    for hit in await _meant(draft, operation):
-        buttons = [Button("similar_to_this", "similar_to_image", {"image": hit.image_id})]
-        captions = [
-            " ".join(caption.split()) for caption in hit.picture.captions if caption.strip()
-        ]
-        caption = " / ".join(captions)
-        if not caption:
-            draft.say("utter_no_caption", buttons)
-        elif hit.image_id in last_hits:
-            number = last_hits.index(hit.image_id) + 1
-            draft.say("utter_described", buttons, position=number, caption=caption)
-        else:
-            draft.say("utter_described_by_id", buttons, caption=caption)
-
-
 async def rate(draft: Draft, operation: Rate) -> None:
     """Keep a thumb, which the search follows; the pictures on the screen stay."""
-    hits = await _meant(draft, operation)
+    hits = await meant(draft, operation)
     if hits and operation.rating is None:
         about: dict[str, object] = {"position": list(operation.positions)}
         if len(hits) == 1:
@@ -82,7 +72,7 @@ async def rate(draft: Draft, operation: Rate) -> None:
         draft.say(f"utter_rated_{operation.rating}", [MORE, UNDO] if searching else [])
 
 
-async def _meant(
+async def meant(
     draft: Draft, operation: AboutPictures, otherwise: list[str] | None = None
 ) -> list[Hit]:
     """Return the pictures that are meant; where there are none, that is said or asked.

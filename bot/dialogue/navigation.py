@@ -6,31 +6,64 @@ import dataclasses
 
 from bot.dialogue.draft import Draft
 from bot.dialogue.replies import HELP, RESTART, UNDO
-from bot.dialogue.showing import show_pictures
+from bot.dialogue.showing import show_pictures, stored
 from bot.sessions.record import MAX_SHOWN, is_search
-from bot.understanding.operations import More, Restart, SmallTalk, Undo
+from bot.understanding.operations import Browse, Chat, More, Redo, Restart, SmallTalk, Undo, Unknown
 from retrieval.search.query import Query
+from retrieval.search.result import SearchResult
 
-__all__ = ["more", "restart", "talk", "undo"]
+__all__ = ["browse", "more", "redo", "restart", "talk", "undo"]
 
 
-async def more(draft: Draft, operation: More) -> None:  # noqa: ARG001
+async def more(draft: Draft, operation: More) -> None:
     """Go on with the running search; nothing already shown comes again."""
     shown = len(draft.record.shown)
-    if not is_search(draft.query):
+    if not is_search(draft.query) and shown:
+        await browse(draft, Browse())
+    elif not is_search(draft.query):
         draft.say("utter_nothing_yet", [HELP])
     elif shown + draft.settings.results > MAX_SHOWN:
         draft.say("utter_shown_enough", [UNDO, RESTART], count=shown)
     else:
-        draft.search_and("utter_more", "utter_no_more", go_on=True)
+        response = "utter_others" if operation.instead else "utter_more"
+        draft.search_and(response, "utter_no_more", go_on=True)
 
 
-async def undo(draft: Draft, operation: Undo) -> None:  # noqa: ARG001
-    """Go back to the search before the last change, and to its pictures as they were shown."""
+async def browse(draft: Draft, operation: Browse) -> None:  # noqa: ARG001
+    """Show a bit of everything, and something else each time; the running search ends."""
     record = draft.record
-    if not record.undo():
+    shown = [] if record.searching else record.shown
+    searcher = draft.serving.bundle.searcher
+    result: SearchResult = await draft.run(searcher.browse, draft.settings.results, shown=shown)
+    if not result.hits:
+        draft.say("utter_no_more" if shown else "utter_nothing_found", [HELP])
+        return
+    record.remember()
+    record.show(Query(), [stored(hit) for hit in result.hits], shown_before=shown)
+    draft.query = record.query
+    more = result.total > len(result.hits)
+    show_pictures(draft, "utter_browsed", result.hits, more=more)
+
+
+async def undo(draft: Draft, operation: Undo) -> None:
+    """Go back to the search before the last changes, and to its pictures as they were shown."""
+    record = draft.record
+    if not record.undo(operation.steps):
         draft.say("utter_nothing_to_undo", [RESTART] if record.searching else [HELP])
         return
+    await _show_again(draft)
+
+
+async def redo(draft: Draft, operation: Redo) -> None:  # noqa: ARG001
+    """Take the last undo back."""
+    if not draft.record.redo():
+        draft.say("utter_nothing_to_redo", [RESTART] if draft.record.searching else [HELP])
+        return
+    await _show_again(draft)
+
+
+async def _show_again(draft: Draft) -> None:
+    record = draft.record
     draft.query = record.query
     record.asked = True  # to be asked again what was just taken back would annoy
     hits = []
@@ -58,7 +91,20 @@ async def restart(draft: Draft, operation: Restart) -> None:  # noqa: ARG001
 
 
 async def talk(draft: Draft, operation: SmallTalk) -> None:
-    """Say what the project's rules answer."""
-    for response in draft.project.actions_for(operation.intent):
-        if response in draft.project.responses:
-            draft.say(response)
+    """Say what the project's rules answer; beside something else, only what was not done."""
+    if operation.beside and not isinstance(operation, Chat):
+        return
+    if isinstance(operation, Unknown) and operation.language:
+        sentence = draft.project.turn_away(operation.language)
+        draft.say("utter_other_language", [HELP], sentence=sentence)
+        return
+    own = f"utter_{operation.intent}"
+    responses = draft.project.responses
+    if operation.beside and f"{own}_beside" in responses:
+        draft.say_last(f"{own}_beside")
+        return
+    for action in draft.project.actions_for(operation.intent):
+        if action in responses:
+            draft.say(action)
+        elif own in responses:
+            draft.say(own)

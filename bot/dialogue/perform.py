@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from bot.dialogue import feedback, navigation, searching
+from bot.dialogue import asking, describing, feedback, navigation, searching
 from bot.dialogue.draft import Draft
 from bot.dialogue.replies import HELP, RESTART, UNDO, Said
 from bot.dialogue.showing import search_and_show
@@ -26,10 +26,14 @@ PERFORM: dict[type[op.Operation], Callable[[Draft, Any], Awaitable[None]]] = {
     op.Filter: searching.narrow,
     op.Like: feedback.like,
     op.Unlike: feedback.unlike,
-    op.Describe: feedback.describe,
+    op.Describe: describing.describe,
     op.Rate: feedback.rate,
     op.More: navigation.more,
+    op.Browse: navigation.browse,
+    op.Answer: searching.answer,
+    op.Ask: asking.ask,
     op.Undo: navigation.undo,
+    op.Redo: navigation.redo,
     op.Restart: navigation.restart,
     op.Greet: navigation.talk,
     op.Thank: navigation.talk,
@@ -44,16 +48,17 @@ PERFORM: dict[type[op.Operation], Callable[[Draft, Any], Awaitable[None]]] = {
 async def perform(draft: Draft) -> None:
     """Answer a message; an error leaves the record as it was, and that is said."""
     before = draft.record.model_copy(deep=True)
+    draft.options, draft.record.options = tuple(draft.record.options), []
     try:
         for operation in draft.meaning.operations:
             await PERFORM[type(operation)](draft, operation)
         await _finish(draft)
+        draft.said += draft.at_last
     except Exception:
         names = ", ".join(operation.do for operation in draft.meaning.operations)
         logger.exception("%s failed for %r", names, draft.record.sender_id)
         draft.record.become(before)
         draft.said = [Said("utter_sorry")]
-        draft.confident = None
 
 
 async def _finish(draft: Draft) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.understanding.meaning import ANY, FILTER_KEYS
+from bot.understanding.parts import ANY, FILTER_KEYS
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
 
@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 _LONGEST_LABEL = 200
+_CAPTION = "caption:"
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,26 @@ class Words:
         parts = [*query.texts, *(self._condition(*condition) for condition in query.filters)]
         without = [self._fill("utter_filter_without", {"value": text}) for text in left_out]
         return clean_label(", ".join([*parts, *without]))
+
+    def labels(self, labels: Sequence[str]) -> list[str]:
+        """Return the names of groups of pictures."""
+        return [self._scene(label) for label in labels]
+
+    @property
+    def pictures(self) -> str:
+        """The word for what a search without words looks for."""
+        return self._word("utter_pictures")
+
+    def reasons(self, reasons: Sequence[str]) -> str:
+        """Return why a picture was shown, as sentences; see `Hit.reasons`."""
+        words = [reason.removeprefix(_CAPTION) for reason in reasons if reason.startswith(_CAPTION)]
+        said = []
+        if words:
+            quoted = [self._fill("utter_widget_quoted", {"word": word}) for word in words]
+            said.append(self._fill("utter_widget_why_words", {"words": ", ".join(quoted)}))
+        kinds = [reason for reason in reasons if not reason.startswith(_CAPTION)]
+        said += [self._word(f"utter_widget_why_{kind}") for kind in kinds]
+        return clean_label(" ".join(said))
 
     def _scene(self, label: str) -> str:
         """Return a group's label in the language of the domain, where it has one."""

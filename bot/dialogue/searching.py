@@ -10,16 +10,28 @@ from bot.dialogue.replies import HELP, MORE, RESTART
 from bot.sessions.record import is_search
 from bot.understanding.operations import (
     Allow,
+    Answer,
     Exclude,
     Filter,
     Refine,
     Replace,
     Search,
 )
+from bot.wording.edits import Editor, names
 from retrieval.search.query import Query
 from retrieval.store.words import content_words, stem
 
-__all__ = ["allow", "exclude", "lifted", "narrow", "refine", "replace", "search", "still_excluded"]
+__all__ = [
+    "allow",
+    "answer",
+    "exclude",
+    "lifted",
+    "narrow",
+    "refine",
+    "replace",
+    "search",
+    "still_excluded",
+]
 
 _EVERYTHING = frozenset({"everything", "anything", "all", "alles"})
 
@@ -61,7 +73,11 @@ async def replace(draft: Draft, operation: Replace) -> None:
     replaced = query
     if operation.kind == "text":
         texts = [operation.text if text == part else text for text in query.texts]
-        replaced = dataclasses.replace(query, texts=tuple(text for text in texts if text))
+        replaced = dataclasses.replace(
+            query,
+            texts=tuple(dict.fromkeys(text for text in texts if text)),
+            excluded=still_excluded(query.excluded, operation.text),
+        )
     elif operation.kind == "picture":
         replaced = query.forget(part)
     else:
@@ -70,13 +86,16 @@ async def replace(draft: Draft, operation: Replace) -> None:
         draft.say("utter_not_in_search", [MORE, RESTART] if is_search(query) else [HELP])
     else:
         draft.query = replaced
-        draft.search_and("utter_dropped")
+        draft.search_and("utter_refined" if operation.text else "utter_dropped")
 
 
 async def exclude(draft: Draft, operation: Exclude) -> None:
     """Leave something out; where no search runs, of all pictures there are."""
     if operation.text:
-        draft.query = draft.query.exclude(operation.text)
+        query = draft.query.exclude(operation.text)
+        draft.query = dataclasses.replace(
+            query, texts=_without(query.texts, operation.text, draft.editor)
+        )
         draft.left_out.append(operation.text)
         draft.search_and("utter_excluded")
     elif is_search(draft.query):
@@ -99,6 +118,18 @@ async def allow(draft: Draft, operation: Allow) -> None:
         draft.say("utter_not_excluded", [MORE, RESTART], allowed=operation.text)
     else:
         draft.say("utter_nothing_yet", [HELP])
+
+
+async def answer(draft: Draft, operation: Answer) -> None:
+    """Narrow down to the option that was chosen; leave all out where none was."""
+    options = draft.options
+    if operation.choice:
+        await refine(draft, Refine(operation.choice))
+    elif operation.refused:
+        for option in options:
+            await exclude(draft, Exclude(" ".join(names(option)) or option))
+    else:
+        draft.say("utter_answered_any", [MORE, RESTART])
 
 
 async def narrow(draft: Draft, operation: Filter) -> None:
@@ -128,6 +159,18 @@ def still_excluded(excluded: Sequence[str], wanted: str) -> tuple[str, ...]:
     """Return the exclusions that a text does not lift by asking for the very thing."""
     words = _things(wanted)
     return tuple(phrase for phrase in excluded if not words.issuperset(_things(phrase)))
+
+
+def _without(texts: Sequence[str], excluded: str, editor: Editor) -> tuple[str, ...]:
+    """Return the texts of a search without a thing that is not wanted any more.
+
+    More than one word says what kind of the thing is not wanted: the thing stays.
+    """
+    if len(names(excluded)) != 1:
+        return tuple(texts)
+    left = [editor.take_out(text, excluded) for text in texts]
+    kept = [text if rest is None else rest for text, rest in zip(texts, left, strict=True)]
+    return tuple(dict.fromkeys(text for text in kept if text))
 
 
 def _things(text: str) -> set[str]:

@@ -16,7 +16,7 @@ from retrieval.search.clarify import Group
 from retrieval.search.query import Query
 from retrieval.search.result import Hit, SearchResult
 
-__all__ = ["search_and_show", "show_pictures"]
+__all__ = ["search_and_show", "show_pictures", "stored"]
 
 _LONGEST_KEPT_CAPTION = 500
 
@@ -39,12 +39,12 @@ async def search_and_show(draft: Draft, show: Show) -> None:
     if not result.hits:
         _say_nothing_found(draft, query, show)
         return
-    draft.confident = result.confident
     response = show.response
     if not result.confident and not show.go_on:
         response = "utter_not_sure" if query.texts else "utter_not_sure_by_image"
     record.remember()
-    record.show(query, [_stored(hit) for hit in result.hits], shown_before=shown_before)
+    hits = [stored(hit) for hit in result.hits]
+    record.show(query, hits, shown_before=shown_before, confident=result.confident)
     draft.query = query
     values = dict(show.values)
     if response == "utter_excluded":
@@ -96,6 +96,7 @@ async def _ask(draft: Draft, query: Query, result: SearchResult) -> None:
     if groups:
         draft.record.asked = True
         names, choice = draft.words.groups([group.label for group in groups])
+        draft.record.options = names
         payloads = [Button("", "refine_search", {"query": name}).payload for name in names]
         draft.choose("utter_ask_group", list(map(Choice, names, payloads)), choice=choice)
 
@@ -108,7 +109,7 @@ async def _search(draft: Draft, query: Query, shown: list[str]) -> SearchResult:
     return await draft.serving.search(query, draft.settings.results, shown=shown, image=image)
 
 
-def _stored(hit: Hit) -> StoredHit:
+def stored(hit: Hit) -> StoredHit:
     """Return a hit as the session record keeps it."""
     return StoredHit(
         image_id=hit.image_id,

@@ -13,6 +13,7 @@ from retrieval.search.query import Query
 # Pictures shown for one search; a person who has seen this many is asked to say more.
 MAX_SHOWN = 600
 MAX_HISTORY = 20
+MAX_OPTIONS = 10
 MAX_UPLOADS = 3
 MAX_RATINGS = 500
 MAX_TEXTS = 32
@@ -64,6 +65,7 @@ class SearchState(BaseModel):
     query: Query = Field(default_factory=Query)
     shown: list[str] = Field(default=[], max_length=MAX_SHOWN)
     hits: list[StoredHit] = []
+    confident: bool | None = None  # whether the hits fit; None where nothing was searched
 
 
 class SessionRecord(SearchState):
@@ -72,8 +74,11 @@ class SessionRecord(SearchState):
     v: Literal[1] = 1
     sender_id: str
     turn: int = 0
+    focus: str = ""  # id of the picture that was spoken of last
     asked: bool = False  # whether this search has had its clarifying question
+    options: list[str] = Field(default=[], max_length=MAX_OPTIONS)  # what was asked a turn ago
     history: list[SearchState] = Field(default=[], max_length=MAX_HISTORY)
+    undone: list[SearchState] = Field(default=[], max_length=MAX_HISTORY)  # the latest last
     uploads: dict[str, str] = Field(default={}, max_length=MAX_UPLOADS)
     ratings: dict[str, Literal["up", "down"]] = Field(default={}, max_length=MAX_RATINGS)
     updated_at: float = Field(default_factory=time.time)
@@ -90,27 +95,54 @@ class SessionRecord(SearchState):
 
     def remember(self) -> None:
         """Put the search as it is now on the history, before it changes."""
-        state = SearchState(query=self.query, shown=list(self.shown), hits=list(self.hits))
-        self.history = [*self.history, state][-MAX_HISTORY:]
+        self.history = [*self.history, self._now()][-MAX_HISTORY:]
+        self.undone = []
 
-    def undo(self) -> bool:
-        """Bring back the search before the last change; False if there was none."""
-        if not self.history:
+    def undo(self, steps: int = 1) -> bool:
+        """Bring back the search before the last changes; False if there was none."""
+        had_one = bool(self.history)
+        for _ in range(min(steps, len(self.history))):
+            self.undone = [*self.undone, self._now()][-MAX_HISTORY:]
+            self._become_state(self.history.pop())
+        return had_one
+
+    def redo(self) -> bool:
+        """Bring back the search before the last undo; False if nothing was undone since."""
+        if not self.undone:
             return False
-        *self.history, state = self.history
-        self.query, self.shown, self.hits = state.query, state.shown, state.hits
+        self.history = [*self.history, self._now()][-MAX_HISTORY:]
+        self._become_state(self.undone.pop())
         return True
 
-    def show(self, query: Query, hits: list[StoredHit], *, shown_before: list[str]) -> None:
+    def _now(self) -> SearchState:
+        return SearchState(
+            query=self.query,
+            shown=list(self.shown),
+            hits=list(self.hits),
+            confident=self.confident,
+        )
+
+    def _become_state(self, state: SearchState) -> None:
+        self.query, self.shown, self.hits = state.query, state.shown, state.hits
+        self.confident = state.confident
+
+    def show(
+        self,
+        query: Query,
+        hits: list[StoredHit],
+        *,
+        shown_before: list[str],
+        confident: bool | None = None,
+    ) -> None:
         """Make `query` the running search and `hits` the pictures now on the screen."""
         self.query = bounded(query)
-        self.hits = hits
+        self.hits, self.confident = hits, confident
         new = [hit.image_id for hit in hits if hit.image_id not in shown_before]
         self.shown = [*shown_before, *new][-MAX_SHOWN:]
 
     def clear(self) -> None:
         """End the running search."""
-        self.query, self.shown, self.hits = Query(), [], []
+        self._become_state(SearchState())
 
     def rate(self, image_id: str, rating: Literal["up", "down"]) -> None:
         """Keep a thumb; the oldest goes when there are too many."""
@@ -130,6 +162,8 @@ class SessionRecord(SearchState):
                 default=-1,
             )
             self.history = self.history[last_use + 1 :]
+            if any(state.query.image == oldest for state in self.undone):
+                self.undone = []
 
     def become(self, other: SessionRecord) -> None:
         """Take over everything of another record of the same sender."""
@@ -137,9 +171,14 @@ class SessionRecord(SearchState):
             setattr(self, name, getattr(other, name))
 
     def dump_bounded(self) -> str:
-        """Return the record as JSON of at most about MAX_RECORD_BYTES, oldest history given up."""
+        """Return the record as JSON of at most about MAX_RECORD_BYTES.
+
+        What was undone is given up first, then the oldest history.
+        """
         body = self.model_dump_json()
-        while len(body) > MAX_RECORD_BYTES and self.history:
-            self.history = self.history[(len(self.history) + 1) // 2 :]
+        while len(body) > MAX_RECORD_BYTES and (self.undone or self.history):
+            if not self.undone:
+                self.history = self.history[(len(self.history) + 1) // 2 :]
+            self.undone = []
             body = self.model_dump_json()
         return body

@@ -13,7 +13,6 @@ import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,6 @@ from threadpoolctl import threadpool_limits
 from bot.understanding.features import UNKNOWN, word_features
 from bot.understanding.rasa_project import Example
 from bot.understanding.reading import Span
-from bot.understanding.text import Normalizer, Word, split_words
 from bot.understanding.variations import (
     BEFORE,
     BEHIND,
@@ -39,6 +37,7 @@ from bot.understanding.variations import (
     label_words,
     vary,
 )
+from bot.wording.text import Normalizer, Word, split_words
 
 # Features are hashed to so many columns: quicker than a vocabulary of them, and as good.
 _WIDTH = 2**15
@@ -108,7 +107,7 @@ class Tagger:
             intent: what it was understood as.
             correct: returns the word that a typing error was meant for.
         """
-        words = [replace(word, text=correct(word.text)) for word in split_words(text)]
+        words = [word._replace(text=correct(word.text)) for word in split_words(text)]
         allowed = self._allowed.get(intent, set())
         if not words or not allowed:
             return []

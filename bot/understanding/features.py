@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bot.understanding.text import Normalizer, Word
+from bot.wording.text import Normalizer, Word
 
 __all__ = ["UNKNOWN", "word_features"]
 

@@ -13,7 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.understanding.meaning import ANY, FILTER_KEYS
+from bot.understanding.parts import ANY, FILTER_KEYS
 from bot.understanding.reading import Span
 from retrieval.store.filters import Facets
 

@@ -20,7 +20,7 @@ from scipy.special import softmax
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from bot.understanding.entities import one_thread
-from bot.understanding.spelling import Speller
+from bot.wording.spelling import Speller
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 """What was learned, by name: what a file keeps."""

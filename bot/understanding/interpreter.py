@@ -20,13 +20,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from bot.understanding.clauses import Clause, ClauseSplitter, only
+from bot.understanding.cues import Cues
 from bot.understanding.entities import Tagger
 from bot.understanding.filters import NOTHING, FilterReader, without
 from bot.understanding.intents import Arrays, Encode, IntentClassifier
+from bot.understanding.questions import QuestionReader
 from bot.understanding.rasa_project import Example, RasaProject
-from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, Span, usable_spans
-from bot.understanding.text import spell_out_emoji
+from bot.understanding.reading import (
+    EXCLUDE,
+    OTHER_LANGUAGE,
+    REFINE,
+    SEARCH,
+    Reading,
+    Span,
+    usable_spans,
+)
+from bot.wording.classes import Classes
+from bot.wording.clauses import Clause, ClauseSplitter, only
+from bot.wording.detection import LanguageDetector
+from bot.wording.edits import Editor
+from bot.wording.text import spell_out_emoji, split_words
 from retrieval.store.files import atomic_path
 from retrieval.store.filters import Facets
 
@@ -41,11 +54,19 @@ logger = logging.getLogger(__name__)
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+")
 # Intents that may carry filters and exclusions beside what they are about.
-_WISHES = {SEARCH, REFINE, EXCLUDE, "similar_to_image", "unlike_image"}
+_LIKE, _UNLIKE = "similar_to_image", "unlike_image"
+_WISHES = {SEARCH, REFINE, EXCLUDE, _LIKE, _UNLIKE}
+# What is said beside something else, and never the main thing.
+_BESIDE = {"greet", "thank", "goodbye", "help", "out_of_scope", "react_good", "react_unsure"}
+# Said by many who then go on in the language that is spoken.
+_OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
+# Without a word that calls for it, an intent that takes something away must be this likely.
+_SURE = 0.97
 # So many texts are not encoded again: those of the searches that run, and the latest messages.
 _REMEMBERED_TEXTS = 2048
 # Of what is kept on disk; another number, another file.
 _FORMAT = 1
+_FOUND_BY = "ShowtellInterpreter"
 
 
 class Interpreter:
@@ -66,6 +87,11 @@ class Interpreter:
         kept: Arrays | None = None,
     ) -> None:
         self._intents = set(project.intents)
+        self._languages = LanguageDetector(
+            project.language, project.others, known if project.language == "en" else None
+        )
+        self.questions = QuestionReader(project.questions)
+        self.editor = Editor(Classes(project.classes))
         self._filters = FilterReader(project.language)
         self._clauses = ClauseSplitter(project.clauses)
         self._encode = _remembering(encode)
@@ -73,6 +99,7 @@ class Interpreter:
         texts, intents = texts_and_intents(project.examples)
         self._classifier.fit(texts, intents, kept)
         self._tagger = Tagger(project.examples, project.synonyms, kept)
+        self._cues = Cues(project.clauses, project.needs, self._tagger.normalizer)
         self._unrelated = kept["unrelated"] if kept else self._measure_unrelated(intents)
 
     def arrays(self) -> Arrays:
@@ -96,11 +123,20 @@ class Interpreter:
             meant = self.read(spelled, facets)
             whole = tuple(replace(span, start=0, end=len(text)) for span in meant.spans)
             return replace(meant, text=text, spans=whole)
+        reading = self._read_text(text, facets)
+        if reading.intent in _OF_ANY_LANGUAGE or not (foreign := self._languages.foreign(text)):
+            return reading
+        span = Span("language", foreign, 0, len(text), _FOUND_BY)
+        return Reading(text, ((OTHER_LANGUAGE, 1.0),), (span,))
+
+    def _read_text(self, text: str, facets: Facets) -> Reading:
         filters = self._filters.read(text, facets)
         rest = without(text, filters)
         if filters and not _WORD.search(rest):
             return Reading(text, ((REFINE, 1.0),), tuple(filters))
-        reading = self._read_wish_and_exclusions(rest) or self._read_one_clause(rest)
+        places = self._clauses.pieces(rest) or [(0, len(rest))]
+        pieces = [self._read_piece(only(rest, [place], inside=True)) for place in places]
+        reading = self._joined(pieces, places)
         if filters and reading.intent not in _WISHES:  # "more from 2023" narrows down, too
             reading = self._read_spans(reading.settled(REFINE))
         if filters and not reading.spans and reading.intent == SEARCH:
@@ -121,6 +157,70 @@ class Interpreter:
         mean, deviation = self._unrelated
         return float((max(float(vector @ other) for other in vectors) - mean) / deviation)
 
+    def _joined(self, pieces: Sequence[Reading], places: Sequence[tuple[int, int]]) -> Reading:
+        """Return what several things that are said one after the other say together.
+
+        One of them is the main thing, and its intent is the message's. The wishes of the others
+        go with it; what else they say is named by a span: "thanks, now with a ball".
+        """
+        if len(pieces) > 1:
+            pieces = [_praising(piece) for piece in pieces]
+        acting = [piece for piece in pieces if piece.intent not in _BESIDE]
+        wishing = [piece for piece in acting if piece.intent in (SEARCH, REFINE)]
+        main = (wishing or acting or pieces[-1:])[0]
+        if not acting:
+            return main
+        spans: list[Span] = []
+        for piece, place in zip(pieces, places, strict=True):
+            if piece is main or piece.intent in _WISHES:
+                spans += piece.spans
+            else:
+                spans.append(Span("also", piece.intent, *place, _FOUND_BY))
+        return replace(main, spans=tuple(spans))
+
+    def _read_piece(self, text: str) -> Reading:
+        alone = self._cues.alone(text)
+        if alone:
+            reading = Reading(text, ((alone, 1.0),))
+        else:
+            reading = (
+                self._read_correction(text)
+                or self._read_wish_and_exclusions(text)
+                or self._read_one_clause(text)
+            )
+        spans = [*reading.spans, *self._cues.beside(text)]
+        return replace(reading, text=text, spans=tuple(map(self._without_media, spans)))
+
+    def _read_correction(self, text: str) -> Reading | None:
+        """Return what takes the place of something in the search; None where nothing does."""
+        if swap := self._cues.swap(text):
+            (old_start, old_end), new = swap
+            old = Span(
+                "excluded", text[old_start:old_end], old_start, old_end, _FOUND_BY, "replace"
+            )
+            body, role = only(text, [new], inside=True), "replace"
+        elif correction := self._cues.correction(text):
+            body, role = correction.body, "replace" if correction.strong else "exchange"
+        else:
+            return None
+        if not self._tagger.has_content(body):
+            return None
+        reading = self._read_wish_and_exclusions(body) or self._read_one_clause(body)
+        if reading.intent not in (SEARCH, REFINE):
+            return None
+        spans = [
+            replace(span, role=role) if span.name == "query" else span for span in reading.spans
+        ]
+        if not any(span.role for span in spans):
+            return None
+        return replace(reading, spans=tuple([*spans, old] if swap else spans))
+
+    def _without_media(self, span: Span) -> Span:
+        if span.name != "query" or not isinstance(span.value, str):
+            return span
+        value = self._cues.without_media(span.value)
+        return replace(span, value=value, end=span.start + len(value))
+
     def _read_wish_and_exclusions(self, text: str) -> Reading | None:
         """Return what "dogs but no people" says; None where one of the two is missing."""
         clauses = self._clauses.exclusions(text)
@@ -131,6 +231,9 @@ class Interpreter:
         if not excluded:
             return None
         reading = self._rank(wish)
+        is_about_pictures = any(span.role == "unlike" for span in excluded)
+        if is_about_pictures and reading.intent not in (_LIKE, _UNLIKE):
+            return None
         if reading.intent == EXCLUDE or reading.intent not in _WISHES:
             likelier = max(SEARCH, REFINE, key=reading.share)
             reading = reading.settled(likelier)
@@ -138,10 +241,24 @@ class Interpreter:
         return replace(reading, spans=(*reading.spans, *excluded))
 
     def _read_one_clause(self, text: str) -> Reading:
-        reading = self._rank(text)
-        if reading.intent in (SEARCH, REFINE) and self._clauses.exclusions(text):
-            reading = reading.settled(EXCLUDE)  # "something without people" names no wish
+        wanted = self._clauses.unsaid(text)
+        reading = self._rank(wanted)
+        if wanted != text:  # "not without water" narrows down
+            reading = reading.settled(reading.intent if reading.intent == SEARCH else REFINE)
+        elif self._clauses.exclusions(text):
+            if reading.intent in (SEARCH, REFINE):
+                reading = reading.settled(EXCLUDE)  # "something without people" names no wish
+        else:
+            reading = self._guarded(reading)
         return self._read_spans(reading)
+
+    def _guarded(self, reading: Reading) -> Reading:
+        """Return a reading that takes nothing away on a guess."""
+        text = self._clauses.plain(self._classifier.correct(reading.text))
+        for intent, share in reading.ranking:
+            if share >= _SURE or self._cues.is_called_for(intent, text):
+                return reading.settled(intent)
+        return reading
 
     def _rank(self, text: str) -> Reading:
         return Reading(text, tuple(self._classifier.rank([text])[0]))
@@ -165,8 +282,25 @@ class Interpreter:
                 continue
             # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
             alone = only(text, [(clause.start, clause.body), place], inside=True)
+            if self._is_position(text[slice(*place)]):
+                yield from self._unliked(text, place)
+                continue
             found = self._tagger.tag(alone, EXCLUDE, self._classifier.correct)
             yield from (span for span in found if span.name == "excluded")
+
+    def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:
+        """Yield the positions that a part of a text names, as those of unwanted pictures."""
+        for word in split_words(only(text, [place], inside=True)):
+            value = self._tagger.normalizer.position(word.text)
+            if value is not None:
+                yield Span("position", value, word.start, word.end, _FOUND_BY, "unlike")
+
+    def _is_position(self, text: str) -> bool:
+        """Whether a part of a message names a picture and nothing else: "like the first one"."""
+        words = [word.text for word in split_words(text)]
+        positions = [word for word in words if self._tagger.normalizer.position(word) is not None]
+        others = " ".join(word for word in words if word not in positions)
+        return bool(positions) and not self._tagger.has_content(others)
 
     def _payload(self, text: str) -> Reading | None:
         match = _PAYLOAD.fullmatch(text)
@@ -192,6 +326,14 @@ class Interpreter:
             if len(cosines)
             else np.array([0.0, 1.0])
         )
+
+
+def _praising(piece: Reading) -> Reading:
+    """Return a thumb for nothing in particular as what it is beside something else: praise."""
+    names = {span.name: span.value for span in piece.spans}
+    if piece.intent == "rate_image" and names.get("rating") == "up" and "position" not in names:
+        return piece.settled("react_good")
+    return piece
 
 
 def texts_and_intents(examples: Sequence[Example]) -> tuple[list[str], list[str]]:

@@ -6,29 +6,28 @@ white"). The session does.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Self
 
 from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
+from bot.understanding.in_session import answer, correct, drop, judge, recall
 from bot.understanding.operations import Operation
-from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, plain_text
-from retrieval.store.filters import DATE, FOLDER, TAG
+from bot.understanding.parts import Parts
+from bot.understanding.reading import EXCLUDE, OTHER_LANGUAGE, REFINE, SEARCH, Reading
+from bot.wording.classes import Classes
+from bot.wording.edits import Editor
 
-__all__ = ["ANY", "FILTER_KEYS", "LONGEST_TEXT", "Closeness", "Meaning", "decide"]
-
-FILTER_KEYS = (DATE, FOLDER, TAG)
-ANY = "any"
-"""The value of a filter entity that lifts the filters of its key."""
-LONGEST_TEXT = 500
+__all__ = ["Closeness", "Meaning", "decide"]
 
 Closeness = Callable[[str, Sequence[str]], float]
 """How close a text is in meaning to the closest of others: standard deviations of the cosines of
 unrelated texts above their mean, so that it says the same with every encoder."""
 
-_LONGEST_ID = 64
-_MOST_POSITIONS = 24
+_PLAIN = Editor(Classes({}))
+# An intent that asks is named for what about.
+_ASK = "ask_"
 # A bare fragment at least this likely to be a refinement is one while a search runs.
 _REFINE_SHARE = 0.3
 _SHORT_WORDS = 4
@@ -49,12 +48,14 @@ class Meaning:
         intent: what the message was taken for, as the session settled it.
         confidence: how sure that is, 0 to 1.
         ranking: all intents with their probabilities, the settled one first.
+        language: of the message, where it is not the one that is spoken here.
     """
 
     operations: tuple[Operation, ...]
     intent: str
     confidence: float = 1.0
     ranking: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    language: str | None = None
 
 
 def decide(
@@ -62,6 +63,7 @@ def decide(
     record: SessionRecord,
     closeness: Closeness,
     upload: str | None = None,
+    editor: Editor = _PLAIN,
 ) -> Meaning:
     """Return what a message means in its session.
 
@@ -70,11 +72,26 @@ def decide(
         record: the session of its sender.
         closeness: asked only where nothing else tells.
         upload: key of a picture that came with the message.
+        editor: changes what is searched for.
     """
     settled = reading.settled(_settle(reading, record, closeness, upload))
-    make = _MAKERS.get(settled.intent, _unknown)
-    operations = make(_Parts.of(settled, upload))
-    return Meaning(tuple(operations), settled.intent, settled.confidence, settled.ranking)
+    parts = Parts.of(settled, upload)
+    if parts.language:
+        foreign = (op.Unknown(OTHER_LANGUAGE, language=parts.language),)
+        return Meaning(foreign, settled.intent, settled.confidence, settled.ranking, parts.language)
+    operations = (
+        answer(parts, record)
+        or recall(parts, record)
+        or drop(parts, record, editor)
+        or judge(parts, record)
+        or (() if upload else correct(parts, record, editor))
+        or _made(parts)
+    )
+    before = (_also(intent) for intent, is_before in parts.also if is_before)
+    after = (_also(intent) for intent, is_before in parts.also if not is_before)
+    return Meaning(
+        (*before, *operations, *after), settled.intent, settled.confidence, settled.ranking
+    )
 
 
 def _settle(
@@ -114,109 +131,81 @@ def _is_bare(reading: Reading) -> bool:
     return any(span.name == "query" and span.end - span.start >= length for span in reading.spans)
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """The usable spans of a message by what they are; payloads can hold anything."""
-
-    intent: str
-    upload: str | None = None
-    query: str = ""
-    excluded: tuple[str, ...] = ()
-    allowed: str = ""
-    pictures: tuple[tuple[int, ...], str | None] = ((), None)
-    rating: Literal["up", "down"] | None = None
-    drops_upload: bool = False
-    filters: tuple[op.Filter, ...] = ()
-
-    @classmethod
-    def of(cls, reading: Reading, upload: str | None) -> Self:
-        texts: dict[str, list[str]] = {}
-        for span in reading.spans:
-            if isinstance(span.value, str) and (text := _clean(span.value)):
-                texts.setdefault(span.name, []).append(text)
-        image = next((text for text in texts.get("image", ()) if len(text) <= _LONGEST_ID), None)
-        values = [span.value for span in reading.spans if span.name == "position"]
-        positions = dict.fromkeys(number for value in values for number in _whole(value))
-        rating = next(iter(texts.get("rating", ())), None)
-        return cls(
-            intent=reading.intent,
-            upload=upload,
-            query=next(iter(texts.get("query", ())), ""),
-            excluded=tuple(dict.fromkeys(texts.get("excluded", ()))),
-            allowed=next(iter(texts.get("allowed", ())), ""),
-            pictures=(tuple(positions)[:_MOST_POSITIONS], image),
-            rating="up" if rating == "up" else "down" if rating == "down" else None,
-            drops_upload="upload" in texts,
-            filters=tuple(
-                op.Filter(key, None if value == ANY else value)
-                for key, values in texts.items()
-                if key in FILTER_KEYS
-                for value in values
-            ),
-        )
-
-    @property
-    def beside(self) -> tuple[Operation, ...]:
-        """What a wish may carry with it: "dogs, but no people, from 2023"."""
-        return (*map(op.Exclude, self.excluded), *self.filters)
-
-
-def _refine(parts: _Parts) -> tuple[Operation, ...]:
+def _refine(parts: Parts) -> tuple[Operation, ...]:
     if not parts.query and parts.beside:
         return parts.beside
-    return (op.Refine(parts.query), *parts.beside)
+    wishes = [wish.text for wish in parts.wishes] or [""]
+    return (*map(op.Refine, wishes), *parts.beside)
 
 
-def _exclude(parts: _Parts) -> tuple[Operation, ...]:
+def _search(parts: Parts) -> tuple[Operation, ...]:
+    more = (op.Refine(wish.text) for wish in parts.wishes[1:])
+    return (op.Search(parts.query, parts.upload), *more, *parts.beside)
+
+
+def _exclude(parts: Parts) -> tuple[Operation, ...]:
     if parts.allowed:
         return (op.Allow(parts.allowed), *parts.filters)
     return parts.beside if parts.excluded else (op.Exclude(), *parts.filters)
 
 
-def _drop(parts: _Parts) -> tuple[Operation, ...]:
+def _drop(parts: Parts) -> tuple[Operation, ...]:
     """Take out what is named, whatever part of the search it is."""
     picture = parts.pictures[1]
     return (
         *([op.Replace(parts.query)] if parts.query else []),
         *([op.Replace(picture, kind="picture")] if picture else []),
         *([op.Replace(kind="upload")] if parts.drops_upload else []),
-        *(op.Allow(text, exactly=True) for text in parts.excluded),
+        *(op.Allow(one.text, exactly=True) for one in parts.excluded),
         *(op.Filter(one.key) for one in parts.filters),
     ) or (op.Replace(),)
 
 
-def _unknown(parts: _Parts) -> tuple[Operation, ...]:
-    return (op.Unknown(parts.intent),)
+def _like(parts: Parts) -> tuple[Operation, ...]:
+    unliked = [op.Unlike(parts.unliked)] if parts.unliked else []
+    return (op.Like(*parts.pictures), *unliked, *parts.beside)
+
+
+def _either(parts: Parts) -> tuple[tuple[int, ...], str | None]:
+    positions, image = parts.pictures
+    return (*positions, *parts.unliked), image
+
+
+def _made(parts: Parts) -> tuple[Operation, ...]:
+    """Return the operations of an intent, whatever the session is."""
+    if parts.intent.startswith(_ASK) and parts.intent not in _MAKERS:
+        return (op.Ask(*parts.pictures, parts.intent.removeprefix(_ASK)),)
+    make = _MAKERS.get(parts.intent)
+    return make(parts) if make else (op.Unknown(parts.intent),)
+
+
+def _also(intent: str) -> Operation:
+    """Return what is said beside the main thing."""
+    (made, *_) = _made(Parts(intent))
+    return dataclasses.replace(made, beside=True) if isinstance(made, op.SmallTalk) else made
 
 
 # The operations of each intent.
-_MAKERS: dict[str, Callable[[_Parts], tuple[Operation, ...]]] = {
-    SEARCH: lambda parts: (op.Search(parts.query, parts.upload), *parts.beside),
+_MAKERS: dict[str, Callable[[Parts], tuple[Operation, ...]]] = {
+    SEARCH: _search,
     REFINE: _refine,
     EXCLUDE: _exclude,
     "drop_from_search": _drop,
-    "similar_to_image": lambda parts: (op.Like(*parts.pictures), *parts.beside),
-    "unlike_image": lambda parts: (op.Unlike(*parts.pictures), *parts.beside),
-    "describe_image": lambda parts: (op.Describe(*parts.pictures),),
+    "similar_to_image": _like,
+    "unlike_image": lambda parts: (op.Unlike(*_either(parts)), *parts.beside),
+    "describe_image": lambda parts: (op.Describe(*parts.pictures, parts.text),),
     "rate_image": lambda parts: (op.Rate(*parts.pictures, parts.rating),),
     "more_images": lambda _: (op.More(),),
-    "undo_search": lambda _: (op.Undo(),),
+    "browse_gallery": lambda _: (op.Browse(),),
+    "undo_search": lambda parts: (op.Undo(parts.steps),),
+    "redo_search": lambda _: (op.Redo(),),
     "restart_search": lambda _: (op.Restart(),),
     "greet": lambda parts: (op.Greet(parts.intent),),
     "thank": lambda parts: (op.Thank(parts.intent),),
     "goodbye": lambda parts: (op.Goodbye(parts.intent),),
     "help": lambda parts: (op.Help(parts.intent),),
     "out_of_scope": lambda parts: (op.Chat(parts.intent),),
+    "react_good": lambda parts: (op.Chat(parts.intent),),
+    "react_bad": lambda parts: (op.Chat(parts.intent),),
+    "react_unsure": lambda parts: (op.Chat(parts.intent),),
 }
-
-
-def _clean(value: str) -> str:
-    return " ".join(plain_text(value).split())[:LONGEST_TEXT].rstrip()
-
-
-def _whole(value: str | int) -> tuple[int, ...]:
-    """Return the whole number that a value is, or nothing."""
-    try:
-        return (int(value),)
-    except ValueError:
-        return ()

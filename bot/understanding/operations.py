@@ -11,6 +11,9 @@ from typing import ClassVar, Literal
 
 __all__ = [
     "Allow",
+    "Answer",
+    "Ask",
+    "Browse",
     "Chat",
     "Describe",
     "Exclude",
@@ -22,6 +25,7 @@ __all__ = [
     "More",
     "Operation",
     "Rate",
+    "Redo",
     "Refine",
     "Replace",
     "Restart",
@@ -139,9 +143,14 @@ class Unlike(AboutPictures):
 
 @dataclass(frozen=True)
 class Describe(AboutPictures):
-    """Tell what pictures show."""
+    """Tell what pictures show, or answer a question about them.
+
+    Attributes:
+        question: as it was asked; empty where the whole picture is to be told.
+    """
 
     do = "describe"
+    question: str = ""
 
 
 @dataclass(frozen=True)
@@ -157,16 +166,50 @@ class Rate(AboutPictures):
 
 @dataclass(frozen=True)
 class More(Operation):
-    """Show more pictures of the running search."""
+    """Show more pictures of the running search.
+
+    Attributes:
+        instead: those shown so far are not what was meant.
+    """
 
     do = "more"
+    instead: bool = False
+
+
+@dataclass(frozen=True)
+class Browse(Operation):
+    """Show a bit of everything that the gallery has."""
+
+    do = "browse"
+
+
+@dataclass(frozen=True)
+class Answer(Operation):
+    """Answer the question that was asked in the turn before.
+
+    Attributes:
+        choice: the option that was chosen; "" for all of them, or for none.
+        refused: none of the options.
+    """
+
+    do = "answer"
+    choice: str = ""
+    refused: bool = False
 
 
 @dataclass(frozen=True)
 class Undo(Operation):
-    """Go back to the search before the last change."""
+    """Go back to the search before the last changes, as many as there are at most."""
 
     do = "undo"
+    steps: int = 1
+
+
+@dataclass(frozen=True)
+class Redo(Operation):
+    """Take an undo back."""
+
+    do = "redo"
 
 
 @dataclass(frozen=True)
@@ -174,6 +217,21 @@ class Restart(Operation):
     """Forget the running search."""
 
     do = "restart"
+
+
+# Questions
+
+
+@dataclass(frozen=True)
+class Ask(AboutPictures):
+    """Ask about the gallery, the search, a hit or the bot; the search stays.
+
+    Attributes:
+        about: "count", "kinds", "rights", "search", "why", "bot", "privacy" or "languages".
+    """
+
+    do = "ask"
+    about: str = ""
 
 
 # Small talk
@@ -185,9 +243,11 @@ class SmallTalk(Operation):
 
     Attributes:
         intent: whose rule answers.
+        beside: something else was said with it, which is what is answered.
     """
 
     intent: str = ""
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -227,6 +287,11 @@ class Chat(SmallTalk):
 
 @dataclass(frozen=True)
 class Unknown(SmallTalk):
-    """Say something that is not understood, or an intent of somebody's own project."""
+    """Say something that is not understood, or an intent of somebody's own project.
+
+    Attributes:
+        language: in which it was said, where that is why.
+    """
 
     do = "unknown"
+    language: str = ""

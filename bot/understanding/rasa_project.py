@@ -65,7 +65,11 @@ class RasaProject:
         synonyms: lower-cased phrase -> the value it stands for.
         rules: intent -> the actions that answer it.
         language: of the examples and of everything that is said.
-        clauses: the phrases that clauses.py splits messages by, by their part.
+        clauses: the phrases that a message falls into parts by, by their part.
+        needs: intent -> words of which one must be there, or it takes more likelihood.
+        others: languages that are recognised, and what is said in each.
+        questions: how questions about pictures begin; see questions.py.
+        classes: words that can stand in the place of each other; see wording/classes.py.
     """
 
     directory: Path
@@ -75,6 +79,10 @@ class RasaProject:
     rules: dict[str, tuple[str, ...]] = field(default_factory=dict)
     language: str = "en"
     clauses: dict[str, list[str]] = field(default_factory=dict)
+    needs: dict[str, list[str]] = field(default_factory=dict)
+    classes: dict[str, dict[str, str]] = field(default_factory=dict)
+    questions: dict[str, list[str]] = field(default_factory=dict)
+    others: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, directory: Path = PROJECT_DIR, language: str = "en") -> Self:
@@ -98,10 +106,20 @@ class RasaProject:
         nlu = _read_yaml(nlu_file)
         rules = _read_yaml(directory / "data" / "rules.yml")
         examples, synonyms = _read_nlu(nlu)
-        clauses_file = directory / "languages" / language / "clauses.yml"
-        clauses = _read_yaml(clauses_file) if clauses_file.exists() else {}
+        spoken_words = directory / "languages" / language
+        clauses = _read_yaml(spoken_words / "clauses.yml", optional=True)
         project = cls(
-            directory, domain, tuple(examples), synonyms, _read_rules(rules), language, clauses
+            directory=directory,
+            domain=domain,
+            examples=tuple(examples),
+            synonyms=synonyms,
+            rules=_read_rules(rules),
+            language=language,
+            needs=clauses.pop("needs", {}),
+            clauses=clauses,
+            classes=_read_yaml(spoken_words / "classes.yml", optional=True),
+            questions=_read_yaml(spoken_words / "questions.yml", optional=True),
+            others=_read_yaml(directory / "languages" / "others.yml", optional=True),
         )
         project._check()
         return project
@@ -131,6 +149,11 @@ class RasaProject:
             return self.rules[intent]
         except KeyError:
             raise ProjectError(f"no rule in {self.directory} answers the intent {intent}") from None
+
+    def turn_away(self, language: str) -> str:
+        """Return the sentence, in another language, that says which one is spoken here."""
+        other = self.others[language]
+        return str(other["sentence"]).replace("{languages}", str(other["names"][self.language]))
 
     def render(self, name: str, values: Mapping[str, object], turn: int = 0) -> dict[str, Any]:
         """Return a response with its variables filled in.
@@ -187,7 +210,9 @@ class RasaProject:
             )
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path, *, optional: bool = False) -> dict[str, Any]:
+    if optional and not path.exists():
+        return {}
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -8,9 +8,23 @@ from dataclasses import dataclass, replace
 
 from retrieval.store.words import valid_text
 
-__all__ = ["EXCLUDE", "REFINE", "SEARCH", "Reading", "Span", "usable_spans"]
+__all__ = [
+    "ALL",
+    "EXCLUDE",
+    "NONE",
+    "OTHER_LANGUAGE",
+    "REFINE",
+    "SEARCH",
+    "Reading",
+    "Span",
+    "usable_spans",
+]
 
 SEARCH, REFINE, EXCLUDE = "search_images", "refine_search", "exclude_from_search"
+OTHER_LANGUAGE = "other_language"
+"""The intent of a message in a language that is not understood."""
+ALL, NONE = "all", "none"
+"""Answers to "a or b?": values of the entity `answer`."""
 _MOST_ITEMS = 24
 
 
@@ -24,6 +38,8 @@ class Span:
         start: where it begins in the text.
         end: where it ends, exclusive.
         found_by: what found it.
+        role: what it is for, where that is not what its name says: a query that takes the place
+            of another ("replace", "exchange"), a position that is not wanted ("unlike").
     """
 
     name: str
@@ -31,6 +47,7 @@ class Span:
     start: int = 0
     end: int = 0
     found_by: str = "ShowtellTagger"
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,7 +93,7 @@ class Reading:
 
 
 def usable_spans(
-    name: str, value: object, start: int, end: int, found_by: str = "Payload"
+    name: str, value: object, start: int, end: int, found_by: str = "Payload", role: str = ""
 ) -> Iterator[Span]:
     """Yield the span of a value that came as JSON; one for each of the first items of a list.
 
@@ -86,11 +103,11 @@ def usable_spans(
     name = plain_text(name)
     for item in value[:_MOST_ITEMS] if isinstance(value, list) else [value]:
         if isinstance(item, bool):
-            yield Span(name, str(item).lower(), start, end, found_by)
+            yield Span(name, str(item).lower(), start, end, found_by, role)
         elif isinstance(item, str):
-            yield Span(name, plain_text(item), start, end, found_by)
+            yield Span(name, plain_text(item), start, end, found_by, role)
         elif isinstance(item, int):
-            yield Span(name, item, start, end, found_by)
+            yield Span(name, item, start, end, found_by, role)
 
 
 def plain_text(text: str) -> str:

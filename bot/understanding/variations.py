@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from bot.understanding.rasa_project import EntitySpan, Example
-from bot.understanding.text import Word, split_words
+from bot.wording.text import Word, split_words
 
 CONTENT_ENTITIES = ("query", "excluded", "allowed")
 OUTSIDE, CONTENT, ALLOWED = "outside", "content", "allowed"

@@ -4,7 +4,7 @@ import re
 import pytest
 
 from bot.channels.page import PAGE_FILES, WIDGET, write_page
-from bot.understanding.meaning import FILTER_KEYS
+from bot.understanding.parts import FILTER_KEYS
 from bot.understanding.rasa_project import RasaProject
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from bot.understanding.spelling import one_slip_away
+from bot.wording.spelling import one_slip_away
 
 _WORD = re.compile(r"\bw/o?(?!\w)|\w+(?:['\u2019\-]\w+)*")
 # In the names of symbols that are older than emoji: "heavy black heart", "thumbs up sign".
@@ -20,8 +20,7 @@ _ORDINAL = re.compile(r"(?:st|nd|rd|th|second|te[nmrs]?)$", re.IGNORECASE)
 _NO_MARKS = " \t\n\"'\u201c\u201d\u201e"
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """A word of a text: lower-cased, with its place and the punctuation around it."""
 
     text: str

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.understanding.spelling import Speller
+from bot.wording.spelling import Speller
 
 KNOWN = {"mole", "shoe", "show", "undo"}
 

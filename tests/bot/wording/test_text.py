@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.understanding.text import Normalizer, spell_out_emoji, split_words
+from bot.wording.text import Normalizer, spell_out_emoji, split_words
 
 
 def test_only_unknown_words_are_corrected() -> None:

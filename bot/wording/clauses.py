@@ -6,11 +6,12 @@ project). What exactly is not wanted within a clause is the tagger's business.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["Clause", "ClauseSplitter", "only"]
+__all__ = ["Clause", "ClauseSplitter", "any_of", "only"]
 
 Place = tuple[int, int]
 
@@ -34,26 +35,59 @@ class ClauseSplitter:
 
     Args:
         phrases: those of one language, by their part: exclusion, opening, resume, joined, never,
-            together. A language that has none splits nothing.
+            twice, together, apart, social. A language that has none splits nothing.
     """
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
-        exclusion = _any_of(phrases.get("exclusion", ()))
-        opening = _any_of(phrases.get("opening", ()))
+        exclusion = any_of(phrases.get("exclusion", ()))
+        opening = any_of(phrases.get("opening", ()))
         # A blank is due behind each: in "no, a cat" nothing is excluded.
+        never = [*phrases.get("never", ()), *phrases.get("twice", ())]
+        self._never = re.compile(rf"\b{any_of(never)}\b", re.IGNORECASE)
+        self._twice = re.compile(rf"\b{any_of(phrases.get('twice', ()))}\b", re.IGNORECASE)
         self._begin = re.compile(
-            rf"(?P<never>\b{_any_of(phrases.get('never', ()))}\b)"
+            rf"(?P<never>\b{any_of(never)}\b)"
             rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014])\s*{opening})\s+(?=\w)",
             re.IGNORECASE,
         )
         self._end = re.compile(
-            rf"[.;:!?)\u2013\u2014]|,?\s*\b{_any_of(phrases.get('resume', ()))}\b", re.IGNORECASE
+            rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases.get('resume', ()))}\b", re.IGNORECASE
         )
         self._joined = re.compile(
-            rf"(?P<together>\b{_any_of(phrases.get('together', ()))}\b)"
-            rf"|\s*,\s*|\s*\b{_any_of(phrases.get('joined', ()))}\b\s*",
+            rf"(?P<together>\b{any_of(phrases.get('together', ()))}\b)"
+            rf"|\s*,\s*|\s*\b{any_of(phrases.get('joined', ()))}\b\s*",
             re.IGNORECASE,
         )
+
+        self._apart = re.compile(
+            rf"(?:(?<=\w{{3}})\.|[!?;])+\s+(?=\w)|\n+|,?\s+{any_of(phrases.get('apart', ()))}\s+",
+            re.IGNORECASE,
+        )
+        self._social = re.compile(
+            rf"\s*{any_of(phrases.get('social', ()))}(?:\s*[,.!:\u2013\u2014\u2026-]+\s*)(?=\w)",
+            re.IGNORECASE,
+        )
+
+    def pieces(self, text: str) -> list[Place]:
+        """Return where the things stand that a message says one after the other.
+
+        "Hello! A dog, and also tell me a joke" has three.
+        """
+        cuts = [(0, 0)]
+        while match := self._social.match(text, cuts[-1][1]):
+            cuts.append((match.end(), match.end()))
+        cuts += [match.span() for match in self._apart.finditer(text, cuts[-1][1])]
+        edges = [*cuts, (len(text), len(text))]
+        places = [(before[1], after[0]) for before, after in itertools.pairwise(edges)]
+        return [(start, end) for start, end in places if re.search(r"\w", text[start:end])]
+
+    def plain(self, text: str) -> str:
+        """Return a text with blanks in the place of idioms that only seem to exclude."""
+        return self._never.sub(lambda match: " " * len(match[0]), text)
+
+    def unsaid(self, text: str) -> str:
+        """Return a text with blanks in the place of what says no twice: "not without water"."""
+        return self._twice.sub(lambda match: " " * len(match[0]), text)
 
     def exclusions(self, text: str) -> list[Clause]:
         """Return the clauses of a text that exclude."""
@@ -92,12 +126,13 @@ def only(text: str, places: Sequence[Place], *, inside: bool) -> str:
     return "".join(letter if keep else " " for letter, keep in zip(text, kept, strict=True))
 
 
-def _any_of(phrases: Sequence[str]) -> str:
+def any_of(phrases: Sequence[str]) -> str:
     """Return a pattern of phrases, the longest first; one that never matches where there is none.
 
-    Blanks between words may be of any length.
+    Blanks between words may be of any length, apostrophes of any kind or missing.
     """
     if not phrases:
         return "(?!)"
     spaced = [r"\s+".join(map(re.escape, one.split())) for one in phrases]
+    spaced = [one.replace("'", "['\u2019]?") for one in spaced]
     return f"(?:{'|'.join(sorted(spaced, key=len, reverse=True))})"

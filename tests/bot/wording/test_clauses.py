@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.understanding.clauses import ClauseSplitter, only
+from bot.wording.clauses import ClauseSplitter, only
 from bot.understanding.rasa_project import RasaProject
 
 

@@ -1,0 +1,180 @@
+"""Words that say what a message is for, whatever it is about: "no, I meant …", "two steps", "both".
+
+The words are data of each language (clauses.yml in the Rasa project). A cue alone decides nothing:
+what it comes to is decided with the session, in meaning.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from bot.understanding.reading import ALL, NONE, Span
+from bot.wording.clauses import any_of, only
+from bot.wording.text import Normalizer, split_words
+
+__all__ = ["Correction", "Cues"]
+
+_EDGES = " \t\n,.;:!?\u2013\u2014-\u2026"
+_START = r"^[\s,.;:!?\u2013\u2014-]*"
+_EDGE_END = r"[\s,.;:!?\u2013\u2014\u2026-]*$"
+_FOUND_BY = "ShowtellCues"
+# What is said in so many words and no other: part of the phrases -> intent.
+_ALONE = {"redo": "redo_search", "unsure": "react_unsure"}
+_MOST_STEPS = 20
+
+
+class Correction(NamedTuple):
+    """What a message puts in the place of something.
+
+    Attributes:
+        body: the message with blanks in the place of the cues.
+        strong: whether it replaces something in any case ("no, …"); else only where one of its
+            kind is there ("what about …").
+    """
+
+    body: str
+    strong: bool
+
+
+class Cues:
+    """Finds cues.
+
+    Args:
+        phrases: those of one language, by their part; see languages/en/clauses.yml.
+        needs: intent -> words of which one must be there, or it takes more likelihood.
+        normalizer: knows numbers.
+    """
+
+    def __init__(
+        self,
+        phrases: Mapping[str, Sequence[str]],
+        needs: Mapping[str, Sequence[str]],
+        normalizer: Normalizer,
+    ) -> None:
+        def pattern(part: str) -> str:
+            return any_of(phrases.get(part, ()))
+
+        apart, at_once = pattern("correction_apart"), pattern("correction")
+        # A blank is enough behind "I meant", but "no dogs" corrects nothing.
+        self._correction = re.compile(
+            rf"{_START}(?:{at_once}(?!\w)|{apart}(?=\s*[,.;:!\u2013\u2014\u2026-]|\s+{at_once}(?!\w)))"
+            rf"{_START[1:]}",
+            re.IGNORECASE,
+        )
+        self._exchange = re.compile(
+            rf"{_START}{pattern('exchange')}(?!\w){_START[1:]}", re.IGNORECASE
+        )
+        self._corrected = re.compile(rf"[\s,]+{pattern('corrected')}[\s.!?]*$", re.IGNORECASE)
+        self._swaps = [
+            re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())
+        ]
+        self._dropped = re.compile(
+            rf"{_START}(?:{any_of(phrases.get('social', ()))}[\s,]+)?"
+            rf"{pattern('dropped')}\s+(?P<what>.+?){_EDGE_END}",
+            re.IGNORECASE,
+        )
+        self._dropped_behind = re.compile(
+            rf"{_START}(?P<what>.+?)\s+{pattern('dropped_behind')}{_EDGE_END}", re.IGNORECASE
+        )
+        self._again = re.compile(rf"\b{pattern('again')}\b", re.IGNORECASE)
+        self._to_the_start = re.compile(rf"\b{pattern('to_the_start')}\b", re.IGNORECASE)
+        self._steps = re.compile(rf"\b(?P<number>\w+)\s+{pattern('steps')}\b", re.IGNORECASE)
+        self._twofold = re.compile(rf"\b{pattern('twofold')}\b", re.IGNORECASE)
+        self._media = frozenset(phrases.get("media", ()))
+        self._answers = {
+            value: re.compile(
+                rf"{_START}(?:{pattern('social')}[\s,]+)?{pattern(part)}"
+                rf"(?:[\s,]+{pattern('social')})?{_EDGE_END}",
+                re.IGNORECASE,
+            )
+            for part, value in (("none", NONE), ("any", ALL))
+        }
+        self._alone = {
+            intent: re.compile(rf"{_START}{pattern(part)}{_EDGE_END}", re.IGNORECASE)
+            for part, intent in _ALONE.items()
+        }
+        self._ordinal = re.compile(
+            rf"{_START}(?:{pattern('ordinal_before')}\s+)?(?P<word>\w+)"
+            rf"(?:\s+{pattern('ordinal_behind')})*{_EDGE_END}",
+            re.IGNORECASE,
+        )
+        self._needs = {intent: _any_word(words) for intent, words in needs.items()}
+        self._normalizer = normalizer
+
+    def correction(self, text: str) -> Correction | None:
+        """Return what a message corrects, or None if nothing says that it does."""
+        body, strong = text, False
+        places = []
+        at = 0
+        while match := self._correction.match(body[at:]):
+            strong = True
+            places.append((at, at + match.end()))
+            at += match.end()
+        while match := self._exchange.match(body[at:]):
+            places.append((at, at + match.end()))
+            at += match.end()
+        while match := self._corrected.search(body, at):
+            strong = True
+            places.append((match.start(), len(text)))
+            body = body[: match.start()]
+        body = only(text, places, inside=False)
+        return Correction(body, strong) if places and body.strip(_EDGES) else None
+
+    def swap(self, text: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
+        """Return where the old and the new thing stand in "a cat instead of a dog", or None."""
+        for pattern in self._swaps:
+            if match := pattern.match(text):
+                return match.span("old"), match.span("new")
+        return None
+
+    def beside(self, text: str) -> list[Span]:
+        """Return what cues say beside the intent: dropped, recalled, steps, answer."""
+        found = []
+        dropped = self._dropped.match(text) or self._dropped_behind.match(text)
+        if dropped:
+            found.append(Span("dropped", dropped["what"], *dropped.span("what"), _FOUND_BY))
+        if again := self._again.search(text):
+            rest = only(text, [again.span()], inside=False)
+            found.append(Span("recalled", " ".join(rest.split()), 0, len(text), _FOUND_BY))
+        if start := self._to_the_start.search(text):
+            found.append(Span("steps", _MOST_STEPS, *start.span(), _FOUND_BY))
+        elif steps := self._steps.search(text):
+            number = self._normalizer.count(steps["number"].lower())
+            if number:
+                found.append(Span("steps", min(number, _MOST_STEPS), *steps.span(), _FOUND_BY))
+        elif twofold := self._twofold.search(text):
+            found.append(Span("steps", 2, *twofold.span(), _FOUND_BY))
+        for value, pattern in self._answers.items():
+            if pattern.match(text):
+                found.append(Span("answer", value, 0, len(text), _FOUND_BY))
+                break
+        else:
+            if (match := self._ordinal.match(text)) and (
+                position := self._normalizer.position(match["word"].lower())
+            ):
+                found.append(Span("answer", position, 0, len(text), _FOUND_BY))
+        return found
+
+    def alone(self, text: str) -> str | None:
+        """Return the intent of a message that is a phrase and nothing else, or None."""
+        return next((name for name, one in self._alone.items() if one.match(text)), None)
+
+    def is_called_for(self, intent: str, text: str) -> bool:
+        """Whether a text has a word that an intent needs."""
+        needed = self._needs.get(intent)
+        return needed is None or bool(needed.search(text))
+
+    def without_media(self, text: str) -> str:
+        """Return a text without the word for pictures at its end: "beach pics" is "beach"."""
+        words = split_words(text)
+        while len(words) > 1 and words[-1].text in self._media:
+            words.pop()
+        return text[: words[-1].end] if words else text
+
+
+def _any_word(words: Sequence[str]) -> re.Pattern[str]:
+    """Return a pattern of words; * stands for any letters."""
+    parts = (r"\w*".join(map(re.escape, word.lower().split("*"))) for word in words)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)

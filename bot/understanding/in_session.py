@@ -1,0 +1,142 @@
+"""What words come to in the session they are said in: an answer, a correction, a way back.
+
+Each function returns the operations of a message, or none where it is nothing of the kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.sessions.record import SessionRecord
+from bot.understanding import operations as op
+from bot.understanding.operations import Operation
+from bot.understanding.parts import Excluded, Parts, Wish
+from bot.understanding.reading import ALL, NONE, REFINE, SEARCH
+from bot.wording.edits import Editor, names, same_thing
+
+__all__ = ["answer", "correct", "drop", "judge", "recall"]
+
+_RATE = "rate_image"
+# What is asked in so many words more than an option has is a wish of its own.
+_MOST_BESIDE = 2
+
+
+def answer(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
+    """Return the answer to the question that the bot asked a turn ago."""
+    options = record.options
+    if not options:
+        return ()
+    if isinstance(parts.answer, int):
+        place = parts.answer - 1 if parts.answer > 0 else len(options) + parts.answer
+        return (op.Answer(options[place]),) if 0 <= place < len(options) else ()
+    if parts.answer == ALL:
+        return (op.Answer(),)
+    if parts.answer == NONE:
+        return (op.Answer(refused=True),)
+    if parts.intent not in (SEARCH, REFINE) or len(parts.wishes) != 1 or parts.excluded:
+        return ()
+    said = names(parts.query)
+    meant = [
+        option
+        for option in options
+        if said and all(any(same_thing(one, word) for one in names(option)) for word in said)
+    ]
+    return (op.Answer(meant[0]),) if len(meant) == 1 else ()
+
+
+def recall(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
+    """Return the way back to the latest search that was about what is named."""
+    named = names(parts.recalled)
+    current = [word for text in record.query.texts for word in names(text)]
+    if any(same_thing(one, word) for one in named for word in current):
+        return ()
+    for at in reversed(range(len(record.history))):
+        earlier = [word for text in record.history[at].query.texts for word in names(text)]
+        if any(same_thing(one, word) for one in named for word in earlier):
+            return (op.Undo(len(record.history) - at),)
+    return ()
+
+
+def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
+    """Return what takes a thing out of the search, or lifts its exclusion: "forget the grass"."""
+    if not names(parts.dropped):
+        return ()
+    for text in reversed(record.query.texts):
+        left = editor.take_out(text, parts.dropped)
+        if left is not None:
+            return (op.Replace(text, left),)
+    gone = names(parts.dropped)
+    for text in record.query.excluded:
+        if any(same_thing(one, word) for one in gone for word in names(text)):
+            return (op.Allow(text, exactly=True),)
+    return ()
+
+
+def judge(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
+    """Return what is thought of the whole page: "nice" names no picture."""
+    several = len(record.hits) > 1
+    bare = parts.pictures == ((), None)
+    praised = parts.intent == _RATE and parts.rating == "up" and bare and several
+    blamed = parts.intent == _RATE and parts.rating == "down" and bare and several
+    if praised:
+        return (op.Chat("react_good"),)
+    if (blamed or parts.intent == "react_bad") and record.searching:
+        return (op.More(instead=True),)
+    return ()
+
+
+def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
+    """Return what puts wishes in the place of parts of the running search."""
+    texts = list(record.query.texts)
+    if not texts or parts.intent not in (SEARCH, REFINE) or not parts.wishes:
+        return ()
+    found: list[Operation] = []
+    left = list(parts.excluded)
+    corrects = False
+    for place, wish in enumerate(parts.wishes):
+        swapped = next((one for one in left if _is_swapped(one, wish, texts, editor)), None)
+        if swapped:
+            left.remove(swapped)
+        edit = _edit(wish, swapped, texts, parts.intent, editor)
+        if edit:
+            corrects = True
+            found.append(op.Replace(*edit))
+            texts[texts.index(edit[0])] = edit[1]
+        else:
+            refines = place or parts.intent == REFINE
+            found.append(op.Refine(wish.text) if refines else op.Search(wish.text))
+    if not corrects:
+        return ()
+    return (*found, *(op.Exclude(one.text) for one in left), *parts.filters)
+
+
+def _is_swapped(one: Excluded, wish: Wish, texts: Sequence[str], editor: Editor) -> bool:
+    """Whether a thing that is not wanted makes room for a wish: "not a dog, a cat"."""
+    gone = names(one.text)
+    running = [word for text in texts for word in names(text)]
+    if not gone or not all(any(same_thing(word, other) for other in running) for word in gone):
+        return False
+    kinds = {editor.classes.of(word) for word in gone} - {None}
+    return one.swapped or any(editor.classes.of(word) in kinds for word in names(wish.text))
+
+
+def _edit(
+    wish: Wish, swapped: Excluded | None, texts: Sequence[str], intent: str, editor: Editor
+) -> tuple[str, str] | None:
+    """Return a text of the search and what takes its place, or None if nothing does."""
+    for text in reversed(texts):
+        new = None
+        if swapped:
+            new = editor.replace_in(text, swapped.text, wish.text)
+        elif wish.role or intent == REFINE:
+            new = editor.replace_same_class(text, wish.text, only_exclusive=not wish.role)
+        if new is not None and new != text:
+            return text, new
+    if wish.role != "replace":
+        return None
+    for text in reversed(texts):
+        if (new := editor.replace_phrase(text, wish.text)) is not None:
+            return text, new
+    if editor.classes.is_attribute(wish.text):
+        return None
+    return texts[-1], wish.text

@@ -1,0 +1,1 @@
+"""Words and their forms: what understanding and the replies are made of, in any language."""

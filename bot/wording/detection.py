@@ -1,0 +1,87 @@
+"""In which language a message is written, where that is not the one that is spoken here.
+
+Messages are short, so a guess alone would take many an English one for something else. A message
+is foreign only where its letters are those of another script, or where most of its words are none
+that the spoken language knows or are common in another one.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+from bot.wording.text import split_words
+
+__all__ = ["LanguageDetector"]
+
+# So sure the guess must be where no word of the message is a common one of the language.
+_SURE = 0.9
+_FEWEST_WORDS = 2
+# A message is foreign when more than this share of its words is.
+_MOSTLY = 0.5
+
+
+class LanguageDetector:
+    """Tells messages in other languages.
+
+    Args:
+        spoken: code of the language that is spoken here.
+        others: code -> what is known of a language: `words` and `letters` as
+            languages/others.yml has them.
+        known: tells whether a word is one of the spoken language; None tells by letters alone.
+    """
+
+    def __init__(
+        self,
+        spoken: str,
+        others: Mapping[str, Mapping[str, Any]],
+        known: Callable[[str], bool] | None,
+    ) -> None:
+        self._spoken, self._known = spoken, known
+        self._others = [code for code in others if code != spoken]
+        self._words = {code: frozenset(others[code].get("words", "").split()) for code in others}
+        self._letters = {code: frozenset(others[code].get("letters", "")) for code in others}
+
+    def foreign(self, text: str) -> str | None:
+        """Return the code of the language of a text, or None for the one that is spoken here."""
+        words = [word.text for word in split_words(text) if not word.text.isdigit()]
+        letters = [letter for word in words for letter in word if letter.isalpha()]
+        if not letters or not self._others:
+            return None
+        latin = sum("LATIN" in unicodedata.name(letter, "") for letter in letters)
+        if latin < len(letters) / 2:
+            return self._guesses(text)[0][0]
+        if self._known is None or len(words) < _FEWEST_WORDS:
+            return None
+        own = self._words.get(self._spoken, frozenset())
+        marks = {code: [word in self._words[code] - own for word in words] for code in self._others}
+        guesses = dict(self._guesses(text))
+        code = max(guesses, key=lambda code: (sum(marks[code]), guesses[code]))
+        foreign = [
+            mark or not (word in own or self._known(word))
+            for word, mark in zip(words, marks[code], strict=True)
+        ]
+        if sum(foreign) <= _MOSTLY * len(words):
+            return None
+        return code if any(marks[code]) or guesses[code] >= _SURE else None
+
+    def _guesses(self, text: str) -> list[tuple[str, float]]:
+        """Return the languages that a text can be of with their likelihoods, likeliest first."""
+        ranked = _identifier((*self._others, self._spoken)).rank(text.lower())
+        return [
+            (str(code), float(share))
+            for code, share in ranked
+            if code != self._spoken
+            and (not self._letters[code] or self._letters[code] & set(text.lower()))
+        ]
+
+
+@cache
+def _identifier(languages: tuple[str, ...]) -> LanguageIdentifier:
+    identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    identifier.set_languages(sorted(set(languages)))
+    return identifier

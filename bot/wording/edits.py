@@ -1,0 +1,238 @@
+"""Changing a text that is searched for: a word in the place of another, a part taken out.
+
+All of it works on words with their places, so that what is left reads as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from bot.wording.classes import Classes
+from bot.wording.text import Word, split_words
+from retrieval.store.words import FUNCTION_WORDS, stem
+
+__all__ = ["Editor", "names", "same_thing"]
+
+_SHORTEST_STEM = 4
+# Whoever names more things than this says it all anew.
+_ALL_SAID = 2
+_INDEFINITE = frozenset({"a", "an"})
+# Spelled with a vowel, spoken without ("a unicorn"), and the other way round ("an hour").
+_SPOKEN_VOWEL = re.compile(r"[aeio]|u(?!ni|s[aeiou]|k)|hour", re.IGNORECASE)
+
+
+class _Pair(NamedTuple):
+    """A word of a text (`at`) and the word of a value that can take its place (`by`)."""
+
+    at: int
+    by: int
+
+
+def same_thing(one: str, other: str) -> bool:
+    """Whether two words are forms of one: "surfing" and "surfer", "man" and "men"."""
+    first, second = sorted((stem(one), stem(other)), key=len)
+    return first == second or (len(first) >= _SHORTEST_STEM and second.startswith(first))
+
+
+def names(text: str) -> list[str]:
+    """Return the words of a text that name something, lower-cased, in their order."""
+    return [word.text for word in split_words(text) if _names(word)]
+
+
+class Editor:
+    """Changes texts of one language.
+
+    Args:
+        classes: which words can stand in the place of each other, and which hold a phrase together.
+    """
+
+    def __init__(self, classes: Classes) -> None:
+        self.classes = classes
+
+    def replace_same_class(
+        self, text: str, value: str, *, only_exclusive: bool = False
+    ) -> str | None:
+        """Return a text with a value in the place of what is of the same class; None if nothing is.
+
+        "a man on a bike" and "a woman" give "a woman on a bike"; "a red car" and "blue" "a blue
+        car". A value that leaves nothing of the text, or says more than two things, is all of it.
+
+        Args:
+            text: what is searched for.
+            value: what was said.
+            only_exclusive: look only at classes of which a thing has one value.
+        """
+        words, new = split_words(text), self._meant(split_words(value))
+        pairs = self._pairs(words, new, only_exclusive=only_exclusive)
+        if not pairs:
+            return None
+        said = [word.text for word in new if _names(word) or self.classes.of(word.text)]
+        stems, here = set(map(stem, said)), {stem(word.text) for word in words}
+        replaced = {pair.at for pair in pairs}
+        left = [word for at, word in enumerate(words) if _names(word) and at not in replaced]
+        if len(said) > _ALL_SAID or all(stem(word.text) in stems for word in left):
+            return self._spelled(value, new)
+        paired = {new[pair.by].text for pair in pairs}
+        if set(said) <= paired and new[0].text not in self.classes.placing:
+            for pair in sorted(pairs, reverse=True):
+                text = self._put(text, words, pair.at, new[pair.by].text)
+            return text
+        if only_exclusive and not all(word in paired or stem(word) in here for word in said):
+            return None
+        return self._put_phrase(text, words, pairs[0].at, value, new)
+
+    def replace_phrase(self, text: str, value: str) -> str | None:
+        """Return a text with a value in the place of the phrase that begins with the same word.
+
+        "a dog on grass" and "on a sofa" give "a dog on a sofa"; None if there is no such phrase.
+        """
+        words, new = split_words(text), split_words(value)
+        if len(new) < 2 or new[0].text not in self.classes.placing:
+            return None
+        starts = [i for i, word in enumerate(words) if word.text == new[0].text]
+        if not starts or not starts[-1]:
+            return None
+        return self._smooth(text[: words[starts[-1]].start] + value)
+
+    def replace_in(self, text: str, old: str, new: str) -> str | None:
+        """Return a text with `new` in the place of the words of `old`; None if it lacks them."""
+        words, gone, fresh = split_words(text), names(old), split_words(new)
+        at = [i for i, word in enumerate(words) if any(same_thing(word.text, one) for one in gone)]
+        if not at:
+            return None
+        first = at[0]
+        opens = not fresh or fresh[0].text in self.classes.articles | self.classes.placing
+        if first and words[first - 1].text in self.classes.articles and opens:
+            first -= 1
+        elif fresh and fresh[0].text in self.classes.articles:
+            new = new[fresh[0].end :].lstrip()
+        return self._smooth(text[: words[first].start] + new + text[words[at[-1]].end :])
+
+    def take_out(self, text: str, gone: str) -> str | None:
+        """Return a text without what `gone` names and what leads to it; None if it names no such.
+
+        "a dog on grass" without "the grass" is "a dog"; where nothing is left, that is "".
+        """
+        words, lost = split_words(text), names(gone)
+        inside = [any(same_thing(word.text, one) for one in lost) for word in words]
+        if not lost or sum(inside) < len(lost):
+            return None
+        kept = [not is_gone for is_gone in inside]
+        for at, is_gone in enumerate(inside):
+            if is_gone and self._is_noun(words, inside, at):
+                self._take_out_what_leads_to(words, kept, at)
+        left = [word for word, keep in zip(words, kept, strict=True) if keep]
+        holding = self.classes.joining | self.classes.placing
+        while left and left[0].text in holding:
+            left.pop(0)
+        while left and left[-1].text in holding | self.classes.articles:
+            left.pop()
+        if not any(map(_names, left)):
+            return ""
+        return self._smooth(" ".join(text[word.start : word.end] for word in left))
+
+    def _take_out_what_leads_to(self, words: Sequence[Word], kept: list[bool], at: int) -> None:
+        """Take out a noun's adjectives, its article and its placing words: "in a red" hat."""
+        before = at - 1
+        while before >= 0 and kept[before] and self._is_of_the_noun(words, before):
+            kept[before] = False
+            before -= 1
+        while before >= 0 and words[before].text in self.classes.placing:
+            kept[before] = False
+            before -= 1
+
+    def _meant(self, words: Sequence[Word]) -> list[Word]:
+        """Return words with comparatives made positive, without a "one" that stands for a thing.
+
+        "only one person" has a number, "a smaller one" has none.
+        """
+        meant = [word._replace(text=self.classes.positive(word.text)) for word in words]
+        while len(meant) > 1 and meant[-1].text in self.classes.standing:
+            if not (_names(meant[-2]) or meant[-2].text in self.classes.articles):
+                break
+            meant.pop()
+        return meant
+
+    def _pairs(
+        self, words: Sequence[Word], new: Sequence[Word], *, only_exclusive: bool
+    ) -> list[_Pair]:
+        kinds = [self.classes.of(word.text) for word in words]
+        pairs: list[_Pair] = []
+        for by, fresh in enumerate(new):
+            kind = self.classes.of(fresh.text)
+            if kind is None or (only_exclusive and not self.classes.is_exclusive(kind)):
+                continue
+            taken = {pair.at for pair in pairs}
+            same = [at for at, other in enumerate(kinds) if other == kind and at not in taken]
+            is_there = any(stem(words[at].text) == stem(fresh.text) for at in same)
+            if same and not is_there:
+                pairs.append(_Pair(same[0], by))
+        return pairs
+
+    def _put(self, text: str, words: Sequence[Word], at: int, value: str) -> str:
+        """Put one word in the place of another, and of those of its class joined to it."""
+        last, kind = at, self.classes.of(words[at].text)
+        while last + 2 < len(words) and words[last + 1].text in self.classes.joining:
+            if self.classes.of(words[last + 2].text) != kind:
+                break
+            last += 2
+        return self._smooth(text[: words[at].start] + value + text[words[last].end :])
+
+    def _put_phrase(
+        self, text: str, words: Sequence[Word], at: int, value: str, new: Sequence[Word]
+    ) -> str:
+        """Put a whole value in the place of a word with what leads to it."""
+        first = at
+        while first and self._is_of_the_noun(words, first - 1):
+            first -= 1
+        if new[0].text in self.classes.placing:
+            while first and words[first - 1].text in self.classes.placing:
+                first -= 1
+        return self._smooth(text[: words[first].start] + value + text[words[at].end :])
+
+    def _is_noun(self, words: Sequence[Word], inside: Sequence[bool], at: int) -> bool:
+        """Whether a word stands for a thing, not for what the next word is like."""
+        if at + 1 >= len(words) or inside[at + 1]:
+            return True
+        following = words[at + 1]
+        is_verb = self.classes.of(following.text) == "motion" or following.text.endswith("ing")
+        return is_verb or not _names(following) or following.text in self.classes.placing
+
+    def _is_of_the_noun(self, words: Sequence[Word], at: int) -> bool:
+        """Whether a word is an article, or stands between one and a noun."""
+        while at >= 0 and _names(words[at]) and words[at].text not in self.classes.placing:
+            at -= 1
+            if at >= 0 and words[at].text in self.classes.articles | self.classes.placing:
+                return True
+        return at >= 0 and words[at].text in self.classes.articles
+
+    def _spelled(self, value: str, new: Sequence[Word]) -> str:
+        """Return a value as it was said, with the words that are meant."""
+        for word in reversed(new):
+            if value[word.start : word.end].lower() != word.text:
+                value = value[: word.start] + word.text + value[word.end :]
+        return self._smooth(value)
+
+    def _smooth(self, text: str) -> str:
+        """Return a text in single blanks, whose "a" and "an" go with what follows."""
+        text = " ".join(text.split())
+        if not self.classes.articles >= _INDEFINITE:
+            return text
+
+        def article(match: re.Match[str]) -> str:
+            following = match[2]
+            if stem(following.lower()) != following.lower() and following.endswith(_PLURAL):
+                return following
+            fitting = "an" if _SPOKEN_VOWEL.match(following) else "a"
+            return f"{fitting.capitalize() if match[1][0].isupper() else fitting} {following}"
+
+        return re.sub(r"\b([Aa]n?) (\w+)", article, text)
+
+
+_PLURAL = ("men", "children", "people", "kids", "mice", "geese")
+
+
+def _names(word: Word) -> bool:
+    return word.text not in FUNCTION_WORDS
