@@ -41,7 +41,7 @@ async def search_and_show(draft: Draft, show: Show) -> None:
         return
     draft.confident = result.confident
     response = show.response
-    if not result.confident and not show.go_on:
+    if result.confident is False and not show.go_on:
         response = "utter_not_sure" if query.texts else "utter_not_sure_by_image"
     record.remember()
     record.show(query, [_stored(hit) for hit in result.hits], shown_before=shown_before)
