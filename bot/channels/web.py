@@ -259,7 +259,7 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
                 raise
             raise HTTPException(422, str(error)) from error
     hits = [_image_object(hit) for hit in result.hits]
-    return SearchAnswer(hits=hits, confident=result.confident)
+    return SearchAnswer(hits=hits, confident=result.confident is not False)
 
 
 @router.get("/api/about", summary="What is served here", responses=problems(503))

@@ -30,7 +30,7 @@ def search_once(text: str, bundles: Path, k: int) -> tuple[list[dict[str, Any]],
         }
         for hit in result.hits
     ]
-    return rows, result.confident
+    return rows, result.confident is not False
 
 
 def _place(store: Store, picture: Picture) -> str:

@@ -40,7 +40,7 @@ async def search_and_show(draft: Draft, show: Show) -> None:
         _say_nothing_found(draft, query, show)
         return
     response = show.response
-    if not result.confident and not show.go_on:
+    if result.confident is False and not show.go_on:
         response = "utter_not_sure" if query.texts else "utter_not_sure_by_image"
     record.remember()
     hits = [stored(hit) for hit in result.hits]

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from bot.live.encoding import BatchedEncoder, Run
@@ -52,6 +54,21 @@ class Serving:
         encoded = Encoded(texts, upload)
         result: SearchResult = await self.run(searcher.rank, query, encoded, k, shown=shown)
         return result
+
+    async def compare(
+        self, image_ids: Sequence[str], phrases: Sequence[str]
+    ) -> npt.NDArray[np.float32]:
+        """Compare as `Searcher.compare` does, encoding for all turns that wait at once.
+
+        Raises:
+            RetrievalError: as there.
+        """
+        searcher = self.bundle.searcher
+        encoded = Encoded(await self.encoder.texts(searcher.plan_compare(phrases).texts))
+        table: npt.NDArray[np.float32] = await self.run(
+            searcher.compare, image_ids, phrases, encoded
+        )
+        return table
 
     def close(self) -> None:
         """Close the bundle."""

@@ -8,9 +8,9 @@ from embedding.model.encoder import Encoder
 from retrieval.bundle import manifest
 from retrieval.search.confidence import Confidence, calibrate, sample_captions
 from retrieval.search.cosines import Cosines
+from retrieval.search.phrases import mean_direction, wordings
 from retrieval.search.query_bank import TypicalRequests, known_bank
 from retrieval.search.scenes import SCENES, Scenes
-from retrieval.search.vision import mean_direction, wordings
 from retrieval.store.embedded import open_store
 from retrieval.store.protocol import Picture
 from retrieval.store.vectors import Vectors
@@ -58,7 +58,7 @@ def measure(
         # Captions that tell their pictures from others are what people ask for; file names and
         # the like are not, and everyday scenes stand in for them.
         texts = sample_captions(said) if confidence.rule == "captions" else list(SCENES)
-        cosines = Cosines.measure(store.sample(_SAMPLE), encoder.encode_text(texts))
+        cosines = Cosines.measure(store.vectors(store.sample(_SAMPLE)), encoder.encode_text(texts))
         return Measures(confidence, cosines)
     finally:
         store.close()

@@ -36,14 +36,19 @@ class SearchResult:
 
     Attributes:
         hits: best first.
-        confident: False if nothing fits well, these hits included.
+        confident: False if nothing fits well, these hits included; None where nothing was named
+            that could fit or not: by exclusions, filters, likes or an upload alone.
         total: how many pictures could be shown, these hits included: there are more to come
             while it is larger than their number.
+        unknown: words of the request for something that the gallery does not have.
+        may_show: exclusions of which these hits may still show something, by their looks.
         ranked: rows of the gallery from which the hits were chosen, best first; what
             `Searcher.groups` looks at, so that a question costs no second search.
     """
 
     hits: tuple[Hit, ...]
-    confident: bool
+    confident: bool | None
     total: int
+    unknown: tuple[str, ...] = ()
+    may_show: tuple[str, ...] = ()
     ranked: tuple[int, ...] = field(default=(), repr=False)

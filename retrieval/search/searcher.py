@@ -2,15 +2,11 @@
 
 Three steps: `plan` says what must be encoded, an encoder does that (for everybody who waits, on a
 server), and `rank` asks the store and orders. The first and the last know no model.
-
-Three rankings are fused: by the cosine to the query's vector (vision), by BM25 over captions, and
-by what the captions mean (their vectors' cosine to the text's).
 """
 
 from collections.abc import Collection, Sequence
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from embedding.model.encoder import Encoder
@@ -19,17 +15,19 @@ from retrieval.search.captions import best_caption, words_in
 from retrieval.search.clarify import CANDIDATES, Group, split
 from retrieval.search.cosines import Cosines
 from retrieval.search.encoding import Encoded, Plan, TextVectors
+from retrieval.search.finding import Finder
 from retrieval.search.folding import fold
 from retrieval.search.fusion import Rankings
-from retrieval.search.query import Query, combine_texts, compose
+from retrieval.search.gallery import Gallery
+from retrieval.search.general_words import with_comprised
+from retrieval.search.query import Query
 from retrieval.search.query_bank import TypicalRequests
 from retrieval.search.reasons import Signals, explain
 from retrieval.search.result import Hit, SearchResult
 from retrieval.search.scenes import SCENES, Scenes
-from retrieval.search.vision import VisionRanking, mean_direction, wordings
+from retrieval.search.vision import Trait, strongest_push
 from retrieval.store.protocol import Picture, Scope, Store
-from retrieval.store.vectors import Vectors
-from retrieval.store.words import content_words, exclusion_phrase, valid_text
+from retrieval.store.words import content_words, valid_text
 
 __all__ = ["Hit", "SearchResult", "Searcher"]
 
@@ -42,7 +40,7 @@ _POOL_SURE = 50
 _TOLD_RANKS = 3
 
 
-class Searcher:
+class Searcher(Gallery):
     """Searches one gallery; safe to use from several threads.
 
     Args:
@@ -69,21 +67,18 @@ class Searcher:
         words: bool = True,
         meaning: bool = True,
     ) -> None:
-        if encoder.dimension != store.dimension:
-            raise RetrievalError(
-                f"the model's vectors have {encoder.dimension} numbers, the gallery's "
-                f"{store.dimension}; they do not belong together"
-            )
-        self._store = store
-        self._encoder = encoder
-        self._requests = requests
-        self._cosines = cosines or Cosines()
+        super().__init__(
+            store, encoder, requests=requests, scenes=scenes, cosines=cosines, words=words
+        )
         self._threshold = threshold
-        self._use_words = words
-        self._use_meaning = meaning
         self._texts = TextVectors()
-        self._vision = VisionRanking(store, requests)
-        self._scenes = self._vision.traits(scenes.directions) if scenes is not None else []
+        self._finder = Finder(
+            store,
+            self._vision,
+            self._phrases,
+            picture_weight=self._cosines.picture_weight,
+            meaning=words and meaning,
+        )
 
     def search(
         self,
@@ -124,8 +119,7 @@ class Searcher:
             raise RetrievalError("the query is empty; give a text, a picture or a filter")
         texts = [valid_text(text) for text in query.texts if text.strip()]
         for phrase in query.excluded:
-            if self._known_direction(phrase) is None:
-                texts += self._wordings(phrase)
+            texts += self._phrases.to_encode(phrase)
         return Plan(tuple(dict.fromkeys(texts)), query.image is not None)
 
     def rank(
@@ -152,16 +146,18 @@ class Searcher:
         liked, disliked, shown_rows = map(
             self._store.rows_of, (query.liked, query.disliked, list(shown))
         )
-        signals = self._signals(texts, encoded, liked, disliked)
+        signals = self._finder.signals(texts, encoded, liked, disliked)
+        unwanted = self._finder.unwanted(query.excluded, encoded)
         scope = Scope(
             query.filters,
             tuple({*liked, *disliked, *shown_rows}),
-            query.excluded if self._use_words else (),
+            with_comprised(query.excluded) if self._use_words else (),
         )
         words = content_words(" ".join(texts)) if self._use_words else []
-        found = self._find(query, signals, words, max(_POOL, 20 * k), scope, encoded)
+        pool = max(_POOL, 20 * k)
+        found = self._finder.find(query, signals, unwanted, words, pool, scope)
         if signals.query is None and not found.words:
-            ranked = self._store.first(max(_POOL, 20 * k), scope).tolist()
+            ranked = self._unasked(unwanted, pool, scope)
         else:
             ranked = found.fused()
 
@@ -172,11 +168,13 @@ class Searcher:
         left = self._store.count(scope)
         total = max(len(hits), left - folded) if len(hits) == k else len(hits)
         sure = any(found.coverage.get(row, 0.0) > 0.999 for row in chosen)
-        confident = bool(hits)
-        if hits and signals.texts is not None and not (sure or liked or query.image):
+        confident: bool | None = False
+        if hits:
+            confident = None if signals.texts is None or liked or query.image else sure
+        if confident is False and hits and signals.texts is not None:
             near = self._store.vectors([*chosen, *found.looks[:_POOL_SURE]])
             confident = float(np.max(near @ signals.texts)) >= self._threshold
-        return SearchResult(hits, confident, total, tuple(ranked))
+        return SearchResult(hits, confident, total, ranked=tuple(ranked))
 
     def groups(self, query: Query, result: SearchResult) -> tuple[Group, ...]:
         """Return the 2 or 3 groups that the best candidates of a search clearly fall into, or ().
@@ -198,74 +196,15 @@ class Searcher:
             for label, members in split(captions, shows, " ".join(query.texts))
         )
 
-    def get(self, image_id: str) -> Hit | None:
-        """Return one picture as a hit without score and reasons, or None if there is none."""
-        picture = self._store.get(image_id)
-        return None if picture is None else Hit(picture, next(iter(picture.captions), ""))
-
-    def _known_direction(self, phrase: str) -> Vectors | None:
-        return None if self._requests is None else self._requests.direction(phrase)
-
-    def _wordings(self, phrase: str) -> tuple[str, ...]:
-        return wordings(valid_text(phrase)) if exclusion_phrase(phrase) else ()
-
-    def _signals(
-        self, texts: Sequence[str], encoded: Encoded, liked: Sequence[int], disliked: Sequence[int]
-    ) -> Signals:
-        vectors = [encoded.texts[valid_text(text)] for text in texts]
-        nothing = np.zeros((0, self._store.dimension), np.float32)
-        wanted = np.stack(vectors) if vectors else nothing
-        plus, minus = self._store.vectors(liked), self._store.vectors(disliked)
-        weight = self._cosines.picture_weight
-        return Signals(
-            query=compose(wanted, encoded.image, plus, minus, weight),
-            without_feedback=compose(wanted, encoded.image, nothing, nothing, weight),
-            texts=combine_texts(wanted) if len(wanted) else None,
-        )
-
-    def _find(
-        self,
-        query: Query,
-        signals: Signals,
-        words: Sequence[str],
-        pool: int,
-        scope: Scope,
-        encoded: Encoded,
-    ) -> Rankings:
-        directions = []
-        for phrase in query.excluded:
-            known = self._known_direction(phrase)
-            if known is not None:
-                directions.append(known)
-            elif texts := self._wordings(phrase):
-                directions.append(mean_direction([encoded.texts[text] for text in texts]))
-        looks = self._vision.rank(
-            signals.query,
-            pool,
-            scope,
-            unwanted=self._vision.traits(directions),
-            seen=self._store.rows_of(query.seen),
-        )
-        meaning: list[int] = []
-        if self._use_words and self._use_meaning and signals.texts is not None:
-            meaning = self._store.search(signals.texts, pool, scope, "captions")[0].tolist()
-        if not words:
-            return Rankings(looks, [], meaning, {})
-        hits = self._store.search_words(words, pool, scope)
-        rows = hits.rows.tolist()
-        shares = self._coverage(words, hits.holds)
-        return Rankings(looks, rows, meaning, dict(zip(rows, shares.tolist(), strict=True)))
-
-    def _coverage(
-        self, words: Sequence[str], holds: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.float64]:
-        """Return the share of the request that pictures' captions hold, telling words first.
-
-        A word weighs what it tells in this gallery; one that no caption holds weighs most, so
-        that a chance match on the rest of the request counts little.
-        """
-        weights = np.array([self._store.word_weight(word) for word in words[: holds.shape[1]]])
-        return np.asarray(holds @ weights / (weights.sum() or 1.0))
+    def _unasked(self, unwanted: Sequence[Sequence[Trait]], pool: int, scope: Scope) -> list[int]:
+        """Return rows for a query that names nothing to look for: what shows least unwanted."""
+        rows = self._store.sample(pool, scope) if unwanted else self._store.first(pool, scope)
+        if unwanted:
+            vectors = self._store.vectors(rows)
+            pushes = np.sum([strongest_push(traits, vectors) for traits in unwanted], axis=0)
+            rows = rows[np.argsort(pushes, kind="stable")]
+        ranked: list[int] = rows.tolist()
+        return ranked
 
     def _fold(self, ranked: Sequence[int], k: int, seen: Sequence[int]) -> tuple[list[int], int]:
         """Choose the first `k` rows that look like none chosen or seen; count those left out."""

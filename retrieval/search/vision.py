@@ -16,7 +16,7 @@ from retrieval.store.order import best_first
 from retrieval.store.protocol import EVERYTHING, Scope, Store
 from retrieval.store.vectors import Ids, Vectors
 
-__all__ = ["Trait", "VisionRanking", "mean_direction", "wordings"]
+__all__ = ["Trait", "VisionRanking", "strongest_push"]
 
 # Chosen on Flickr8k; docs/experiments.md has the comparisons. How much of the nearness to all
 # requests is taken off; how far a seen picture steps back and how far each standard deviation of
@@ -28,18 +28,6 @@ UNWANTED_STEP = 0.55
 _USUAL_BIMODALITY = 0.5
 
 _SAMPLE = 2_000
-_WORDINGS = ("{}", "a photo of {}", "there are {} in the picture")
-
-
-def wordings(phrase: str) -> tuple[str, ...]:
-    """Return the texts whose mean is how a phrase looks, where no requests tell."""
-    return tuple(wording.format(phrase) for wording in _WORDINGS)
-
-
-def mean_direction(vectors: Sequence[Vectors] | Vectors) -> Vectors:
-    """Return the unit vector (dimension,) between some."""
-    mean = np.mean(vectors, axis=0)
-    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-6), np.float32)
 
 
 @dataclass(frozen=True)
@@ -79,8 +67,17 @@ class Trait:
 
     def amount(self, vectors: Vectors) -> npt.NDArray[np.float32]:
         """Return how much more than usual pictures (n, dimension) show it, at least 0, (n,)."""
-        along = (vectors @ self.direction - self.mean) / self.deviation
-        return np.asarray(np.maximum(along, 0.0), np.float32)
+        return np.maximum(self.above_usual(vectors), 0.0)
+
+    def above_usual(self, vectors: Vectors) -> npt.NDArray[np.float32]:
+        """Return how many standard deviations more than usual pictures (n, dimension) show it."""
+        return np.asarray((vectors @ self.direction - self.mean) / self.deviation, np.float32)
+
+
+def strongest_push(traits: Sequence[Trait], vectors: Vectors) -> npt.NDArray[np.float32]:
+    """Return how far back pictures (n, dimension) go for what each shows most of, (n,)."""
+    pushes = [trait.push(vectors) for trait in traits]
+    return np.asarray(np.max(pushes, axis=0), np.float32)
 
 
 class VisionRanking:
@@ -94,7 +91,7 @@ class VisionRanking:
     def __init__(self, store: Store, requests: TypicalRequests | None = None) -> None:
         self._store = store
         self._requests = requests
-        self._sample = store.sample(_SAMPLE)
+        self._sample = store.vectors(store.sample(_SAMPLE))
 
     def rank(
         self,
@@ -102,7 +99,7 @@ class VisionRanking:
         k: int,
         scope: Scope = EVERYTHING,
         *,
-        unwanted: Sequence[Trait] = (),
+        unwanted: Sequence[Sequence[Trait]] = (),
         seen: Sequence[int] = (),
     ) -> list[int]:
         """Return the rows that fit best, best first.
@@ -111,7 +108,7 @@ class VisionRanking:
             vector: (dimension,), normalised; None ranks nothing.
             k: how many at most.
             scope: which rows may come.
-            unwanted: what must not be seen.
+            unwanted: what must not be seen: of each thing how it and its kinds look.
             seen: rows that step back.
         """
         if vector is None:
@@ -130,7 +127,7 @@ class VisionRanking:
         return float((self._sample @ vector).std()) if len(self._sample) else 0.0
 
     def _corrections(
-        self, vector: Vectors, rows: Ids, unwanted: Sequence[Trait], seen: Sequence[int]
+        self, vector: Vectors, rows: Ids, unwanted: Sequence[Sequence[Trait]], seen: Sequence[int]
     ) -> npt.NDArray[np.float32]:
         total = np.zeros(len(rows), np.float32)
         if self._requests is not None:
@@ -140,6 +137,6 @@ class VisionRanking:
             total += SEEN_STEP * spread * np.isin(rows, seen)
             if unwanted:
                 vectors = self._store.vectors(rows)
-                pushes = [trait.push(vectors) for trait in unwanted]
+                pushes = [strongest_push(traits, vectors) for traits in unwanted]
                 total += UNWANTED_STEP * spread * np.sum(pushes, axis=0)
         return total

@@ -4,7 +4,7 @@ FAISS finds vectors, an inverted index of our own words and filters, and SQLite 
 """
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -125,10 +125,18 @@ class EmbeddedStore:
             raise IndexMismatch(f"the picture in row {rows[missing][0]} has no captions")
         return self._captions.vectors(places)
 
-    def sample(self, n: int) -> Vectors:
-        """Return the vectors of at most `n` pictures, spread evenly; always the same ones."""
-        every = max(1, len(self) // n)
-        return self._vectors.vectors(np.arange(0, len(self), every, dtype=np.int64)[:n])
+    def sample(self, n: int, scope: Scope = EVERYTHING, turn: int = 0) -> Ids:
+        """Return at most `n` rows of a scope, spread evenly, ascending."""
+        mask, left = self._allowed(scope)
+        every = max(1, left // n)
+        first = turn % every
+        if mask is None:
+            return np.arange(first, left, every, dtype=np.int64)[:n]
+        return np.flatnonzero(mask)[first::every][:n]
+
+    def vocabulary(self) -> Mapping[str, int]:
+        """Return how often the captions hold each word, lower-cased, as it is written there."""
+        return self._words.vocabulary()
 
     def facets(self) -> Facets:
         """Return what the pictures can be filtered by: folders, years, tags."""

@@ -4,7 +4,7 @@ A search asks a store and orders what it answers; it never sees all rows at once
 that narrows a search down travels with it as a `Scope`, and the engine applies it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -132,8 +132,21 @@ class Store(Protocol):
                 for.
         """
 
-    def sample(self, n: int) -> Vectors:
-        """Return the vectors of at most `n` pictures, spread evenly; always the same ones."""
+    def sample(self, n: int, scope: Scope = EVERYTHING, turn: int = 0) -> Ids:
+        """Return at most `n` rows of a scope, spread evenly, ascending.
+
+        Args:
+            n: how many, at least 1.
+            scope: which rows may come.
+            turn: the same one gives the same rows, another one others, where there are more.
+        """
+
+    def vocabulary(self) -> Mapping[str, int]:
+        """Return how often the captions hold each word, lower-cased, as it is written there.
+
+        Raises:
+            GalleryError: its file is missing or damaged.
+        """
 
     def facets(self) -> Facets:
         """Return what the pictures can be filtered by: folders, years, tags."""

@@ -9,6 +9,7 @@ filter; a phrase is where the places of its words follow each other.
 
 import math
 from array import array
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
@@ -34,6 +35,7 @@ MOST_WORDS = 64
 """A request of more words than this is searched by its first ones: far beyond any sentence."""
 
 _ARRAYS = ("text", "ends", "firsts", "rows", "impacts", "place_firsts", "places", "row_places")
+_SPELLINGS = ("spellings", "spelling_ends", "spelling_counts")
 
 
 class WordIndex:
@@ -44,6 +46,7 @@ class WordIndex:
     """
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         text, ends, *lists, places, row_places = load_arrays(directory, *_ARRAYS)
         self._terms = Terms(text, ends)
         self._firsts, self._rows, self._impacts, self._place_firsts = lists
@@ -112,6 +115,16 @@ class WordIndex:
             starts = starts[_within(others, starts)]
         return np.unique(np.searchsorted(self._row_places, starts, side="right") - 1)
 
+    def vocabulary(self) -> dict[str, int]:
+        """Return how often the captions hold each word, lower-cased, as it is written there.
+
+        Raises:
+            GalleryError: its file is missing or damaged.
+        """
+        text, ends, counts = load_arrays(self._directory, *_SPELLINGS)
+        words = Terms(text, ends)
+        return {words[place]: int(count) for place, count in enumerate(counts)}
+
     def _holders(self, stem: str) -> tuple[Array, Array]:
         """Return the rows that hold a stem, ascending, and its BM25 in each without its weight."""
         term = self._terms.find(stem)
@@ -138,11 +151,13 @@ def write_words(directory: Path, captions: Iterable[Sequence[str]]) -> None:
     """Write the index of a gallery's captions, a row's after the other's."""
     numbers: dict[str, int] = {}
     words, places, row_places = array("i"), array("q"), array("q", [0])
+    spelled: Counter[str] = Counter()
     place = 0
     for texts in captions:
         for text in texts:
-            stems = map(regular_stem, tokens(text))
-            found = [numbers.setdefault(stem, len(numbers)) for stem in stems]
+            said = tokens(text)
+            spelled.update(said)
+            found = [numbers.setdefault(stem, len(numbers)) for stem in map(regular_stem, said)]
             words.extend(found)
             places.extend(range(place, place + len(found)))
             place += len(found) + 1  # the gap
@@ -158,6 +173,10 @@ def write_words(directory: Path, captions: Iterable[Sequence[str]]) -> None:
         len(names),
     )
     save_arrays(directory, text=packed, ends=ends, **arrays)
+    spellings = sorted(spelled)
+    counts = np.array([spelled[word] for word in spellings], np.int64)
+    arrays_of_words = (*Terms.pack(spellings), counts)
+    save_arrays(directory, **dict(zip(_SPELLINGS, arrays_of_words, strict=True)))
 
 
 def _invert(terms: Array, places: Array, row_places: Array, count: int) -> dict[str, Array]:

@@ -467,3 +467,17 @@ def test_twenty_turns_at_once_are_encoded_together_and_answered_as_alone(
             assert one.confident == other.confident
 
     run(scenario())
+
+
+def test_comparing_encodes_what_requests_do_not_tell(shapes_bundles):
+    async def scenario():
+        live = LiveBundle(shapes_bundles, poll_s=0.1)
+        await live.start()
+        with live.lease() as serving:
+            ids = [hit.image_id for hit in (await serving.search(Query(texts=("star",)), 3)).hits]
+            table = await serving.compare(ids, ["a star", "a ring"])
+        await live.stop()
+        assert table.shape == (3, 2)
+        assert (table[:, 0] > table[:, 1]).all()
+
+    run(scenario())

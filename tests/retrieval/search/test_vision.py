@@ -9,8 +9,7 @@ from retrieval.search.vision import (
     SEEN_STEP,
     Trait,
     VisionRanking,
-    mean_direction,
-    wordings,
+    strongest_push,
 )
 from retrieval.store.embedded import EmbeddedStore
 from retrieval.store.protocol import Scope
@@ -64,7 +63,7 @@ def test_seen_pictures_step_back_but_stay(ranking: VisionRanking) -> None:
 def test_what_is_unwanted_goes_behind_its_like(ranking: VisionRanking) -> None:
     before = ranking.rank(AXES[0], 300)
     (dogs,) = ranking.traits([AXES[1]])
-    after = ranking.rank(AXES[0], 300, unwanted=[dogs])
+    after = ranking.rank(AXES[0], 300, unwanted=[[dogs]])
     showing = dogs.amount(VECTORS)
     assert showing[after[:10]].mean() < showing[before[:10]].mean()
     # Whatever shows less of it than usual keeps its order.
@@ -80,11 +79,12 @@ def test_amounts_are_standard_deviations_above_the_mean(ranking: VisionRanking) 
     assert ranking.traits([]) == []
 
 
-def test_a_phrase_looks_like_the_mean_of_its_wordings() -> None:
-    assert wordings("dogs")[0] == "dogs"
-    assert len(set(wordings("dogs"))) == 3
-    assert mean_direction(AXES[:2]) == pytest.approx(np.append([0.5**0.5] * 2, np.zeros(6)))
-    assert mean_direction([AXES[0], -AXES[0]]) == pytest.approx(np.zeros(8))
+def test_of_several_kinds_the_one_that_shows_most_pushes(ranking: VisionRanking) -> None:
+    dogs, cats = ranking.traits(AXES[1:3])
+    pushes = strongest_push([dogs, cats], VECTORS)
+    assert pushes == pytest.approx(np.maximum(dogs.push(VECTORS), cats.push(VECTORS)))
+    first = ranking.rank(AXES[0], 300, unwanted=[[dogs, cats]])[:10]
+    assert pushes[first].mean() < pushes[ranking.rank(AXES[0], 10)].mean()
 
 
 def test_what_splits_the_gallery_clearly_pushes_further() -> None:

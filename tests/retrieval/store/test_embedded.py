@@ -1,5 +1,6 @@
 """The embedded store as its users know it, against slow loops over plain data."""
 
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from retrieval.errors import GalleryError, IndexMismatch, RetrievalError
 from retrieval.store.embedded import EmbeddedStore, EmbeddedWriter, open_store
 from retrieval.store.protocol import EVERYTHING, Picture, Scope, Store
+from retrieval.store.words import tokens
 
 SIZE, DIMENSION = 120, 8
 THINGS = ("dog", "cat", "red car", "car that is red")
@@ -120,9 +122,20 @@ def test_gives_back_what_was_written(store: Store) -> None:
             store.vectors([1, row], "captions")
 
 
-def test_a_sample_is_spread_over_the_gallery(store: Store) -> None:
-    np.testing.assert_array_equal(store.sample(10), VECTORS[::12])
-    np.testing.assert_array_equal(store.sample(1000), VECTORS)
+def test_a_sample_is_spread_over_a_scope(store: Store) -> None:
+    assert store.sample(10).tolist() == list(range(0, SIZE, 12))
+    assert store.sample(1000).tolist() == list(range(SIZE))
+    assert store.sample(10, turn=25).tolist() == list(range(1, SIZE, 12))
+    folder = Scope(filters=(("folder", "a"),), barred=(0,))
+    rows = store.sample(10, folder, turn=1)
+    assert len(rows) == 10
+    assert set(rows.tolist()) <= set(store.first(SIZE, folder).tolist())
+    assert set(rows.tolist()).isdisjoint(store.sample(10, folder).tolist())
+
+
+def test_the_vocabulary_is_the_words_as_written(store: Store) -> None:
+    said = [word for one in PICTURES for text in one.captions for word in tokens(text)]
+    assert store.vocabulary() == Counter(said)
 
 
 def test_a_date_that_is_none_is_named(store: Store) -> None:
