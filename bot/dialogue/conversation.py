@@ -26,8 +26,8 @@ from bot.understanding.meaning import Meaning, decide
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.reading import SEARCH, Reading, Span
 from embedding.data.decode import open_image
+from retrieval.bundle.bundle import Bundle
 from retrieval.search.query import Query
-from retrieval.store.filters import Facets
 
 __all__ = ["Conversation", "Message", "Turn", "check_message"]
 
@@ -108,8 +108,9 @@ class Conversation:
         async with self._sessions.turn(sender_id) as record:
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
-                facets = serving.bundle.store.facets()
-                meaning = await self._live.run(self._understand, message, facets, record, upload)
+                meaning = await self._live.run(
+                    self._understand, message, serving.bundle, record, upload
+                )
                 draft = await self._answer(record, serving, meaning, self._words)
             record.turn += 1
             return Turn(
@@ -127,8 +128,9 @@ class Conversation:
             NoBundle: there are no pictures to talk about.
         """
         with self._live.lease() as serving:
-            facets = serving.bundle.store.facets()
-            return await self._live.run(self._interpreter.read, text, facets)
+            bundle = serving.bundle
+            facets, words = bundle.store.facets(), bundle.searcher.vocabulary()
+            return await self._live.run(self._interpreter.read, text, facets, words)
 
     async def act(self, sender_id: str, reading: Reading, words: Words) -> list[Said]:
         """Answer a message that was read before, in words of a domain that fills them in itself.
@@ -157,10 +159,11 @@ class Conversation:
         return key
 
     def _understand(
-        self, message: Message, facets: Facets, record: SessionRecord, upload: str | None
+        self, message: Message, bundle: Bundle, record: SessionRecord, upload: str | None
     ) -> Meaning:
         if message.text:
-            reading = self._interpreter.read(message.text, facets)
+            facets, words = bundle.store.facets(), bundle.searcher.vocabulary()
+            reading = self._interpreter.read(message.text, facets, words)
         else:  # a picture or filters alone
             reading = Reading("", ((SEARCH, 1.0),))
         named = {key for key, _ in message.filters}

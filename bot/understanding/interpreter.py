@@ -11,7 +11,7 @@ import json
 import logging
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +39,7 @@ from bot.wording.classes import Classes
 from bot.wording.clauses import Clause, ClauseSplitter, only
 from bot.wording.detection import LanguageDetector
 from bot.wording.edits import Editor
+from bot.wording.spelling import ContentSpeller
 from bot.wording.text import spell_out_emoji, split_words
 from retrieval.store.files import atomic_path
 from retrieval.store.filters import Facets
@@ -58,6 +59,8 @@ _LIKE, _UNLIKE = "similar_to_image", "unlike_image"
 _WISHES = {SEARCH, REFINE, EXCLUDE, _LIKE, _UNLIKE}
 # What is said beside something else, and never the main thing.
 _BESIDE = {"greet", "thank", "goodbye", "help", "out_of_scope", "react_good", "react_unsure"}
+_CONTENT = {"query", "excluded", "allowed", "dropped", "recalled"}
+_NO_WORDS: Mapping[str, int] = {}
 # Said by many who then go on in the language that is spoken.
 _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
 # Without a word that calls for it, an intent that takes something away must be this likely.
@@ -87,6 +90,8 @@ class Interpreter:
         kept: Arrays | None = None,
     ) -> None:
         self._intents = set(project.intents)
+        self._known = known
+        self._content = _NO_WORDS, ContentSpeller(_NO_WORDS, str.isalpha)
         self._languages = LanguageDetector(
             project.language, project.others, known if project.language == "en" else None
         )
@@ -110,24 +115,43 @@ class Interpreter:
             "unrelated": self._unrelated,
         }
 
-    def read(self, text: str, facets: Facets = NOTHING) -> Reading:
+    def read(
+        self, text: str, facets: Facets = NOTHING, vocabulary: Mapping[str, int] = _NO_WORDS
+    ) -> Reading:
         """Return what a message says, or a payload such as /more_images.
 
         Args:
             text: what was said.
             facets: what the gallery can be filtered by.
+            vocabulary: words of the gallery and how often they occur; what is looked for is
+                spelled by them.
         """
         if (payload := self._payload(text)) is not None:
             return payload
         if spelled := spell_out_emoji(text):
-            meant = self.read(spelled, facets)
+            meant = self.read(spelled, facets, vocabulary)
             whole = tuple(replace(span, start=0, end=len(text)) for span in meant.spans)
             return replace(meant, text=text, spans=whole)
         reading = self._read_text(text, facets)
         if reading.intent in _OF_ANY_LANGUAGE or not (foreign := self._languages.foreign(text)):
-            return reading
+            return self._spelled(reading, vocabulary)
         span = Span("language", foreign, 0, len(text), _FOUND_BY)
         return Reading(text, ((OTHER_LANGUAGE, 1.0),), (span,))
+
+    def _spelled(self, reading: Reading, vocabulary: Mapping[str, int]) -> Reading:
+        """Return a reading with typing errors mended in what is looked for."""
+        if self._known is None or not vocabulary:
+            return reading
+        if vocabulary is not self._content[0]:
+            self._content = vocabulary, ContentSpeller(vocabulary, self._known)
+        correct = self._content[1].correct
+        spans = (
+            replace(span, value=correct(span.value))
+            if span.name in _CONTENT and isinstance(span.value, str)
+            else span
+            for span in reading.spans
+        )
+        return replace(reading, spans=tuple(spans))
 
     def _read_text(self, text: str, facets: Facets) -> Reading:
         filters = self._filters.read(text, facets)

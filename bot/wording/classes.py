@@ -40,12 +40,12 @@ class Classes:
                 self._words[name] = words.split()
                 for word in self._words[name]:
                     self._class.setdefault(stem(word), name)
-        words = {name: frozenset(some.split()) for name, some in data.get(_WORDS, {}).items()}
-        self.articles = words.get("articles", frozenset())
-        self.placing = words.get("placing", frozenset())
-        self.joining = words.get("joining", frozenset())
-        self.standing = words.get("standing", frozenset())
-        self._attributes = words.get("attributes", frozenset())
+        holding = {name: frozenset(some.split()) for name, some in data.get(_WORDS, {}).items()}
+        self.articles = holding.get("articles", frozenset())
+        self.placing = holding.get("placing", frozenset())
+        self.joining = holding.get("joining", frozenset())
+        self.standing = holding.get("standing", frozenset())
+        self._attributes = holding.get("attributes", frozenset())
         self._comparatives = dict(data.get(_COMPARATIVES, {}))
 
     def of(self, word: str) -> str | None:

@@ -1,17 +1,21 @@
-"""Typing errors in command words: "udno that" is "undo that".
+"""Typing errors: in command words ("udno that") and in what is looked for ("a gril").
 
-Only a word that the encoder's vocabulary does not know is taken for an error, and only a command
-word for what was meant: content is left as it was typed, the encoder copes with it.
+Only a word that the encoder's vocabulary does not know is taken for an error. A command word can
+have been meant where a command is expected, a word of the gallery where content is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
 _SHORTEST = 4
+# Two slips are one word still where it is this long.
+_LONG = 7
+_WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
 
 class Speller:
@@ -46,3 +50,33 @@ def one_slip_away(word: str, targets: Iterable[str]) -> list[str]:
         for target in targets
         if word[:1] == target[:1] and OSA.distance(word, target, score_cutoff=1) <= 1
     ]
+
+
+class ContentSpeller:
+    """Corrects words of what is looked for.
+
+    Args:
+        vocabulary: words of the gallery, lower-cased, and how often they occur.
+        known: tells whether a word is spelled as meant.
+    """
+
+    def __init__(self, vocabulary: Mapping[str, int], known: Callable[[str], bool]) -> None:
+        self._vocabulary, self._known = vocabulary, known
+        self._meant = lru_cache(maxsize=4096)(self._find)
+
+    def correct(self, text: str) -> str:
+        """Return a text with the words in the place of which others were meant mended."""
+        return _WORD.sub(lambda match: self._meant(match[0]), text)
+
+    def _find(self, word: str) -> str:
+        lower = word.lower()
+        if len(word) < _SHORTEST or lower in self._vocabulary or self._known(lower):
+            return word
+        most = 2 if len(word) >= _LONG else 1
+        slips = {
+            target: distance
+            for target in self._vocabulary
+            if target[:1] == lower[:1] and abs(len(target) - len(lower)) <= most
+            if (distance := OSA.distance(lower, target, score_cutoff=most)) <= most
+        }
+        return min(slips, key=lambda one: (slips[one], -self._vocabulary[one], one), default=word)
