@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-scaling bench-intents bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-scaling bench-intents bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -76,6 +76,9 @@ bench-scaling: $(VENV)/.runtime ## what a search costs in 7,000 and in 100,000 p
 
 bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
 	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg
+
+bench-talks: $(VENV)/.runtime ## scripted talks over the Flickr8k dev images: is the search what was said? (minutes; BUNDLES=… once indexed)
+	@$(BIN)/python -m benchmarks.talks.play --cache $(SHOWTELL_DATA_DIR)/talks $(if $(BUNDLES),--bundles $(BUNDLES)) $(ARGS)
 
 bench-train: $(VENV)/.runtime ## our training loop against the plain one of the original recipe (ARGS=--to-recall: minutes)
 	@$(BIN)/python benchmarks/train_speed.py $(or $(FLICKR8K),../shared/flickr8k) --cache $(SHOWTELL_DATA_DIR)/cache $(ARGS)

@@ -15,6 +15,10 @@ class BadUse(BotError):
     exit_code = 2
 
 
+class ExtraMissing(BotError):
+    """A package is needed that only an extra of the installation brings."""
+
+
 class SessionsUnavailable(BotError):
     """The session store cannot be read or written now; nothing of this turn was saved."""
 

@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         None, description="Bearer token of the admin routes; unset: they do not exist."
     )
+    mcp_token: SecretStr | None = Field(
+        None, description="Bearer token of /mcp, for other assistants; unset: it does not exist."
+    )
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
     lock_timeout_s: float = Field(
         30, gt=0, description="Longest wait for an earlier message in another process, seconds."
@@ -86,7 +89,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("redis_url", "public_url", "admin_token", "bundles", "images", mode="before")
+    @field_validator(
+        "redis_url", "public_url", "admin_token", "mcp_token", "bundles", "images", mode="before"
+    )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         """Compose files pass variables that nobody set as empty strings."""

@@ -17,7 +17,11 @@ from embedding.errors import DataError
 ROOT = Path(__file__).parents[1]
 OWN = {"bot", "embedding", "retrieval"}
 # Where the packages of an extra are imported; nothing else may do it.
-EXTRAS = {"embedding/data/openmoji.py": "demo", "embedding/training/event_log.py": "tensorboard"}
+EXTRAS = {
+    "bot/channels/mcp.py": "mcp",
+    "embedding/data/openmoji.py": "demo",
+    "embedding/training/event_log.py": "tensorboard",
+}
 # Runs in Rasa's own environment.
 FOREIGN = "bot/rasa/components"
 

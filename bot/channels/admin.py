@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import SecretStr
 
-from bot.channels.parsing import parse_json
+from bot.channels.parsing import check_token, parse_json
 from bot.channels.problems import json_body, problems
 from bot.channels.services import Services, services
 
@@ -17,16 +16,9 @@ Parts = Annotated[Services, Depends(services)]
 
 def create_router(token: SecretStr) -> APIRouter:
     """Return the admin routes; they are only made when a token is set."""
-    expected = token.get_secret_value().encode()
 
     async def authorize(request: Request) -> None:
-        # Header values come as Latin-1; back to the bytes that were sent, so that any token works.
-        header = request.headers.get("authorization", "").encode("latin-1")
-        scheme, _, given = header.partition(b" ")
-        if scheme.lower() != b"bearer" or not secrets.compare_digest(given.strip(), expected):
-            raise HTTPException(
-                401, "A valid bearer token is needed.", headers={"WWW-Authenticate": "Bearer"}
-            )
+        check_token(request, token)
 
     router = APIRouter(
         prefix="/admin", tags=["admin"], dependencies=[Depends(authorize)], responses=problems(401)

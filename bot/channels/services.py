@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from fastapi import Request
@@ -17,6 +19,7 @@ from bot.live.bundle import LiveBundle
 from bot.live.tasks import BackgroundTask
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
+from bot.understanding.operations import Operation
 
 
 class Figures(Protocol):
@@ -65,10 +68,31 @@ class Services:
             SessionsUnavailable: Redis is away.
             NoBundle: no bundle is live.
         """
+        message = Message(text, picture, filters)
+        answer = partial(self.conversation.reply, sender_id, message)
+        return await self._count(channel, sender_id, answer)
+
+    async def carry_out(
+        self, channel: str, sender_id: str, operations: Sequence[Operation], intent: str
+    ) -> Turn:
+        """Carry out operations that a program chose; arguments and errors as in `reply`.
+
+        Args:
+            channel: name of the way in, for the figures.
+            sender_id: whose session this is.
+            operations: what to do, in this order.
+            intent: what they are counted as.
+        """
+        answer = partial(self.conversation.carry_out, sender_id, operations, intent)
+        return await self._count(channel, sender_id, answer)
+
+    async def _count(
+        self, channel: str, sender_id: str, answer: Callable[[], Awaitable[Turn]]
+    ) -> Turn:
         started = time.perf_counter()
         try:
             check_sender(sender_id)
-            turn = await self.conversation.reply(sender_id, Message(text, picture, filters))
+            turn = await answer()
         except asyncio.CancelledError:
             raise
         except Exception as error:

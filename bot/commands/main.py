@@ -239,6 +239,15 @@ def serve(
 
 
 @app.command()
+def mcp(bundles: Bundles) -> None:
+    """Serve other assistants on standard input and output (Model Context Protocol)."""
+    from bot.commands.mcp import run_mcp
+    from bot.settings import load_settings
+
+    run_mcp(load_settings(bundles=bundles))
+
+
+@app.command()
 def actions(bundles: Bundles, host: Host = None, port: Port = 5055) -> None:
     """Serve the Rasa action server alone (with the pictures it shows)."""
     from bot.settings import load_settings

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.dialogue.draft import Draft
@@ -23,6 +24,7 @@ from bot.sessions.uploads import store_upload
 from bot.settings import Settings
 from bot.understanding.interpreter import Interpreter
 from bot.understanding.meaning import Meaning, decide
+from bot.understanding.operations import Operation
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.reading import SEARCH, Reading, Span
 from embedding.data.decode import open_image
@@ -112,14 +114,26 @@ class Conversation:
                     self._understand, message, serving.bundle, record, upload
                 )
                 draft = await self._answer(record, serving, meaning, self._words)
-            record.turn += 1
-            return Turn(
-                said=tuple(self._fill_in(said, record.turn - 1) for said in draft.said),
-                meaning=meaning,
-                query=record.query,
-                confident=record.confident,
-                turn=record.turn,
-            )
+            return self._close(draft)
+
+    async def carry_out(self, sender_id: str, operations: Sequence[Operation], intent: str) -> Turn:
+        """Do what a program chose; the turn is saved before this returns.
+
+        Args:
+            sender_id: whose session this is.
+            operations: what to do, in this order.
+            intent: what they are counted as.
+
+        Raises:
+            MessageRefused: the sender cannot be handled.
+            SessionsUnavailable: the session cannot be read or saved.
+            NoBundle: there are no pictures to show.
+        """
+        async with self._sessions.turn(sender_id) as record:
+            with self._live.lease() as serving:
+                meaning = Meaning(tuple(operations), intent)
+                draft = await self._answer(record, serving, meaning, self._words)
+            return self._close(draft)
 
     async def read(self, text: str) -> Reading:
         """Return what a text says, before a session has been asked.
@@ -190,6 +204,17 @@ class Conversation:
         )
         await perform(draft)
         return draft
+
+    def _close(self, draft: Draft) -> Turn:
+        record = draft.record
+        record.turn += 1
+        return Turn(
+            said=tuple(self._fill_in(said, record.turn - 1) for said in draft.said),
+            meaning=draft.meaning,
+            query=record.query,
+            confident=draft.record.confident,
+            turn=record.turn,
+        )
 
     def _fill_in(self, said: Said, turn: int) -> Said:
         filled = self.project.render(said.response, said.values, turn)

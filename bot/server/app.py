@@ -13,8 +13,10 @@ from pathlib import Path
 import socketio
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from pydantic import SecretStr
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
@@ -116,12 +118,26 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
     api.include_router(images.router)
     if settings.admin_token:
         api.include_router(admin.create_router(settings.admin_token))
+    if settings.mcp_token and not only_actions:
+        _add_mcp(api, settings.mcp_token)
     if not only_actions:
         api.include_router(page.router)
         api.include_router(web.router)
         api.include_router(rasa_rest.router)
         api.include_router(rasa_socketio.router)
     return api
+
+
+def _add_mcp(api: FastAPI, token: SecretStr) -> None:
+    from bot.channels import mcp  # its package comes with an extra
+
+    server = mcp.create_mcp_server(
+        lambda: api.state.services,
+        lambda error: explain(error, getattr(api.state, "project", None)),
+    )
+    endpoint = mcp.McpEndpoint(server, token)
+    api.router.routes.append(Route(mcp.PATH, endpoint, include_in_schema=False))
+    api.state.mcp = endpoint.manager
 
 
 def create_action_app() -> ASGIApp:
@@ -173,6 +189,8 @@ async def _lifespan(
         )
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)
+        if mcp := getattr(app.state, "mcp", None):
+            await stack.enter_async_context(mcp.run())
         yield
 
 

@@ -48,15 +48,13 @@ def run_server(
 
     Raises:
         NoBundlesDirectory: there is none where the settings say.
+        ExtraMissing: SHOWTELL_MCP_TOKEN is set without the package that /mcp needs.
         AddressTaken: another program listens there, or this one may not.
         EmbeddedRedisError: no Redis is named and none can be started.
     """
-    # One that is there but empty is waited for: the first bundle may be on its way.
-    if settings.bundles is None or not settings.bundles.is_dir():
-        raise NoBundlesDirectory(
-            f"there is no bundles directory {str(settings.bundles)!r}; make one with "
-            "`showtell index`, or try `showtell demo`"
-        )
+    check_bundles(settings)
+    if settings.mcp_token and not only_actions:
+        import bot.channels.mcp  # noqa: F401 - a missing package is told now, not by each worker
     with ExitStack() as stack:
         # uvicorn ends its work and then raises the signal anew: by default that would be the end,
         # without what this stack still has to close.
@@ -79,6 +77,21 @@ def run_server(
             name = "create_action_app" if only_actions else "create_app"
             config = _configure(f"bot.server.app:{name}", settings, factory=True)
             Multiprocess(config, sockets=[listener]).run()
+
+
+def check_bundles(settings: Settings) -> None:
+    """Refuse settings without a bundles directory.
+
+    One that is there but empty is waited for: the first bundle may be on its way.
+
+    Raises:
+        NoBundlesDirectory: there is none where the settings say.
+    """
+    if settings.bundles is None or not settings.bundles.is_dir():
+        raise NoBundlesDirectory(
+            f"there is no bundles directory {str(settings.bundles)!r}; make one with "
+            "`showtell index`, or try `showtell demo`"
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,1 @@
+"""Scripted talks against a real server: is the search what was said?"""
