@@ -24,7 +24,7 @@ from bot.dialogue.conversation import Turn, check_message
 from bot.errors import ExtraMissing
 from bot.live.serving import Serving
 from bot.understanding import operations as op
-from bot.understanding.meaning import LONGEST_TEXT
+from bot.understanding.parts import LONGEST_TEXT
 from retrieval.errors import GalleryError
 from retrieval.search.result import Hit
 

@@ -103,8 +103,13 @@ async def talk(draft: Draft, operation: SmallTalk) -> None:
     if operation.beside and f"{own}_beside" in responses:
         draft.say_last(f"{own}_beside")
         return
+    about = f"{own}_{operation.about}" if isinstance(operation, Chat) and operation.about else own
     for action in draft.project.actions_for(operation.intent):
-        if action in responses:
+        if action in responses:  # a rule of somebody's own
             draft.say(action)
-        elif own in responses:
-            draft.say(own)
+            continue
+        response = about if about in responses else own
+        if draft.record.last_said == response and f"{own}_again" in responses:
+            response = f"{own}_again"  # the same sentence twice running sounds deaf
+        if response in responses:
+            draft.say(response)

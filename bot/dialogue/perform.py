@@ -54,6 +54,7 @@ async def perform(draft: Draft) -> None:
             await PERFORM[type(operation)](draft, operation)
         await _finish(draft)
         draft.said += draft.at_last
+        draft.record.last_said = draft.said[0].response if draft.said else ""
     except Exception:
         names = ", ".join(operation.do for operation in draft.meaning.operations)
         logger.exception("%s failed for %r", names, draft.record.sender_id)

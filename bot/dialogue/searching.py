@@ -18,6 +18,7 @@ from bot.understanding.operations import (
     Search,
 )
 from bot.wording.edits import Editor, names
+from retrieval.search.general_words import comprised
 from retrieval.search.query import Query
 from retrieval.store.words import content_words, stem
 
@@ -152,7 +153,7 @@ def lifted(excluded: Sequence[str], allowed: str) -> tuple[str, ...]:
     if allowed in excluded:
         return (allowed,)
     words = _things(allowed) - _EVERYTHING
-    return tuple(phrase for phrase in excluded if not words or words & _things(phrase))
+    return tuple(phrase for phrase in excluded if not words or words & _comprised(phrase))
 
 
 def still_excluded(excluded: Sequence[str], wanted: str) -> tuple[str, ...]:
@@ -171,6 +172,11 @@ def _without(texts: Sequence[str], excluded: str, editor: Editor) -> tuple[str, 
     left = [editor.take_out(text, excluded) for text in texts]
     kept = [text if rest is None else rest for text, rest in zip(texts, left, strict=True)]
     return tuple(dict.fromkeys(text for text in kept if text))
+
+
+def _comprised(phrase: str) -> set[str]:
+    """Return what an exclusion names, and what that comprises: "kids are fine" lifts "children"."""
+    return _things(phrase).union(*map(_things, comprised(phrase)))
 
 
 def _things(text: str) -> set[str]:

@@ -74,6 +74,7 @@ class SessionRecord(SearchState):
     v: Literal[1] = 1
     sender_id: str
     turn: int = 0
+    last_said: str = ""  # name of the first response of the last turn
     focus: str = ""  # id of the picture that was spoken of last
     asked: bool = False  # whether this search has had its clarifying question
     options: list[str] = Field(default=[], max_length=MAX_OPTIONS)  # what was asked a turn ago

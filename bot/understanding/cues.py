@@ -13,6 +13,7 @@ from typing import NamedTuple
 from bot.understanding.reading import ALL, NONE, Span
 from bot.wording.clauses import any_of, only
 from bot.wording.text import Normalizer, split_words
+from retrieval.store.words import FUNCTION_WORDS
 
 __all__ = ["Correction", "Cues"]
 
@@ -44,6 +45,7 @@ class Cues:
     Args:
         phrases: those of one language, by their part; see languages/en/clauses.yml.
         needs: intent -> words of which one must be there, or it takes more likelihood.
+        subjects: subject -> words of which one tells it.
         normalizer: knows numbers.
     """
 
@@ -51,6 +53,7 @@ class Cues:
         self,
         phrases: Mapping[str, Sequence[str]],
         needs: Mapping[str, Sequence[str]],
+        subjects: Mapping[str, Sequence[str]],
         normalizer: Normalizer,
     ) -> None:
         def pattern(part: str) -> str:
@@ -59,7 +62,8 @@ class Cues:
         apart, at_once = pattern("correction_apart"), pattern("correction")
         # A blank is enough behind "I meant", but "no dogs" corrects nothing.
         self._correction = re.compile(
-            rf"{_START}(?:{at_once}(?!\w)|{apart}(?=\s*[,.;:!\u2013\u2014\u2026-]|\s+{at_once}(?!\w)))"
+            rf"{_START}(?:{at_once}(?!\w)"
+            rf"|{apart}(?=\s*[,.;:!\u2013\u2014\u2026-]|\s+(?:{at_once}|{apart})(?!\w)))"
             rf"{_START[1:]}",
             re.IGNORECASE,
         )
@@ -83,6 +87,7 @@ class Cues:
         self._steps = re.compile(rf"\b(?P<number>\w+)\s+{pattern('steps')}\b", re.IGNORECASE)
         self._twofold = re.compile(rf"\b{pattern('twofold')}\b", re.IGNORECASE)
         self._media = frozenset(phrases.get("media", ()))
+        self._counting = frozenset(phrases.get("counting", ()))
         self._answers = {
             value: re.compile(
                 rf"{_START}(?:{pattern('social')}[\s,]+)?{pattern(part)}"
@@ -101,6 +106,7 @@ class Cues:
             re.IGNORECASE,
         )
         self._needs = {intent: _any_word(words) for intent, words in needs.items()}
+        self._subjects = {subject: _any_word(words) for subject, words in subjects.items()}
         self._normalizer = normalizer
 
     def correction(self, text: str) -> Correction | None:
@@ -161,10 +167,24 @@ class Cues:
         """Return the intent of a message that is a phrase and nothing else, or None."""
         return next((name for name, one in self._alone.items() if one.match(text)), None)
 
+    def subject(self, text: str) -> list[Span]:
+        """Return what is talked about that is no picture, at most one."""
+        for name, pattern in self._subjects.items():
+            if match := pattern.search(text):
+                return [Span("subject", name, *match.span(), _FOUND_BY)]
+        return []
+
     def is_called_for(self, intent: str, text: str) -> bool:
         """Whether a text has a word that an intent needs."""
         needed = self._needs.get(intent)
         return needed is None or bool(needed.search(text))
+
+    def is_position(self, text: str) -> bool:
+        """Whether a part of a message names pictures and nothing else: "like the first one"."""
+        words = [word.text for word in split_words(text)]
+        positions = [word for word in words if self._normalizer.position(word) is not None]
+        rest = {*words} - {*positions} - self._media - self._counting - FUNCTION_WORDS
+        return bool(positions) and not rest
 
     def without_media(self, text: str) -> str:
         """Return a text without the word for pictures at its end: "beach pics" is "beach"."""

@@ -97,6 +97,9 @@ def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operat
         swapped = next((one for one in left if _is_swapped(one, wish, texts, editor)), None)
         if swapped:
             left.remove(swapped)
+        if wish.role and _all_there(wish, texts):
+            corrects = True
+            continue
         edit = _edit(wish, swapped, texts, parts.intent, editor)
         if edit:
             corrects = True
@@ -104,10 +107,18 @@ def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operat
             texts[texts.index(edit[0])] = edit[1]
         else:
             refines = place or parts.intent == REFINE
-            found.append(op.Refine(wish.text) if refines else op.Search(wish.text))
+            meant = editor.positive(wish.text) if refines else wish.text
+            corrects = corrects or meant != wish.text
+            found.append(op.Refine(meant) if refines else op.Search(meant))
     if not corrects:
         return ()
     return (*found, *(op.Exclude(one.text) for one in left), *parts.filters)
+
+
+def _all_there(wish: Wish, texts: Sequence[str]) -> bool:
+    """Whether all that a wish names is searched for already: "I said woman"."""
+    running = [word for text in texts for word in names(text)]
+    return all(any(same_thing(word, other) for other in running) for word in names(wish.text))
 
 
 def _is_swapped(one: Excluded, wish: Wish, texts: Sequence[str], editor: Editor) -> bool:
@@ -132,11 +143,10 @@ def _edit(
             new = editor.replace_same_class(text, wish.text, only_exclusive=not wish.role)
         if new is not None and new != text:
             return text, new
-    if wish.role != "replace":
+    if wish.role != "replace" or editor.is_attribute(wish.text):
         return None
     for text in reversed(texts):
-        if (new := editor.replace_phrase(text, wish.text)) is not None:
+        new = editor.replace_phrase(text, wish.text) or editor.replace_part(text, wish.text)
+        if new is not None:
             return text, new
-    if editor.classes.is_attribute(wish.text):
-        return None
-    return texts[-1], wish.text
+    return None if editor.is_fragment(wish.text) else (texts[-1], wish.text)

@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+")
 # Intents that may carry filters and exclusions beside what they are about.
-_LIKE, _UNLIKE = "similar_to_image", "unlike_image"
+_LIKE, _UNLIKE, _OTHER = "similar_to_image", "unlike_image", "out_of_scope"
 _WISHES = {SEARCH, REFINE, EXCLUDE, _LIKE, _UNLIKE}
 # What is said beside something else, and never the main thing.
 _BESIDE = {"greet", "thank", "goodbye", "help", "out_of_scope", "react_good", "react_unsure"}
@@ -104,7 +104,7 @@ class Interpreter:
         texts, intents = texts_and_intents(project.examples)
         self._classifier.fit(texts, intents, kept)
         self._tagger = Tagger(project.examples, project.synonyms, kept)
-        self._cues = Cues(project.clauses, project.needs, self._tagger.normalizer)
+        self._cues = Cues(project.clauses, project.needs, project.subjects, self._tagger.normalizer)
         self._unrelated = kept["unrelated"] if kept else self._measure_unrelated(intents)
 
     def arrays(self) -> Arrays:
@@ -213,6 +213,8 @@ class Interpreter:
                 or self._read_one_clause(text)
             )
         spans = [*reading.spans, *self._cues.beside(text)]
+        if reading.intent == _OTHER:
+            spans += self._cues.subject(text)
         return replace(reading, text=text, spans=tuple(map(self._without_media, spans)))
 
     def _read_correction(self, text: str) -> Reading | None:
@@ -249,13 +251,11 @@ class Interpreter:
         """Return what "dogs but no people" says; None where one of the two is missing."""
         clauses = self._clauses.exclusions(text)
         wish = only(text, [(clause.start, clause.end) for clause in clauses], inside=False)
-        if not clauses or not self._tagger.has_content(wish):
-            return None
         excluded = [span for clause in clauses for span in self._excluded(text, clause)]
-        if not excluded:
+        is_about_pictures = any(span.role == "unlike" for span in excluded)
+        if not excluded or not (is_about_pictures or self._tagger.has_content(wish)):
             return None
         reading = self._rank(wish)
-        is_about_pictures = any(span.role == "unlike" for span in excluded)
         if is_about_pictures and reading.intent not in (_LIKE, _UNLIKE):
             return None
         if reading.intent == EXCLUDE or reading.intent not in _WISHES:
@@ -306,7 +306,7 @@ class Interpreter:
                 continue
             # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
             alone = only(text, [(clause.start, clause.body), place], inside=True)
-            if self._is_position(text[slice(*place)]):
+            if self._cues.is_position(text[slice(*place)]):
                 yield from self._unliked(text, place)
                 continue
             found = self._tagger.tag(alone, EXCLUDE, self._classifier.correct)
@@ -318,13 +318,6 @@ class Interpreter:
             value = self._tagger.normalizer.position(word.text)
             if value is not None:
                 yield Span("position", value, word.start, word.end, _FOUND_BY, "unlike")
-
-    def _is_position(self, text: str) -> bool:
-        """Whether a part of a message names a picture and nothing else: "like the first one"."""
-        words = [word.text for word in split_words(text)]
-        positions = [word for word in words if self._tagger.normalizer.position(word) is not None]
-        others = " ".join(word for word in words if word not in positions)
-        return bool(positions) and not self._tagger.has_content(others)
 
     def _payload(self, text: str) -> Reading | None:
         match = _PAYLOAD.fullmatch(text)

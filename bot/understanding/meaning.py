@@ -204,7 +204,7 @@ _MAKERS: dict[str, Callable[[Parts], tuple[Operation, ...]]] = {
     "thank": lambda parts: (op.Thank(parts.intent),),
     "goodbye": lambda parts: (op.Goodbye(parts.intent),),
     "help": lambda parts: (op.Help(parts.intent),),
-    "out_of_scope": lambda parts: (op.Chat(parts.intent),),
+    "out_of_scope": lambda parts: (op.Chat(parts.intent, about=parts.subject),),
     "react_good": lambda parts: (op.Chat(parts.intent),),
     "react_bad": lambda parts: (op.Chat(parts.intent),),
     "react_unsure": lambda parts: (op.Chat(parts.intent),),

@@ -280,9 +280,14 @@ class Help(SmallTalk):
 
 @dataclass(frozen=True)
 class Chat(SmallTalk):
-    """Say something that asks for no picture."""
+    """Say something that asks for no picture.
+
+    Attributes:
+        about: the subject, where there is an answer of its own.
+    """
 
     do = "chat"
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ class Parts:
         recalled: what an earlier search was about.
         steps: how many changes to go back.
         answer: to a question of the turn before: "all", "none", the number of an option.
+        subject: what is talked about beside pictures.
         language: of the message, where it is not the one that is spoken here.
         also: intents of what else was said, and whether it was said before the rest.
     """
@@ -86,6 +87,7 @@ class Parts:
     recalled: str = ""
     steps: int = 1
     answer: str | int | None = None
+    subject: str = ""
     language: str = ""
     also: tuple[tuple[str, bool], ...] = ()
 
@@ -129,6 +131,7 @@ class Parts:
             recalled=first("recalled"),
             steps=next((max(_whole(span.value), 1) for span in spans.get("steps", ())), 1),
             answer=next((span.value for span in spans.get("answer", ())), None),
+            subject=first("subject"),
             language=first("language"),
             also=tuple(
                 (one.value, one.start < main)

@@ -67,6 +67,7 @@ class RasaProject:
         language: of the examples and of everything that is said.
         clauses: the phrases that a message falls into parts by, by their part.
         needs: intent -> words of which one must be there, or it takes more likelihood.
+        subjects: what is talked about beside pictures: subject -> words that tell.
         others: languages that are recognised, and what is said in each.
         questions: how questions about pictures begin; see questions.py.
         classes: words that can stand in the place of each other; see wording/classes.py.
@@ -82,6 +83,7 @@ class RasaProject:
     needs: dict[str, list[str]] = field(default_factory=dict)
     classes: dict[str, dict[str, str]] = field(default_factory=dict)
     questions: dict[str, list[str]] = field(default_factory=dict)
+    subjects: dict[str, list[str]] = field(default_factory=dict)
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
@@ -119,6 +121,7 @@ class RasaProject:
             clauses=clauses,
             classes=_read_yaml(spoken_words / "classes.yml", optional=True),
             questions=_read_yaml(spoken_words / "questions.yml", optional=True),
+            subjects=_read_yaml(spoken_words / "subjects.yml", optional=True),
             others=_read_yaml(directory / "languages" / "others.yml", optional=True),
         )
         project._check()

@@ -22,13 +22,15 @@ class Classes:
             `comparatives`, word -> what it comes to; `words`, the `articles`, the words that
             begin a phrase which says where or with what (`placing`), those that join two things
             (`joining`) or stand for one (`standing`), and the classes of what things are like
-            (`attributes`). A language that has none knows no class.
+            (`attributes`) and of whom a picture is about (`subjects`). A language that has none
+            knows no class.
 
     Attributes:
         articles: as above.
         placing: as above.
         joining: as above.
         standing: as above.
+        subjects: as above.
     """
 
     def __init__(self, data: Mapping[str, Mapping[str, str]]) -> None:
@@ -45,6 +47,7 @@ class Classes:
         self.placing = holding.get("placing", frozenset())
         self.joining = holding.get("joining", frozenset())
         self.standing = holding.get("standing", frozenset())
+        self.subjects = holding.get("subjects", frozenset())
         self._attributes = holding.get("attributes", frozenset())
         self._comparatives = dict(data.get(_COMPARATIVES, {}))
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from bot.wording.classes import Classes
 from bot.wording.text import Word, split_words
-from retrieval.store.words import FUNCTION_WORDS, stem
+from retrieval.store.words import FUNCTION_WORDS, singular, stem
 
 __all__ = ["Editor", "names", "same_thing"]
 
@@ -19,6 +19,7 @@ _SHORTEST_STEM = 4
 # Whoever names more things than this says it all anew.
 _ALL_SAID = 2
 _INDEFINITE = frozenset({"a", "an"})
+_ONE = re.compile(r"\b((?:[Oo]ne|[Ss]ingle) )(\w+)$")
 # Spelled with a vowel, spoken without ("a unicorn"), and the other way round ("an hour").
 _SPOKEN_VOWEL = re.compile(r"[aeio]|u(?!ni|s[aeiou]|k)|hour", re.IGNORECASE)
 
@@ -96,6 +97,30 @@ class Editor:
             return None
         return self._smooth(text[: words[starts[-1]].start] + value)
 
+    def replace_part(self, text: str, value: str) -> str | None:
+        """Return a text with a value in the place of whom or what it is about, or of what is there.
+
+        "a man riding a horse" and "a bike" give "a man riding a bike". None where the text is of
+        one part, or the value of several.
+        """
+        words, new = split_words(text), split_words(value)
+        if len(names(value)) != 1 or self.is_fragment(value):
+            return None
+        ends = [at for at, word in enumerate(words) if _names(word) and self._ends(words, at)]
+        if len(ends) < 2:
+            return None
+        is_subject = self.classes.of(names(value)[0]) in self.classes.subjects
+        return self._put_phrase(text, words, ends[0] if is_subject else ends[-1], value, new)
+
+    def is_fragment(self, text: str) -> bool:
+        """Whether a text begins as what is said of a thing does: "on a beach"."""
+        words = split_words(text)
+        return bool(words) and words[0].text in self.classes.placing
+
+    def is_attribute(self, text: str) -> bool:
+        """Whether a text names no thing, but only what one is like: "a sleeping one", "red"."""
+        return self.classes.is_attribute(text)
+
     def replace_in(self, text: str, old: str, new: str) -> str | None:
         """Return a text with `new` in the place of the words of `old`; None if it lacks them."""
         words, gone, fresh = split_words(text), names(old), split_words(new)
@@ -133,15 +158,19 @@ class Editor:
             return ""
         return self._smooth(" ".join(text[word.start : word.end] for word in left))
 
+    def positive(self, text: str) -> str:
+        """Return what is wanted by "a smaller one": "small"; any other text as it is."""
+        words = self._meant(split_words(text))
+        if not any(self.classes.positive(word.text) != word.text for word in split_words(text)):
+            return text
+        if len(words) < len(split_words(text)):
+            words = [word for word in words if word.text not in self.classes.articles]
+        return " ".join(word.text for word in words)
+
     def _take_out_what_leads_to(self, words: Sequence[Word], kept: list[bool], at: int) -> None:
         """Take out a noun's adjectives, its article and its placing words: "in a red" hat."""
-        before = at - 1
-        while before >= 0 and kept[before] and self._is_of_the_noun(words, before):
-            kept[before] = False
-            before -= 1
-        while before >= 0 and words[before].text in self.classes.placing:
-            kept[before] = False
-            before -= 1
+        first = self._start_of_phrase(words, at, placed=True)
+        kept[first:at] = [False] * (at - first)
 
     def _meant(self, words: Sequence[Word]) -> list[Word]:
         """Return words with comparatives made positive, without a "one" that stands for a thing.
@@ -184,13 +213,20 @@ class Editor:
         self, text: str, words: Sequence[Word], at: int, value: str, new: Sequence[Word]
     ) -> str:
         """Put a whole value in the place of a word with what leads to it."""
-        first = at
+        placed = new[0].text in self.classes.placing
+        first = self._start_of_phrase(words, at, placed=placed)
+        return self._smooth(text[: words[first].start] + value + text[words[at].end :])
+
+    def _start_of_phrase(self, words: Sequence[Word], noun: int, *, placed: bool) -> int:
+        """Return where a noun's phrase begins, with its placing words or behind them."""
+        first = noun
         while first and self._is_of_the_noun(words, first - 1):
             first -= 1
-        if new[0].text in self.classes.placing:
-            while first and words[first - 1].text in self.classes.placing:
-                first -= 1
-        return self._smooth(text[: words[first].start] + value + text[words[at].end :])
+            if words[first].text in self.classes.articles:
+                break
+        while placed and first and words[first - 1].text in self.classes.placing:
+            first -= 1
+        return first
 
     def _is_noun(self, words: Sequence[Word], inside: Sequence[bool], at: int) -> bool:
         """Whether a word stands for a thing, not for what the next word is like."""
@@ -199,6 +235,11 @@ class Editor:
         following = words[at + 1]
         is_verb = self.classes.of(following.text) == "motion" or following.text.endswith("ing")
         return is_verb or not _names(following) or following.text in self.classes.placing
+
+    def _ends(self, words: Sequence[Word], at: int) -> bool:
+        """Whether a word is a noun with nothing but other things behind it."""
+        is_verb = self.classes.of(words[at].text) == "motion" or words[at].text.endswith("ing")
+        return not is_verb and self._is_noun(words, [False] * len(words), at)
 
     def _is_of_the_noun(self, words: Sequence[Word], at: int) -> bool:
         """Whether a word is an article, or stands between one and a noun."""
@@ -223,15 +264,13 @@ class Editor:
 
         def article(match: re.Match[str]) -> str:
             following = match[2]
-            if stem(following.lower()) != following.lower() and following.endswith(_PLURAL):
+            if singular(following.lower()) != following.lower():
                 return following
             fitting = "an" if _SPOKEN_VOWEL.match(following) else "a"
             return f"{fitting.capitalize() if match[1][0].isupper() else fitting} {following}"
 
+        text = _ONE.sub(lambda match: match[1] + singular(match[2]), text)
         return re.sub(r"\b([Aa]n?) (\w+)", article, text)
-
-
-_PLURAL = ("men", "children", "people", "kids", "mice", "geese")
 
 
 def _names(word: Word) -> bool:

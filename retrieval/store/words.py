@@ -19,6 +19,7 @@ __all__ = [
     "exclusion_phrase",
     "irregular_forms",
     "regular_stem",
+    "singular",
     "stem",
     "stems",
     "tokens",
@@ -87,6 +88,7 @@ lenses:lens irises:iris cacti:cactus fungi:fungus octopi:octopus axes:axe canvas
 quizzes:quiz dice:die policemen:policeman firemen:fireman snowmen:snowman fishermen:fisherman
 gentlemen:gentleman sportsmen:sportsman grandchildren:grandchild
 """
+_SHORTEST_PLURAL = 3
 _IRREGULAR = dict(pair.split(":") for pair in _PLURALS.split())
 _stemmer = snowballstemmer.stemmer("english")
 _stemming = threading.Lock()  # the stemmer keeps the word that it works on
@@ -116,6 +118,14 @@ def regular_stem(word: str) -> str:
         word = "".join(letter for letter in letters if not "\u0300" <= letter <= "\u036f")
     with _stemming:
         return str(_stemmer.stemWord(word))
+
+
+def singular(word: str) -> str:
+    """Return the singular of an English plural, lower-cased; another word as it is."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    is_plural = word.endswith("s") and not word.endswith(("ss", "us", "is"))
+    return word[:-1] if is_plural and len(word) > _SHORTEST_PLURAL else word
 
 
 def stems(text: str) -> list[str]:
