@@ -128,7 +128,7 @@ class Cues:
             at += match.end()
         while match := self._corrected.search(body, at):
             strong = True
-            places.append(match.span())
+            places.append((match.start(), match.start() + len(match[0].rstrip())))
             body = body[: match.start()]
         left = only(text, places, inside=False).strip(_EDGES)
         return Correction(places, strong) if places and left else None
