@@ -29,6 +29,7 @@ SIGNATURES = {
 }
 # An id is a hash of the picture's bytes, so what it names never changes.
 CACHE_CONTROL = "public, max-age=86400"
+GONE = "The picture's file is gone or damaged."
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -74,8 +75,11 @@ def _find(
             if media_type:
                 return path, media_type
         return thumbnails.get(path, picture.sha256, size or SIZES[-1]), "image/webp"
-    except (GalleryError, ImageError, FileNotFoundError):
-        raise HTTPException(404, "The picture's file is gone or damaged.") from None
+    except ImageError:
+        serving.pictures.mark_damaged(image_id, path)
+        raise HTTPException(404, GONE) from None
+    except (GalleryError, OSError):
+        raise HTTPException(404, GONE) from None
 
 
 def _media_type(path: Path) -> str | None:
@@ -96,6 +100,6 @@ def _answer(request: Request, found: Path | bytes, media_type: str) -> Response:
     try:
         status = found.stat()
     except FileNotFoundError:
-        raise HTTPException(404, "The picture's file is gone or damaged.") from None
+        raise HTTPException(404, GONE) from None
     file = FileResponse(found, stat_result=status, media_type=media_type, headers=headers)
     return unless_known(request, file)

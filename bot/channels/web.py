@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -15,11 +16,12 @@ from bot.channels.services import Services, services
 from bot.dialogue.conversation import Turn, check_message
 from bot.dialogue.replies import Said
 from bot.sessions.record import is_search
-from bot.understanding.meaning import FILTER_KEYS
+from bot.understanding.meaning import ANY, FILTER_KEYS
 from bot.understanding.operations import Operation
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
+from retrieval.store.filters import check_filter
 
 router = APIRouter(tags=["web"])
 Parts = Annotated[Services, Depends(services)]
@@ -222,7 +224,8 @@ def _read_filters(text: str) -> tuple[tuple[str, str], ...]:
     """Return the filters of a form field.
 
     Raises:
-        HTTPException: 400 for no JSON object, 422 for an unknown key or a value that is no text.
+        HTTPException: 400 for no JSON object; 422 for an unknown key, or a value that is no text
+            or no date.
     """
     found = parse_json(text.encode()) if text.strip() else {}
     for key, value in found.items():
@@ -232,7 +235,16 @@ def _read_filters(text: str) -> tuple[tuple[str, str], ...]:
                 f"filters: give {', '.join(FILTER_KEYS)} with a text each, of at most "
                 f"{LONGEST_FILTER} characters.",
             )
+    _check_values((key, value) for key, value in found.items() if value != ANY)
     return tuple(found.items())
+
+
+def _check_values(filters: Iterable[tuple[str, str]]) -> None:
+    try:
+        for key, value in filters:
+            check_filter(key, value)
+    except RetrievalError as error:
+        raise HTTPException(422, str(error)) from None
 
 
 @router.post(
@@ -245,13 +257,9 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     query = Query(texts=(text,) if text else ())
     for key, value in wanted.filters.items():
         query = query.filter(key, value)
+    _check_values(wanted.filters.items())
     with parts.live.lease() as serving:
-        try:
-            result = await serving.search(query, wanted.k)
-        except RetrievalError as error:
-            if not wanted.filters:
-                raise
-            raise HTTPException(422, str(error)) from error
+        result = await serving.search(query, wanted.k)
     hits = [_image_object(hit) for hit in result.hits]
     return SearchAnswer(hits=hits, confident=result.confident)
 

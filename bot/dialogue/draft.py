@@ -90,6 +90,5 @@ class Draft:
             self.show = Show(response, nothing, go_on, values)
 
     async def find(self, image_id: str) -> Hit | None:
-        """Return a picture of the gallery, or None if it has none of that id."""
-        hit: Hit | None = await self.run(self.serving.bundle.searcher.get, image_id)
-        return hit
+        """Return a picture of the gallery, or None if it has none of that id to show."""
+        return await self.serving.find(image_id)

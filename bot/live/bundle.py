@@ -24,6 +24,7 @@ from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.encoding import BatchedEncoder
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
+from bot.live.pictures import ShownPictures
 from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
 from embedding.model.encoder import limit_threads
@@ -64,6 +65,7 @@ class LiveBundle:
         poll_s: how often `CURRENT` is looked at, in seconds, should a message be missed.
         on_swap: called with the version and the outcome ("live" or "refused") of each load.
         on_failure: called with the name of a background task that failed and is begun again.
+        on_missing: called for each picture left out of an answer because its file is gone.
 
     Attributes:
         follower: takes what other workers publish.
@@ -80,12 +82,14 @@ class LiveBundle:
         poll_s: float = 3.0,
         on_swap: Callable[[str, str], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
+        on_missing: Callable[[], None] | None = None,
     ) -> None:
         self._bundles = bundles
         self._images = images
         self._redis = redis
         self._poll_s = poll_s
         self._on_swap = on_swap
+        self._on_missing = on_missing
         self._serving = Lendable(Serving.close)
         self._refusal: _Refusal | None = None
         self._swap = asyncio.Lock()  # one reload or rollback at a time
@@ -272,7 +276,8 @@ class LiveBundle:
         except BaseException:
             bundle.close()
             raise
-        return Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run)
+        pictures = ShownPictures(bundle.store, self._on_missing)
+        return Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run, pictures)
 
     def _replace(self, serving: Serving) -> None:
         self._serving.replace(serving)

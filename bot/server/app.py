@@ -24,10 +24,12 @@ from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation
 from bot.live.bundle import LiveBundle
 from bot.server import probes
+from bot.server.bodies import BodyLimit
 from bot.server.errors import HANDLERS, SORRY, explain
 from bot.server.metrics import Metrics
-from bot.server.middleware import BodyLimit, LastResort, RequestLog
+from bot.server.middleware import LastResort, OneForm, RequestLog
 from bot.server.readiness import Readiness
+from bot.server.signals import ended_at_once
 from bot.server.sites import Sites
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
@@ -90,11 +92,12 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
             metrics=metrics,
         ),
         middleware=[
-            # For sites that `Sites` lets in. No cookies are used and Authorization may not be sent,
-            # so their pages can chat but never administer.
+            Middleware(OneForm),
+            # For all sites that `Sites`, before it, lets in. No cookies are used and Authorization
+            # may not be sent, so their pages can chat but never administer.
             Middleware(
                 CORSMiddleware,
-                allow_origins=settings.cors_origins,
+                allow_origin_regex=".*",
                 allow_methods=["GET", "POST"],
                 allow_headers=["Content-Type", "X-Request-ID"],
                 expose_headers=["Retry-After", "X-Request-ID"],
@@ -143,7 +146,8 @@ async def _lifespan(
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
-        interpreter = await asyncio.to_thread(_interpreter, project, settings)
+        with ended_at_once():
+            interpreter = await asyncio.to_thread(_interpreter, project, settings)
         # The libraries are loaded now and stay: the collection after each swap need not walk
         # through their half a million objects, which stops the event loop for half a second.
         gc.freeze()
@@ -156,9 +160,11 @@ async def _lifespan(
             poll_s=settings.poll_s,
             on_swap=metrics.count_load,
             on_failure=metrics.count_background_failure,
+            on_missing=metrics.missing_pictures.inc,
         )
         stack.push_async_callback(live.stop)
-        await live.start()
+        with ended_at_once():
+            await live.start()
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
         conversation = Conversation(sessions, live, project, interpreter, settings)
         app.state.services = Services(

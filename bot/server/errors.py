@@ -68,7 +68,7 @@ def find_answer(error: Exception, project: RasaProject | None = None) -> ErrorAn
     """
     for kind, answer in ERRORS.items():
         if isinstance(error, kind):
-            sentence = answer.sentence or _finish(str(error))
+            sentence = answer.sentence or finish(str(error))
             return replace(answer, sentence=_translate(error, project) or sentence)
     return None
 
@@ -107,7 +107,7 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
 
 async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
     """Answer what a route or Starlette raised on purpose."""
-    return _answer(error.status_code, _finish(error.detail), dict(error.headers or {}))
+    return _answer(error.status_code, finish(error.detail), dict(error.headers or {}))
 
 
 async def answer_validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -121,10 +121,11 @@ def _sentence_of(item: dict[str, Any]) -> str:
         return "The body is not valid JSON."
     names = [str(part)[:LONGEST_TOLD] for part in item["loc"][1:]]
     message = str(item["msg"]).removeprefix("Value error, ")
-    return _finish(f"{'.'.join(names) or 'The body'}: {message}")
+    return finish(f"{'.'.join(names) or 'The body'}: {message}")
 
 
-def _finish(sentence: str) -> str:
+def finish(sentence: str) -> str:
+    """Return a sentence that begins with a capital and ends with a full stop."""
     sentence = sentence[:1].upper() + sentence[1:]
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 

@@ -47,6 +47,11 @@ class Metrics:
             ["task"],
             registry=self.registry,
         )
+        self.missing_pictures = Counter(
+            "showtell_missing_pictures",
+            "Times that a picture was left out of an answer because its file cannot be read.",
+            registry=self.registry,
+        )
         self._version: str | None = None
         self.bundle = Gauge(
             "showtell_bundle_info",

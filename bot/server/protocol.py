@@ -8,17 +8,20 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 HEADERS_TIMEOUT_S = 20.0
+# How long a client may take nothing of its answer.
+READING_TIMEOUT_S = 60.0
 
 
 class HttpProtocol(H11Protocol):
-    """Close a connection whose request headers do not come to an end in time.
+    """Close a connection that sends half its headers, or does not read what it asked for.
 
-    uvicorn has no such setting, and a middleware sees no request before its headers are whole:
-    connections with half of them would stay open for ever. On h11 rather than httptools, because
-    it bounds the size of headers too (64 KB).
+    uvicorn has no such settings, and a middleware sees no request before its headers are whole:
+    such connections would stay open for ever. On h11 rather than httptools, because it bounds the
+    size of headers too (64 KB).
     """
 
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -36,7 +39,18 @@ class HttpProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait for nothing any more."""
         self._stop_waiting()
+        self._stop_watching()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Begin to wait for the client to read; `close` would wait with it."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(READING_TIMEOUT_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Wait no longer: it reads."""
+        super().resume_writing()
+        self._stop_watching()
 
     def _wait_for_headers(self) -> None:
         if self._deadline is None:
@@ -46,3 +60,8 @@ class HttpProtocol(H11Protocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_watching(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None

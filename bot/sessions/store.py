@@ -33,9 +33,9 @@ _CONNECT_TIMEOUT_S = 1.0
 _COMMAND_TIMEOUT_S = 2.0
 # A command takes a millisecond: more connections would wait in Redis instead of here.
 _CONNECTIONS = 50
-# How long the senders of a process that died wait. Renewed every third of it, so that two lost
-# renewals, or an event loop that stalls for seconds, cost no turn.
-_LOCK_LIFE_S = 10.0
+# How long a sender waits whose turn died with its process, or was cut off by Redis. Renewed every
+# fourth of it, so that two lost renewals, or an event loop that stalls for seconds, cost no turn.
+_LOCK_LIFE_S = 4.0
 _POLL_S = 0.02
 _UNAVAILABLE = "The conversations cannot be reached at the moment. Please try again shortly."
 
@@ -181,7 +181,7 @@ class SessionStore:
 
     async def _renew(self, lock: Lock) -> None:
         while True:
-            await asyncio.sleep(self._lock_life_s / 3)
+            await asyncio.sleep(self._lock_life_s / 4)
             try:
                 await lock.reacquire()
             except LockNotOwnedError:

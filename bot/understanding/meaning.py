@@ -181,8 +181,12 @@ def _drop(parts: _Parts) -> tuple[Operation, ...]:
         *([op.Replace(picture, kind="picture")] if picture else []),
         *([op.Replace(kind="upload")] if parts.drops_upload else []),
         *(op.Allow(text, exactly=True) for text in parts.excluded),
-        *(op.Filter(one.key) for one in parts.filters),
+        *map(_drop_filter, parts.filters),
     ) or (op.Replace(),)
+
+
+def _drop_filter(named: op.Filter) -> Operation:
+    return named if named.value is None else op.Replace(named.value, kind=named.key)
 
 
 def _unknown(parts: _Parts) -> tuple[Operation, ...]:

@@ -129,7 +129,13 @@ class Searcher:
         return Plan(tuple(dict.fromkeys(texts)), query.image is not None)
 
     def rank(
-        self, query: Query, encoded: Encoded, k: int = 6, *, shown: Collection[str] = ()
+        self,
+        query: Query,
+        encoded: Encoded,
+        k: int = 6,
+        *,
+        shown: Collection[str] = (),
+        barred: Collection[str] = (),
     ) -> SearchResult:
         """Return the `k` best pictures for a query.
 
@@ -139,6 +145,7 @@ class Searcher:
             encoded: what `plan` asked for.
             k: how many, at least 1.
             shown: ids that must not come again, nor anything that looks just like them.
+            barred: ids that must not come; what looks just like them may.
 
         Raises:
             RetrievalError: `k` is below 1, a filter's value cannot be used, or the query names an
@@ -155,7 +162,7 @@ class Searcher:
         signals = self._signals(texts, encoded, liked, disliked)
         scope = Scope(
             query.filters,
-            tuple({*liked, *disliked, *shown_rows}),
+            tuple({*liked, *disliked, *shown_rows, *self._store.rows_of(list(barred))}),
             query.excluded if self._use_words else (),
         )
         words = content_words(" ".join(texts)) if self._use_words else []

@@ -1,5 +1,6 @@
 import io
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -139,6 +140,17 @@ def test_a_picture_that_left_the_gallery_is_404_and_nothing_outside_is_read(
             assert answer.headers["content-type"] == "application/json"
             assert str(tmp_path) not in answer.text
     assert httpx.get(f"{server.url}/images/{by_name[fine]}").status_code == 200
+    with httpx.Client(base_url=server.url) as client:
+        found = client.post("/api/search", json={"text": "a shape", "k": 3}).json()
+        assert [hit["id"] for hit in found["hits"]] == [by_name[fine]]
+        said = client.post("/api/messages", data={"sender": "s", "text": "a shape"}).json()
+        assert [i["id"] for r in said["replies"] for i in r.get("images", ())] == [by_name[fine]]
+        about = f'/similar_to_image{{"image": "{by_name[gone]}"}}'
+        said = client.post("/api/messages", data={"sender": "s", "text": about}).json()
+        assert "images" not in said["replies"][0]
+        figures = client.get("/metrics").text
+    (left_out,) = re.findall(r"^showtell_missing_pictures_total (\d+)", figures, re.MULTILINE)
+    assert int(left_out) >= 3
 
 
 @pytest.fixture
@@ -169,9 +181,12 @@ def test_nothing_half_made_is_left(tmp_path, picture):
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
-def test_a_full_disk_costs_no_thumbnail(start_server, shapes_bundles, gallery_image, tmp_path):
+def test_a_full_disk_costs_no_thumbnail(
+    start_server, shapes_bundles, gallery_image, tmp_path, nlu_cache
+):
     full = tmp_path / "full"
     full.mkdir()
+    (full / "cache").symlink_to(nlu_cache)
     (full / "thumbnails").touch()  # no folder can be made there
     url = f"{start_server(shapes_bundles, data_dir=full).url}/images/{gallery_image.image_id}"
     answer = httpx.get(url, params={"size": 160})
@@ -215,3 +230,19 @@ def test_pictures_that_moved_are_found_in_their_new_folder(
     url = start_server(bundles_copy, images=moved).url
     answer = httpx.get(f"{url}/images/{gallery_image.image_id}")
     assert size_of(io.BytesIO(answer.content)) == (7, 5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [("bytes=5-2", 400), ("lines=1-2", 400), ("bytes", 400), ("bytes=9999999-", 416)],
+)
+def test_a_range_that_cannot_be_sent_is_refused_in_the_form_of_all_failures(
+    client, gallery_image, asked, status
+):
+    answer = client.get(f"/images/{gallery_image.image_id}", headers={"Range": asked})
+    assert answer.status_code == status
+    assert answer.json()["detail"].endswith(".")
+    assert ("content-range" in answer.headers) == (status == 416)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    part = client.get(f"/images/{gallery_image.image_id}", headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.content) == (206, b"PNG")

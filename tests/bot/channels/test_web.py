@@ -322,6 +322,19 @@ def test_filters_are_bounded_in_number_and_length(client, filters):
     assert client.post("/api/messages", data=form).status_code in (400, 422)
 
 
+@pytest.mark.parametrize("date", ["soon", "2023-13", "..", "2023..x"])
+def test_a_date_that_is_none_is_refused_by_every_route_in_the_same_words(client, sender, date):
+    filters = {"date": date}
+    chat = {"sender": sender, "text": "a star", "filters": json.dumps(filters)}
+    refused = [
+        client.post("/api/messages", data=chat),
+        client.post("/api/search", json={"text": "a star", "filters": filters}),
+    ]
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert refused[0].json() == refused[1].json()
+    assert date in refused[0].json()["detail"]
+
+
 def test_as_many_filters_as_are_allowed_are_searched_with(client):
     wanted = {"color": "red", "shape": "star"} | {f"key{number}": "x" for number in range(6)}
     answer = client.post("/api/search", json={"text": "a star", "filters": wanted})
@@ -346,11 +359,11 @@ def test_any_site_may_embed_the_widget_where_all_are_let_in_but_without_credenti
     )
     assert asked.status_code == 200
     answer = client.get("/api/about", headers=origin)
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-origin"] == origin["Origin"]
     assert "access-control-allow-credentials" not in answer.headers
     assert "Retry-After" in answer.headers["access-control-expose-headers"]
     refused = client.post("/api/messages", data={"sender": "s"}, headers=origin)
-    assert refused.headers["access-control-allow-origin"] == "*"
+    assert refused.headers["access-control-allow-origin"] == origin["Origin"]
 
 
 def test_by_default_pages_of_other_sites_and_strange_names_are_refused(
@@ -365,7 +378,14 @@ def test_by_default_pages_of_other_sites_and_strange_names_are_refused(
     asked = foreign | {"Access-Control-Request-Method": "POST"}
     assert httpx.options(f"{server.url}/api/messages", headers=asked).status_code == 403
     assert httpx.get(server.url, headers={"Host": "bad.example"}).status_code == 400
-    assert httpx.get(server.url, headers={"Origin": server.url}).status_code == 200
+    own = {"Origin": server.url}
+    assert httpx.get(server.url, headers=own).status_code == 200
+    asked = own | {"Access-Control-Request-Method": "POST"}
+    assert httpx.options(f"{server.url}/api/messages", headers=asked).status_code == 200
+    asked = own | {"Access-Control-Request-Method": "DELETE"}
+    answer = httpx.options(f"{server.url}/api/messages", headers=asked)
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": "Disallowed CORS method."}
 
 
 def test_a_site_that_is_listed_may_embed_the_widget(start_server, shapes_bundles):
