@@ -19,6 +19,18 @@ class SessionsUnavailable(BotError):
     """The session store cannot be read or written now; nothing of this turn was saved."""
 
 
+class Overloaded(BotError):
+    """More turns wait than can be answered in time; nothing of this one was begun.
+
+    Attributes:
+        retry_after_s: when to try again, in seconds.
+    """
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__("Many people are asking just now. Please try again in a moment.")
+        self.retry_after_s = retry_after_s
+
+
 class MessageRefused(BotError):
     """A message that cannot be handled as it is; the text is a sentence for its sender.
 

@@ -64,7 +64,7 @@ class Settings(BaseSettings):
     )
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
     lock_timeout_s: float = Field(
-        30, gt=0, description="Longest wait for an earlier message in another process, seconds."
+        5, gt=0, description="Longest wait for a place or an earlier message, seconds."
     )
     results: int = Field(6, ge=1, le=24, description="Pictures in one reply.")
     ask: bool = Field(True, description="Ask back once where a search has clear groups.")
@@ -72,6 +72,9 @@ class Settings(BaseSettings):
     max_text_length: int = Field(2000, ge=1, description="Longest message, in characters.")
     max_upload_bytes: int = Field(20_000_000, ge=1, description="Largest uploaded picture.")
     max_upload_pixels: int = Field(50_000_000, ge=1, description="Largest width x height.")
+    answer_within_s: float = Field(
+        10, gt=0, description="Longest time an answer may take; who would wait longer gets a 503."
+    )
     threads: int = Field(2, ge=1, le=64, description="Turns that compute at once, per worker.")
     torch_threads: int = Field(1, ge=1, description="Threads of one forward pass.")
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")

@@ -40,7 +40,7 @@ def create_router(token: SecretStr) -> APIRouter:
     @router.post(
         "/reload",
         summary="Take another bundle",
-        responses=problems(404, 409, 413, 422),
+        responses=problems(404, 408, 409, 413, 422),
         openapi_extra=json_body(version="string"),
     )
     async def reload(request: Request, parts: Parts) -> dict[str, str]:

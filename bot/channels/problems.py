@@ -11,6 +11,7 @@ WHY = {
     401: "No valid token",
     403: "A page of another site, which may not use this server",
     404: "There is no such thing",
+    408: "The body comes too slowly",
     409: "Refused; all stays as it was",
     413: "Too large",
     415: "Not in a form that can be read",

@@ -78,7 +78,7 @@ async def health() -> dict[str, str]:
     "/webhook",
     summary="One message",
     response_class=JSONResponse,
-    responses=problems(413, 422, 503),
+    responses=problems(408, 413, 422, 503),
     openapi_extra=json_body("message", sender="string", message="string"),
 )
 async def webhook(

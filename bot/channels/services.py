@@ -13,6 +13,7 @@ from rasa_sdk.executor import ActionExecutor
 from bot.channels.parsing import check_sender
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
+from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
 from bot.live.tasks import BackgroundTask
 from bot.sessions.store import SessionStore
@@ -40,6 +41,7 @@ class Services:
     actions: ActionExecutor
     figures: Figures
     thumbnails: Thumbnails
+    admission: Admission
     background: tuple[BackgroundTask, ...] = ()
 
     async def reply(
@@ -64,11 +66,13 @@ class Services:
             ImageError: the upload is no picture that can be used.
             SessionsUnavailable: Redis is away.
             NoBundle: no bundle is live.
+            Overloaded: it could not be answered in time.
         """
         started = time.perf_counter()
         try:
             check_sender(sender_id)
-            turn = await self.conversation.reply(sender_id, Message(text, picture, filters))
+            with self.admission.turn():
+                turn = await self.conversation.reply(sender_id, Message(text, picture, filters))
         except asyncio.CancelledError:
             raise
         except Exception as error:

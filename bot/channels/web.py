@@ -194,7 +194,7 @@ def _image_object(hit: Hit) -> ImageObject:
     "/api/messages",
     response_model_exclude_none=True,
     summary="One message of a chat",
-    responses=problems(413, 415, 422, 503),
+    responses=problems(408, 413, 415, 422, 503),
 )
 async def messages(
     parts: Parts,
@@ -248,7 +248,7 @@ def _check_values(filters: Iterable[tuple[str, str]]) -> None:
 
 
 @router.post(
-    "/api/search", summary="One search without a session", responses=problems(413, 422, 503)
+    "/api/search", summary="One search without a session", responses=problems(408, 413, 422, 503)
 )
 async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     """Answer with the pictures that fit a text best."""
@@ -258,7 +258,7 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     for key, value in wanted.filters.items():
         query = query.filter(key, value)
     _check_values(wanted.filters.items())
-    with parts.live.lease() as serving:
+    with parts.admission.turn(), parts.live.lease() as serving:
         result = await serving.search(query, wanted.k)
     hits = [_image_object(hit) for hit in result.hits]
     return SearchAnswer(hits=hits, confident=result.confident)

@@ -8,15 +8,13 @@ lease ends, so no turn ever sees half of each.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -27,6 +25,7 @@ from bot.live.news import news_of_swaps, tell_of_swap
 from bot.live.pictures import ShownPictures
 from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
+from bot.live.threads import Threads
 from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import (
     Bundle,
@@ -40,9 +39,6 @@ from retrieval.errors import BundleError, BundleRefused, NoBundle
 from retrieval.search.query import Query
 
 logger = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -69,6 +65,7 @@ class LiveBundle:
 
     Attributes:
         follower: takes what other workers publish.
+        run: runs blocking work of turns in threads of their own (`Threads.run`).
     """
 
     def __init__(
@@ -98,9 +95,8 @@ class LiveBundle:
         )
         self._torch_threads = torch_threads
         # OpenMP keeps its number of threads per thread: each one of the pool must be told.
-        self._pool = ThreadPoolExecutor(
-            threads, "serving", initializer=limit_threads, initargs=(torch_threads,)
-        )
+        self._threads = Threads(threads, "serving", partial(limit_threads, torch_threads))
+        self.run = self._threads.run
 
     # Using the bundle
 
@@ -115,11 +111,6 @@ class LiveBundle:
             if serving is None:
                 raise NoBundle(self._why_none())
             yield serving
-
-    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work in the serving threads and wait for it."""
-        call = partial(contextvars.copy_context().run, partial(work, *args, **kwargs))
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     @property
     def version(self) -> str | None:
@@ -159,7 +150,7 @@ class LiveBundle:
     async def stop(self) -> None:
         """Stop following, let running work end, close the bundle."""
         await self.follower.stop()
-        await asyncio.to_thread(self._pool.shutdown)
+        await self._threads.close()
         await asyncio.to_thread(self._serving.shut_down)
 
     async def reload(self, version: str | None = None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -22,12 +23,14 @@ from bot.channels.problems import problems
 from bot.channels.services import Services
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation
+from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
 from bot.server import probes
 from bot.server.bodies import BodyLimit
 from bot.server.errors import HANDLERS, SORRY, explain
 from bot.server.metrics import Metrics
 from bot.server.middleware import LastResort, OneForm, RequestLog
+from bot.server.protocol import ADMISSION
 from bot.server.readiness import Readiness
 from bot.server.signals import ended_at_once
 from bot.server.sites import Sites
@@ -36,6 +39,9 @@ from bot.settings import Settings, SettingsError, load_settings
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
 
+# How long a thread that computes keeps the interpreter when the event loop wants it. Python's own 5
+# ms are waited for at each connection: a crowd of 800 then takes seconds to be refused.
+SWITCH_S = 0.0002
 # A message of the greatest length, escaped, with a client's metadata around it.
 LARGEST_BODY = 256_000
 # What multipart puts around a picture and a text.
@@ -60,7 +66,7 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
             lambda: api.state.services,
             lambda error: explain(error, getattr(api.state, "project", None)),
         )
-        app = socketio.ASGIApp(api.state.sockets, api, socketio_path=rasa_socketio.PATH)
+        app = socketio.ASGIApp(api.state.sockets, app, socketio_path=rasa_socketio.PATH)
     return RequestLog(Sites(app, settings.base_url, settings.trusted_hosts, settings.cors_origins))
 
 
@@ -135,7 +141,7 @@ def create_action_app() -> ASGIApp:
 @asynccontextmanager
 async def _lifespan(
     app: FastAPI, *, settings: Settings, bundles: Path, redis_url: str, metrics: Metrics
-) -> AsyncIterator[None]:
+) -> AsyncIterator[dict[str, Admission]]:
     """Open Redis, the Rasa project and the bundle; close them in reverse."""
     async with AsyncExitStack() as stack:
         redis = connect(redis_url)
@@ -151,6 +157,7 @@ async def _lifespan(
         # The libraries are loaded now and stay: the collection after each swap need not walk
         # through their half a million objects, which stops the event loop for half a second.
         gc.freeze()
+        sys.setswitchinterval(SWITCH_S)
         live = LiveBundle(
             bundles,
             images=settings.images,
@@ -165,6 +172,7 @@ async def _lifespan(
         stack.push_async_callback(live.stop)
         with ended_at_once():
             await live.start()
+        admission = Admission(settings.answer_within_s, metrics.refusals.inc)
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
         conversation = Conversation(sessions, live, project, interpreter, settings)
         app.state.services = Services(
@@ -175,11 +183,12 @@ async def _lifespan(
             actions=rasa_actions.create_executor(conversation, settings.base_url),
             figures=metrics,
             thumbnails=Thumbnails(settings.data_dir / "thumbnails"),
+            admission=admission,
             background=(live.follower,),
         )
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)
-        yield
+        yield {ADMISSION: admission}
 
 
 def _interpreter(project: RasaProject, settings: Settings) -> Interpreter:

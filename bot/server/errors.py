@@ -11,7 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bot.errors import MessageRefused, NothingToRollBackTo, SessionsUnavailable, UnknownVersion
+from bot.errors import (
+    MessageRefused,
+    NothingToRollBackTo,
+    Overloaded,
+    SessionsUnavailable,
+    UnknownVersion,
+)
 from bot.understanding.rasa_project import RasaProject
 from embedding.data.decode import ImageError, ImageTooLarge
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
@@ -36,6 +42,7 @@ class ErrorAnswer:
 
 # The first class that fits counts. A fixed sentence where the error's text is for the operator.
 ERRORS: dict[type[Exception], ErrorAnswer] = {
+    Overloaded: ErrorAnswer(503),
     SessionsUnavailable: ErrorAnswer(503, headers=RETRY),
     NoBundle: ErrorAnswer(
         503, "There are no pictures to show yet. Please try again in a moment.", RETRY
@@ -52,6 +59,7 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
 
 # What a sender is told in another language than English, whose sentences say more.
 SENTENCES: dict[type[Exception], str] = {
+    Overloaded: "utter_error_busy",
     SessionsUnavailable: "utter_error_busy",
     NoBundle: "utter_error_no_pictures",
     ImageTooLarge: "utter_error_image_too_large",
@@ -68,8 +76,10 @@ def find_answer(error: Exception, project: RasaProject | None = None) -> ErrorAn
     """
     for kind, answer in ERRORS.items():
         if isinstance(error, kind):
-            sentence = answer.sentence or finish(str(error))
-            return replace(answer, sentence=_translate(error, project) or sentence)
+            sentence = _translate(error, project) or answer.sentence or finish(str(error))
+            if isinstance(error, Overloaded):
+                return ErrorAnswer(503, sentence, {"Retry-After": str(error.retry_after_s)})
+            return replace(answer, sentence=sentence)
     return None
 
 

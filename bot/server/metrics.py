@@ -47,6 +47,11 @@ class Metrics:
             ["task"],
             registry=self.registry,
         )
+        self.refusals = Counter(
+            "showtell_refusals",
+            "Turns refused at the door because they could not be answered in time.",
+            registry=self.registry,
+        )
         self.missing_pictures = Counter(
             "showtell_missing_pictures",
             "Times that a picture was left out of an answer because its file cannot be read.",

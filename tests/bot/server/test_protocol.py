@@ -6,6 +6,8 @@ import time
 import httpx
 import pytest
 
+from bot.errors import Overloaded
+from bot.live.admission import Admission
 from bot.server import bodies, protocol
 
 
@@ -37,6 +39,56 @@ def test_a_slow_answer_is_waited_for(address, monkeypatch, client):
     monkeypatch.setattr(protocol, "HEADERS_TIMEOUT_S", 0.001)
     data = {"sender": "slow", "text": "a red star"}
     assert client.post("/api/messages", data=data).status_code == 200
+
+
+@pytest.fixture
+def crowded(monkeypatch):
+    """No turn is let in."""
+
+    def refuse(_):
+        raise Overloaded(7)
+
+    monkeypatch.setattr(Admission, "check", refuse)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/messages", "/api/search?x=1", "/webhooks/rest/webhook", "/webhook"]
+)
+def test_in_a_crowd_turns_are_refused_and_all_else_is_answered(crowded, client, path):
+    answer = client.post(path, json={})
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "7"
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.json()["detail"].endswith("again in a moment.")
+    for other in ("/livez", "/readyz", "/api/about", "/widget.js"):
+        assert client.get(other).status_code == 200
+
+
+def test_a_refused_upload_gets_its_answer_although_it_was_not_read(crowded, server_url):
+    for _ in range(3):
+        picture = {"image": ("x.png", b"x" * 5_000_000)}
+        answer = httpx.post(f"{server_url}/api/messages", data={"sender": "s"}, files=picture)
+        assert answer.status_code == 503
+
+
+def test_who_slips_in_is_refused_by_the_route_in_the_same_way(client, monkeypatch):
+    asked = []
+
+    def refuse_the_second_time(_):
+        asked.append(1)
+        if len(asked) % 2 == 0:
+            raise Overloaded(7)
+
+    monkeypatch.setattr(Admission, "check", refuse_the_second_time)
+    for path, body in (
+        ("/api/search", {"text": "a star"}),
+        ("/webhooks/rest/webhook", {"sender": "s", "message": "a star"}),
+        ("/model/parse", {"text": "a star"}),
+        ("/webhook", {"next_action": "x", "tracker": {"sender_id": "s"}}),
+    ):
+        answer = client.post(path, json=body)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (503, "7")
+        assert answer.json()["detail"].endswith("again in a moment.")
 
 
 def test_headers_without_an_end_are_refused(address):
