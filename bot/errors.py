@@ -31,6 +31,10 @@ class Overloaded(BotError):
         self.retry_after_s = retry_after_s
 
 
+class NotYours(BotError):
+    """A conversation was begun with a secret, and this message does not know it."""
+
+
 class MessageRefused(BotError):
     """A message that cannot be handled as it is; the text is a sentence for its sender.
 

@@ -62,6 +62,13 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         None, description="Bearer token of the admin routes; unset: they do not exist."
     )
+    rasa_token: SecretStr | None = Field(
+        None, description="Token of Rasa's doors: bearer, or ?token= as Rasa sends it."
+    )
+    metrics_token: SecretStr | None = Field(None, description="Bearer token of /metrics.")
+    open_senders: bool = Field(
+        True, description="Take conversations that are begun without a secret, as Rasa's are."
+    )
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
     lock_timeout_s: float = Field(
         5, gt=0, description="Longest wait for a place or an earlier message, seconds."
@@ -76,10 +83,17 @@ class Settings(BaseSettings):
         10, gt=0, description="Longest time an answer may take; who would wait longer gets a 503."
     )
     threads: int = Field(2, ge=1, le=64, description="Turns that compute at once, per worker.")
+    picture_threads: int = Field(
+        1, ge=1, le=64, description="Thumbnails and uploads that are decoded at once, per worker."
+    )
+    thumbnails_mb: int = Field(1000, ge=1, description="What thumbnails may take on disk, MB.")
     torch_threads: int = Field(1, ge=1, description="Threads of one forward pass.")
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Other sites that may embed the widget; "*" for all.'
+    )
+    frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Sites that may show the page in a frame; unset: those of cors_origins."
     )
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Further names that this server answers to; "*" for all.'
@@ -89,7 +103,11 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
-    @field_validator("redis_url", "public_url", "admin_token", "bundles", "images", mode="before")
+    @field_validator(
+        *("redis_url", "public_url", "admin_token", "rasa_token", "metrics_token"),
+        *("bundles", "images"),
+        mode="before",
+    )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
         """Compose files pass variables that nobody set as empty strings."""
@@ -111,12 +129,12 @@ class Settings(BaseSettings):
                 ) from None
         return value
 
-    @field_validator("cors_origins", "trusted_hosts")
+    @field_validator("cors_origins", "frame_ancestors", "trusted_hosts")
     @classmethod
     def _lower_case(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(part.lower().rstrip("/") for part in value)
 
-    @field_validator("cors_origins")
+    @field_validator("cors_origins", "frame_ancestors")
     @classmethod
     def _only_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
@@ -132,7 +150,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name!r} is no name; write chat.example, without scheme or port")
         return value
 
-    @field_validator("cors_origins", "trusted_hosts", "examples", mode="before")
+    @field_validator("cors_origins", "frame_ancestors", "trusted_hosts", "examples", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Request
@@ -11,25 +10,18 @@ from pydantic import SecretStr
 from bot.channels.parsing import parse_json
 from bot.channels.problems import json_body, problems
 from bot.channels.services import Services, services
+from bot.channels.tokens import needs
 
 Parts = Annotated[Services, Depends(services)]
 
 
 def create_router(token: SecretStr) -> APIRouter:
     """Return the admin routes; they are only made when a token is set."""
-    expected = token.get_secret_value().encode()
-
-    async def authorize(request: Request) -> None:
-        # Header values come as Latin-1; back to the bytes that were sent, so that any token works.
-        header = request.headers.get("authorization", "").encode("latin-1")
-        scheme, _, given = header.partition(b" ")
-        if scheme.lower() != b"bearer" or not secrets.compare_digest(given.strip(), expected):
-            raise HTTPException(
-                401, "A valid bearer token is needed.", headers={"WWW-Authenticate": "Bearer"}
-            )
-
     router = APIRouter(
-        prefix="/admin", tags=["admin"], dependencies=[Depends(authorize)], responses=problems(401)
+        prefix="/admin",
+        tags=["admin"],
+        dependencies=[Depends(needs(token))],
+        responses=problems(401),
     )
 
     @router.get("/model", summary="The live bundle")

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 WHY = {
     400: "The body cannot be read, or the server does not answer to the name that was asked for",
     401: "No valid token",
-    403: "A page of another site, which may not use this server",
+    403: "A page of another site, or a conversation that somebody else began",
     404: "There is no such thing",
     408: "The body comes too slowly",
     409: "Refused; all stays as it was",

@@ -22,7 +22,7 @@ from bot.channels.rasa_wire import parse_result, read_latest_message, utter
 from bot.channels.services import Services, services
 from bot.dialogue.conversation import Conversation, check_message
 from bot.dialogue.replies import Words
-from bot.errors import MessageRefused, SessionsUnavailable
+from bot.errors import MessageRefused, NotYours, SessionsUnavailable
 from retrieval.errors import NoBundle
 
 router = APIRouter(tags=["Rasa action server"])
@@ -106,7 +106,7 @@ class ShowtellAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
         reading = read_latest_message(tracker.latest_message, self._name, conversation.project)
         try:
             said = await conversation.act(tracker.sender_id, reading, Words(domain))
-        except (SessionsUnavailable, NoBundle, MessageRefused):
+        except (SessionsUnavailable, NoBundle, MessageRefused, NotYours):
             # Logged where it was met.
             dispatcher.utter_message(response="utter_unavailable")
         else:

@@ -13,6 +13,7 @@ from rasa_sdk.executor import ActionExecutor
 from bot.channels.parsing import check_sender
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
+from bot.errors import NotYours
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
 from bot.live.tasks import BackgroundTask
@@ -48,20 +49,17 @@ class Services:
         self,
         channel: str,
         sender_id: str,
-        text: str,
-        picture: bytes | None = None,
-        filters: tuple[tuple[str, str], ...] = (),
+        message: Message,
     ) -> Turn:
         """Check a message and answer it.
 
         Args:
             channel: name of the way in, for the figures.
             sender_id: whose session this is.
-            text: what was typed; may be empty when there is a picture.
-            picture: bytes of an uploaded file.
-            filters: conditions that the sender's program set, (key, value).
+            message: what was sent.
 
         Raises:
+            NotYours: the conversation was begun with another secret, or must be begun with one.
             MessageRefused: the message cannot be handled; says why.
             ImageError: the upload is no picture that can be used.
             SessionsUnavailable: Redis is away.
@@ -71,8 +69,10 @@ class Services:
         started = time.perf_counter()
         try:
             check_sender(sender_id)
+            if not (message.secret or self.settings.open_senders):
+                raise NotYours("Begin each conversation with a secret: send it as `secret`.")
             with self.admission.turn():
-                turn = await self.conversation.reply(sender_id, Message(text, picture, filters))
+                turn = await self.conversation.reply(sender_id, message)
         except asyncio.CancelledError:
             raise
         except Exception as error:

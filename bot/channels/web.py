@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from bot.channels.parsing import parse_json
 from bot.channels.problems import problems
 from bot.channels.services import Services, services
-from bot.dialogue.conversation import Turn, check_message
+from bot.dialogue.conversation import Message, Turn, check_message
 from bot.dialogue.replies import Said
 from bot.sessions.record import is_search
 from bot.understanding.meaning import ANY, FILTER_KEYS
@@ -30,6 +30,7 @@ THUMBNAIL = 320
 # Each filter is one more condition of one statement; nobody narrows a search by more.
 MAX_FILTERS = 8
 LONGEST_FILTER = 200
+LONGEST_SECRET = 200
 FilterKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 FilterValue = Annotated[
     str, StringConstraints(max_length=LONGEST_FILTER, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -202,22 +203,27 @@ async def messages(
     text: Annotated[str, Form(description="What was typed.")] = "",
     image: Annotated[UploadFile | None, File(description="A picture.")] = None,
     filters: Annotated[str, Form(description='JSON such as {"date": "2023"}.')] = "",
+    secret: Annotated[
+        str, Form(description="Of who began the conversation.", max_length=LONGEST_SECRET)
+    ] = "",
 ) -> Answer:
     """Answer a text, a picture, or both, in the session of `sender`.
 
-    `filters` narrows the search as words would: date, folder or tag; the value "any" lifts one.
+    A conversation whose first message had a `secret` takes no message without it; one that was
+    begun without stays open to all who know its sender. `filters` narrows the search as words
+    would: date, folder or tag; the value "any" lifts one.
     """
     picture = None
     if image is not None:
         # Browsers send an empty part without a name for a file field that was left empty.
-        limit = parts.settings.max_upload_bytes
-        picture = await image.read(limit + 1)
-        if len(picture) > limit:
+        limit, size = parts.settings.max_upload_bytes, image.size or 0
+        if size > limit:
             raise HTTPException(413, f"The picture has more than {limit:,} bytes; make it smaller.")
-        if not picture and not image.filename:
-            picture = None
+        if size or image.filename:
+            picture = image.file  # read by the thread that decodes it: those who wait hold none
     conditions = _read_filters(filters)
-    return to_answer(await parts.reply("web", sender, text, picture, conditions))
+    message = Message(text, picture, conditions, secret)
+    return to_answer(await parts.reply("web", sender, message))
 
 
 def _read_filters(text: str) -> tuple[tuple[str, str], ...]:

@@ -10,10 +10,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import socketio
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
+from pydantic import SecretStr
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Scope
@@ -22,9 +24,11 @@ from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_sock
 from bot.channels.problems import problems
 from bot.channels.services import Services
 from bot.channels.thumbnails import Thumbnails
+from bot.channels.tokens import needs
 from bot.dialogue.conversation import Conversation
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
+from bot.live.threads import Threads
 from bot.server import probes
 from bot.server.bodies import BodyLimit
 from bot.server.errors import HANDLERS, SORRY, explain
@@ -65,9 +69,18 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
         api.state.sockets = rasa_socketio.create_socket_server(
             lambda: api.state.services,
             lambda error: explain(error, getattr(api.state, "project", None)),
+            settings.rasa_token,
         )
         app = socketio.ASGIApp(api.state.sockets, app, socketio_path=rasa_socketio.PATH)
-    return RequestLog(Sites(app, settings.base_url, settings.trusted_hosts, settings.cors_origins))
+    return RequestLog(
+        Sites(
+            app,
+            settings.base_url,
+            settings.trusted_hosts,
+            settings.cors_origins,
+            settings.frame_ancestors,
+        )
+    )
 
 
 def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
@@ -120,17 +133,26 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
         ],
         exception_handlers=HANDLERS,
     )
+    rasa = _behind(settings.rasa_token, in_query=True)
     api.include_router(probes.router)
-    api.include_router(rasa_actions.router)
+    api.include_router(probes.metrics_router, **_behind(settings.metrics_token))
+    api.include_router(rasa_actions.router, **rasa)
     api.include_router(images.router)
     if settings.admin_token:
         api.include_router(admin.create_router(settings.admin_token))
     if not only_actions:
         api.include_router(page.router)
         api.include_router(web.router)
-        api.include_router(rasa_rest.router)
+        api.include_router(rasa_rest.router, **rasa)
         api.include_router(rasa_socketio.router)
     return api
+
+
+def _behind(token: SecretStr | None, *, in_query: bool = False) -> dict[str, Any]:
+    """Return how a router is included whose routes may need a token."""
+    if token is None:
+        return {}
+    return {"dependencies": [Depends(needs(token, in_query=in_query))], "responses": problems(401)}
 
 
 def create_action_app() -> ASGIApp:
@@ -174,7 +196,9 @@ async def _lifespan(
             await live.start()
         admission = Admission(settings.answer_within_s, metrics.refusals.inc)
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
-        conversation = Conversation(sessions, live, project, interpreter, settings)
+        pictures = Threads(settings.picture_threads, "pictures")
+        stack.push_async_callback(pictures.close)
+        conversation = Conversation(sessions, live, project, interpreter, settings, pictures)
         app.state.services = Services(
             settings=settings,
             sessions=sessions,
@@ -182,7 +206,9 @@ async def _lifespan(
             conversation=conversation,
             actions=rasa_actions.create_executor(conversation, settings.base_url),
             figures=metrics,
-            thumbnails=Thumbnails(settings.data_dir / "thumbnails"),
+            thumbnails=Thumbnails(
+                settings.data_dir / "thumbnails", pictures, settings.thumbnails_mb * 1_000_000
+            ),
             admission=admission,
             background=(live.follower,),
         )

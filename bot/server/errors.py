@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from bot.errors import (
     MessageRefused,
     NothingToRollBackTo,
+    NotYours,
     Overloaded,
     SessionsUnavailable,
     UnknownVersion,
@@ -47,6 +48,7 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
     NoBundle: ErrorAnswer(
         503, "There are no pictures to show yet. Please try again in a moment.", RETRY
     ),
+    NotYours: ErrorAnswer(403),
     MessageRefused: ErrorAnswer(422),
     ImageTooLarge: ErrorAnswer(413),
     ImageError: ErrorAnswer(415),

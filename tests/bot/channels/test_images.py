@@ -1,3 +1,4 @@
+import asyncio
 import io
 import os
 import re
@@ -5,11 +6,13 @@ import shutil
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from bot.channels.thumbnails import SIZES, Thumbnails
-from embedding.data.decode import NotAnImage
+from bot.live.threads import Threads
+from embedding.data.decode import NotAnImage, open_image
 from retrieval.bundle.bundle import Bundle, Candidate, build_bundle, publish
 
 
@@ -160,25 +163,82 @@ def picture(tmp_path) -> Path:
     return path
 
 
+def get_all(folder: Path, *asked: tuple[Path, str, int], most_bytes: int = 10**9):
+    """Ask for thumbnails, all at once."""
+
+    async def ask():
+        threads = Threads(2, "pictures")
+        thumbnails = Thumbnails(folder, threads, most_bytes)
+        try:
+            return await asyncio.gather(*(thumbnails.get(*one) for one in asked))
+        finally:
+            await threads.close()
+
+    return asyncio.run(ask())
+
+
 def test_thumbnails_are_made_once_and_anew_when_the_file_changes(tmp_path, picture):
-    thumbnails = Thumbnails(tmp_path / "cache")
-    made = thumbnails.get(picture, "ab" * 32, 320)
+    asked = (picture, "ab" * 32, 320)
+    (made,) = get_all(tmp_path / "cache", asked)
     assert isinstance(made, Path)
     assert size_of(made) == (320, 160)
     first = made.stat()
-    assert thumbnails.get(picture, "ab" * 32, 320).stat().st_ino == first.st_ino
+    assert get_all(tmp_path / "cache", asked)[0].stat().st_ino == first.st_ino
     Image.new("RGB", (100, 300)).save(picture)
     later = first.st_mtime_ns + 1_000_000_000
     os.utime(picture, ns=(later, later))
-    assert size_of(thumbnails.get(picture, "ab" * 32, 320)) == (100, 300)
+    assert size_of(get_all(tmp_path / "cache", asked)[0]) == (100, 300)
+
+
+def test_all_who_ask_at_once_get_the_one_that_is_made(tmp_path, picture, monkeypatch):
+    opened = []
+
+    def count(*args, **options):
+        opened.append(args)
+        return open_image(*args, **options)
+
+    monkeypatch.setattr("bot.channels.thumbnails.open_image", count)
+    made = get_all(tmp_path / "cache", *[(picture, "ab" * 32, 320)] * 20)
+    assert len(set(made)) == 1
+    assert len(opened) == 1
 
 
 def test_nothing_half_made_is_left(tmp_path, picture):
-    thumbnails = Thumbnails(tmp_path / "cache")
     picture.write_bytes(b"no picture")
     with pytest.raises(NotAnImage):
-        thumbnails.get(picture, "ab" * 32, 160)
+        get_all(tmp_path / "cache", (picture, "ab" * 32, 160))
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("turned", [1, 6])
+def test_a_large_photograph_is_decoded_small_and_looks_the_same(tmp_path, size, turned):
+    red, blue = np.indices((3000, 4500)) * 255 // 4500
+    pixels = np.dstack([red, np.full_like(red, 90), blue]).astype(np.uint8)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = turned
+    photo = tmp_path / "photo.jpg"
+    Image.fromarray(pixels).save(photo, quality=95, exif=exif)
+    (made,) = get_all(tmp_path / "cache", (photo, "ab" * 32, size))
+    with Image.open(made) as thumbnail:
+        assert max(thumbnail.size) == size
+        whole = open_image(photo)
+        whole.thumbnail((size, size), Image.Resampling.LANCZOS)
+        assert thumbnail.size == whole.size
+        difference = np.abs(np.asarray(thumbnail, int) - np.asarray(whole, int))
+        assert difference.mean() < 3
+
+
+def test_the_folder_keeps_within_its_bound_and_the_oldest_go_first(tmp_path, picture):
+    folder = tmp_path / "cache"
+    (first,) = get_all(folder, (picture, "00" * 32, 640))
+    size = first.stat().st_size
+    os.utime(first, ns=(1, 1))
+    os.utime(picture, ns=(0, 0))
+    get_all(folder, *((picture, f"{i:02}" * 32, 640) for i in range(1, 11)), most_bytes=10 * size)
+    left = list(folder.glob("*/*.webp"))
+    assert 8 <= len(left) <= 10
+    assert first not in left
 
 
 def test_a_full_disk_costs_no_thumbnail(

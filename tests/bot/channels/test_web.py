@@ -5,6 +5,7 @@ import socket
 
 import httpx
 import pytest
+import redis
 from PIL import Image, ImageDraw
 
 from bot.channels.web import to_answer
@@ -15,6 +16,7 @@ from bot.understanding.operations import Exclude, Filter, Like, Search
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
 from retrieval.store.protocol import Picture
+from tests.bot.talk import rasa_call
 
 counter = itertools.count()
 
@@ -458,3 +460,44 @@ def test_the_search_and_its_parts_are_told_and_taken_out(client, sender):
     assert answer["search"]["uploaded"]
     answer = say(client, sender, '/drop_from_search{"upload": true}')
     assert "search" not in answer
+
+
+def say_with(client, sender, secret, text="a star"):
+    data = {"sender": sender, "text": text} | ({"secret": secret} if secret else {})
+    return client.post("/api/messages", data=data)
+
+
+def test_a_conversation_belongs_to_who_began_it_with_a_secret(client, sender):
+    assert say_with(client, sender, "mine").status_code == 200
+    for secret in ("", "theirs"):
+        answer = say_with(client, sender, secret)
+        assert answer.status_code == 403
+        assert answer.json()["detail"].startswith("This conversation was begun by somebody else")
+    message = {"sender": sender, "message": "describe the first one"}
+    assert client.post("/webhooks/rest/webhook", json=message).status_code == 403
+    call = rasa_call("action_describe_image", sender)
+    (said,) = client.post("/webhook", json=call).json()["responses"]
+    assert said["response"] == "utter_unavailable"
+    assert say_with(client, sender, "mine").json()["turn"] == 2
+
+
+def test_a_conversation_that_was_begun_without_a_secret_stays_open(client, sender):
+    turns = [say_with(client, sender, secret).json()["turn"] for secret in ("", "", "late", "")]
+    assert turns == [1, 2, 3, 4]
+
+
+def test_where_senders_are_not_open_each_conversation_needs_a_secret(start_server, shapes_bundles):
+    server = start_server(shapes_bundles, open_senders=False)
+    with httpx.Client(base_url=server.url) as client:
+        assert say_with(client, "closed", "").status_code == 403
+        message = {"sender": "closed", "message": "hello"}
+        assert client.post("/webhooks/rest/webhook", json=message).status_code == 403
+        assert say_with(client, "closed", "mine").json()["turn"] == 1
+
+
+def test_a_secret_is_not_kept_as_it_was_sent(client, sender, embedded_redis):
+    say_with(client, sender, "tell-nobody")
+    with redis.Redis.from_url(embedded_redis.url) as store:
+        kept = store.get(f"showtell:session:{sender}")
+    assert b'"owner":"' in kept
+    assert b"tell-nobody" not in kept
