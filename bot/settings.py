@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from limits import parse as parse_rate
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -79,6 +80,12 @@ class Settings(BaseSettings):
     max_text_length: int = Field(2000, ge=1, description="Longest message, in characters.")
     max_upload_bytes: int = Field(20_000_000, ge=1, description="Largest uploaded picture.")
     max_upload_pixels: int = Field(50_000_000, ge=1, description="Largest width x height.")
+    limit_sender: str = Field(
+        "60/minute", description="How often one sender may ask; blank for no limit."
+    )
+    limit_address: str = Field(
+        "1200/minute", description="How often one address may ask; blank for no limit."
+    )
     answer_within_s: float = Field(
         10, gt=0, description="Longest time an answer may take; who would wait longer gets a 503."
     )
@@ -127,6 +134,16 @@ class Settings(BaseSettings):
                     "write redis://:password@host:port/0, with %-signs for special characters in "
                     "the password (%2F for a slash)"
                 ) from None
+        return value
+
+    @field_validator("limit_sender", "limit_address")
+    @classmethod
+    def _is_a_rate(cls, value: str) -> str:
+        if value:
+            try:
+                parse_rate(value)
+            except ValueError:
+                raise ValueError("write a rate such as 60/minute, or nothing") from None
         return value
 
     @field_validator("cors_origins", "frame_ancestors", "trusted_hosts")

@@ -16,6 +16,7 @@ WHY = {
     413: "Too large",
     415: "Not in a form that can be read",
     422: "A field has a value that cannot be used",
+    429: "Too often; Retry-After says when to try again",
     500: "Something that nobody foresaw",
     503: "Not at the moment; Retry-After says when to try again",
 }

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from bot.channels.parsing import parse_json
 from bot.channels.problems import json_body, problems
 from bot.channels.rasa_wire import responses
-from bot.channels.services import Services, services
+from bot.channels.services import Services, count_address, services
 from bot.dialogue.conversation import Message
 
 router = APIRouter(prefix="/webhooks/rest", tags=["Rasa REST"])
@@ -79,7 +79,8 @@ async def health() -> dict[str, str]:
     "/webhook",
     summary="One message",
     response_class=JSONResponse,
-    responses=problems(408, 413, 422, 503),
+    responses=problems(408, 413, 422, 429, 503),
+    dependencies=[Depends(count_address)],
     openapi_extra=json_body("message", sender="string", message="string"),
 )
 async def webhook(

@@ -11,6 +11,7 @@ from fastapi import Request
 from rasa_sdk.executor import ActionExecutor
 
 from bot.channels.parsing import check_sender
+from bot.channels.rates import RateLimits
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.errors import NotYours
@@ -43,6 +44,7 @@ class Services:
     figures: Figures
     thumbnails: Thumbnails
     admission: Admission
+    rates: RateLimits
     background: tuple[BackgroundTask, ...] = ()
 
     async def reply(
@@ -65,12 +67,14 @@ class Services:
             SessionsUnavailable: Redis is away.
             NoBundle: no bundle is live.
             Overloaded: it could not be answered in time.
+            TooOften: this sender asks too fast.
         """
         started = time.perf_counter()
         try:
             check_sender(sender_id)
             if not (message.secret or self.settings.open_senders):
                 raise NotYours("Begin each conversation with a secret: send it as `secret`.")
+            self.rates.count_sender(sender_id)
             with self.admission.turn():
                 turn = await self.conversation.reply(sender_id, message)
         except asyncio.CancelledError:
@@ -86,3 +90,13 @@ def services(request: Request) -> Services:
     """Return what this request's app shares (a FastAPI dependency)."""
     found: Services = request.app.state.services
     return found
+
+
+def count_address(request: Request) -> None:
+    """Count a turn for the address that it comes from (a FastAPI dependency).
+
+    Raises:
+        TooOften: there were too many.
+    """
+    if request.client:
+        services(request).rates.count_address(request.client.host)

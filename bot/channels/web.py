@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from bot.channels.parsing import parse_json
 from bot.channels.problems import problems
-from bot.channels.services import Services, services
+from bot.channels.services import Services, count_address, services
 from bot.dialogue.conversation import Message, Turn, check_message
 from bot.dialogue.replies import Said
 from bot.sessions.record import is_search
@@ -195,7 +195,8 @@ def _image_object(hit: Hit) -> ImageObject:
     "/api/messages",
     response_model_exclude_none=True,
     summary="One message of a chat",
-    responses=problems(408, 413, 415, 422, 503),
+    responses=problems(408, 413, 415, 422, 429, 503),
+    dependencies=[Depends(count_address)],
 )
 async def messages(
     parts: Parts,
@@ -254,7 +255,10 @@ def _check_values(filters: Iterable[tuple[str, str]]) -> None:
 
 
 @router.post(
-    "/api/search", summary="One search without a session", responses=problems(408, 413, 422, 503)
+    "/api/search",
+    summary="One search without a session",
+    responses=problems(408, 413, 422, 429, 503),
+    dependencies=[Depends(count_address)],
 )
 async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     """Answer with the pictures that fit a text best."""

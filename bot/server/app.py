@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Scope
 
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
 from bot.channels.problems import problems
+from bot.channels.rates import RateLimits
 from bot.channels.services import Services
 from bot.channels.thumbnails import Thumbnails
 from bot.channels.tokens import needs
@@ -210,6 +211,7 @@ async def _lifespan(
                 settings.data_dir / "thumbnails", pictures, settings.thumbnails_mb * 1_000_000
             ),
             admission=admission,
+            rates=RateLimits(settings.limit_sender, settings.limit_address),
             background=(live.follower,),
         )
         if sockets := getattr(app.state, "sockets", None):

@@ -12,11 +12,13 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from bot.errors import (
+    ComeAgain,
     MessageRefused,
     NothingToRollBackTo,
     NotYours,
     Overloaded,
     SessionsUnavailable,
+    TooOften,
     UnknownVersion,
 )
 from bot.understanding.rasa_project import RasaProject
@@ -44,6 +46,7 @@ class ErrorAnswer:
 # The first class that fits counts. A fixed sentence where the error's text is for the operator.
 ERRORS: dict[type[Exception], ErrorAnswer] = {
     Overloaded: ErrorAnswer(503),
+    TooOften: ErrorAnswer(429),
     SessionsUnavailable: ErrorAnswer(503, headers=RETRY),
     NoBundle: ErrorAnswer(
         503, "There are no pictures to show yet. Please try again in a moment.", RETRY
@@ -61,7 +64,7 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
 
 # What a sender is told in another language than English, whose sentences say more.
 SENTENCES: dict[type[Exception], str] = {
-    Overloaded: "utter_error_busy",
+    ComeAgain: "utter_error_busy",
     SessionsUnavailable: "utter_error_busy",
     NoBundle: "utter_error_no_pictures",
     ImageTooLarge: "utter_error_image_too_large",
@@ -79,9 +82,10 @@ def find_answer(error: Exception, project: RasaProject | None = None) -> ErrorAn
     for kind, answer in ERRORS.items():
         if isinstance(error, kind):
             sentence = _translate(error, project) or answer.sentence or finish(str(error))
-            if isinstance(error, Overloaded):
-                return ErrorAnswer(503, sentence, {"Retry-After": str(error.retry_after_s)})
-            return replace(answer, sentence=sentence)
+            headers = answer.headers
+            if isinstance(error, ComeAgain):
+                headers = {"Retry-After": str(error.retry_after_s)}
+            return replace(answer, sentence=sentence, headers=headers)
     return None
 
 
