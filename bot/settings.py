@@ -73,7 +73,6 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(20_000_000, ge=1, description="Largest uploaded picture.")
     max_upload_pixels: int = Field(50_000_000, ge=1, description="Largest width x height.")
     threads: int = Field(2, ge=1, le=64, description="Turns that compute at once, per worker.")
-    torch_threads: int = Field(1, ge=1, description="Threads of one forward pass.")
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Other sites that may embed the widget; "*" for all.'

@@ -58,7 +58,8 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
     # Heavy imports only when there is something to make: a second start stays quick.
     from embedding.data.pairs import load_pairs
     from embedding.model.feature_cache import cached_pictures
-    from embedding.pretrained.names import load_model
+    from embedding.onnx.encoder import all_cores, load_encoder
+    from embedding.pretrained.names import find_exported
     from embedding.training.config import TrainConfig
     from embedding.training.train import train
     from retrieval.bundle.bundle import build_bundle, publish
@@ -74,13 +75,14 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
         cache_dir=data_dir / "cache",
         progress=progress,
     )
-    model = load_model(result.model_dir)
-    with cached_pictures(model, data_dir / "cache") as encode_pictures:
+    model_dir = find_exported(result.model_dir)
+    encoder = load_encoder(model_dir, threads=all_cores())
+    with cached_pictures(encoder, data_dir / "cache") as encode_pictures:
         report = build_bundle(
             candidates_from_pairs(pairs),
             root=home / "images",
-            model_dir=result.model_dir,
-            encoder=model,
+            model_dir=model_dir,
+            encoder=encoder,
             encode_pictures=encode_pictures,
             bundles=bundles,
             attribution=pairs.attribution,

@@ -9,7 +9,8 @@ from bot.commands.evaluate import Measured, as_searched, print_lines, print_reca
 from bot.commands.recall_table import fold_lines
 from bot.settings import load_settings
 from embedding.evaluation.recall import embed_pairs
-from embedding.model.joint import JointEmbedding
+from embedding.onnx.encoder import all_cores, load_encoder
+from embedding.pretrained.names import find_exported
 from embedding.training.config import TrainConfig
 from embedding.training.distributed import is_first_process
 from embedding.training.run_files import judged_pairs, read_record
@@ -28,7 +29,7 @@ def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool)
     name_skipped(result.skipped)
     with progress_bars() as progress:
         pairs = judged_pairs(data, result, progress=progress)
-        model = JointEmbedding.load(result.model_dir)
+        model = load_encoder(find_exported(result.model_dir, say=say), threads=all_cores())
         embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
     measured = Measured.of(embedded, as_searched(model, embedded))
     if result.folds:

@@ -33,6 +33,7 @@ from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
+from embedding.pretrained.sentences import load_sentence_encoder
 
 # A message of the greatest length, escaped, with a client's metadata around it.
 LARGEST_BODY = 256_000
@@ -152,7 +153,6 @@ async def _lifespan(
             images=settings.images,
             redis=redis,
             threads=settings.threads,
-            torch_threads=settings.torch_threads,
             poll_s=settings.poll_s,
             on_swap=metrics.count_load,
             on_failure=metrics.count_background_failure,
@@ -177,7 +177,5 @@ async def _lifespan(
 
 
 def _interpreter(project: RasaProject, settings: Settings) -> Interpreter:
-    # Lazily: torch takes seconds to import, and an app may be made only to be asked for its routes.
-    from embedding.pretrained.sentences import load_sentence_encoder
-
-    return build_interpreter(project, load_sentence_encoder(), settings.data_dir / "cache")
+    encoder = load_sentence_encoder(settings.data_dir / "models")
+    return build_interpreter(project, encoder, settings.data_dir / "cache")

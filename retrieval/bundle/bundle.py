@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from embedding.model.encoder import Encoder, load_encoder
+from embedding.model.encoder import Encoder
+from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.build import BuildReport, build_bundle
 from retrieval.bundle.manifest import MODEL, REQUESTS, SCENES, STORE, Manifest, check_files
 from retrieval.bundle.sources import Candidate, candidates_from_pairs

@@ -15,7 +15,7 @@ from embedding.data.captions import Skipped
 from embedding.errors import ModelError
 from embedding.model.files import INFO_FILE
 from embedding.model.joint import JointEmbedding
-from embedding.pretrained import packed as shipped
+from embedding.pretrained import shipped
 from retrieval.bundle.bundle import Bundle
 
 
