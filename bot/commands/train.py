@@ -6,9 +6,12 @@ from pathlib import Path
 
 from bot.commands.console import name_skipped, progress_bars, say
 from bot.commands.evaluate import Measured, as_searched, print_lines, print_recall, save_report
+from bot.commands.quantize import tell
 from bot.commands.recall_table import fold_lines
 from bot.settings import load_settings
+from embedding.evaluation.precision import choose_precision
 from embedding.evaluation.recall import embed_pairs
+from embedding.onnx.description import is_exported
 from embedding.onnx.encoder import all_cores, load_encoder
 from embedding.pretrained.names import find_exported
 from embedding.training.config import TrainConfig
@@ -36,6 +39,8 @@ def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool)
         print_lines(*fold_lines(result.folds))
         say("the best fold, whose model is kept:")
     print_recall(str(out_dir), result.metrics, data, measured)
+    if config.train_on != "all" and is_exported(result.model_dir):
+        tell(choose_precision(result.model_dir, embedded))
     say(f"The best model is in {result.model_dir}.")
     report = out_dir / "report.html"
     save_report(report, str(out_dir), measured, read_record(out_dir))

@@ -144,10 +144,11 @@ async def _lifespan(
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
-        interpreter = await asyncio.to_thread(_interpreter, project, settings)
         # The libraries are loaded now and stay: the collection after each swap need not walk
-        # through their half a million objects, which stops the event loop for half a second.
+        # through all their objects, which stops the event loop.
         gc.freeze()
+        # While the bundle is opened, on the other core.
+        loading = asyncio.create_task(asyncio.to_thread(_interpreter, project, settings))
         live = LiveBundle(
             bundles,
             images=settings.images,
@@ -159,6 +160,7 @@ async def _lifespan(
         )
         stack.push_async_callback(live.stop)
         await live.start()
+        interpreter = await loading
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
         conversation = Conversation(sessions, live, project, interpreter, settings)
         app.state.services = Services(

@@ -1,5 +1,6 @@
 """onnx.json: what the graphs beside a model's weights are, and how they are fed."""
 
+import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -50,6 +51,11 @@ class Description(BaseModel):
     prompt: str = ""
     view: PictureInput | None = None
     agreement: dict[str, float] = {}
+
+    def in_int8(self) -> "Description":
+        """Return the description of the same model with its text graph in int8."""
+        changed = hashlib.sha256(f"{self.fingerprint} text in int8".encode()).hexdigest()[:16]
+        return self.model_copy(update={"text": "int8", "fingerprint": changed})
 
     def write(self, directory: Path) -> None:
         """Write it beside the graphs."""

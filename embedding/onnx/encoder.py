@@ -40,8 +40,8 @@ FEATURES = "features"
 VECTORS = "vectors"
 
 _TEXT_BATCH = 32
-_IMAGE_BATCH = 2
-"""Pictures at once in one thread: what a larger batch computes in between leaves the caches."""
+_IMAGE_BATCH = 1
+"""Pictures at once in one thread: what more of them compute in between leaves the caches."""
 _HEAD_BATCH = 1024
 
 
@@ -201,6 +201,12 @@ class OnnxEncoder:
 
     def _run(self, graph: str, arrays: dict[str, Any], output: str) -> Vectors:
         session = self._session(graph)
+        missing = {one.name for one in session.get_inputs()} - arrays.keys()
+        if missing:
+            raise ModelError(
+                f"{graph} of the model {self.name!r} takes {', '.join(sorted(missing))}, as no "
+                "graph of that name does; export the model again"
+            )
         inputs = {one.name: arrays[one.name] for one in session.get_inputs()}
         vectors: Vectors = session.run([output], inputs)[0]
         return vectors

