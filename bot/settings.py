@@ -97,7 +97,6 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="Thumbnails and uploads that are decoded at once, per worker."
     )
     thumbnails_mb: int = Field(1000, ge=1, description="What thumbnails may take on disk, MB.")
-    torch_threads: int = Field(1, ge=1, description="Threads of one forward pass.")
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Other sites that may embed the widget; "*" for all.'

@@ -14,8 +14,8 @@ from fastapi.responses import FileResponse, Response
 from bot.channels.caching import unless_known
 from bot.channels.problems import problems
 from bot.channels.services import Services, services
-from bot.channels.thumbnails import SIZES
 from bot.live.serving import Serving
+from bot.live.thumbnails import SIZES
 from embedding.data.decode import ImageError
 from retrieval.errors import GalleryError
 

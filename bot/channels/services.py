@@ -13,13 +13,13 @@ from fastapi import Request
 from rasa_sdk.executor import ActionExecutor
 
 from bot.channels.parsing import check_sender
-from bot.channels.rates import RateLimits
-from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.errors import NotYours
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
+from bot.live.rates import RateLimits
 from bot.live.tasks import BackgroundTask
+from bot.live.thumbnails import Thumbnails
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
 from bot.understanding.operations import Operation

@@ -12,7 +12,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from bot.live.pictures import ShownPictures
 from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
 from bot.live.threads import Threads
-from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import (
     Bundle,
     current_version,
@@ -57,7 +55,6 @@ class LiveBundle:
         images: the folder of the pictures, if it is not where it was when they were indexed.
         redis: tells the other workers of a swap; None when there are none.
         threads: turns that compute at once.
-        torch_threads: threads of one forward pass.
         poll_s: how often `CURRENT` is looked at, in seconds, should a message be missed.
         on_swap: called with the version and the outcome ("live" or "refused") of each load.
         on_failure: called with the name of a background task that failed and is begun again.
@@ -75,7 +72,6 @@ class LiveBundle:
         images: Path | None = None,
         redis: Redis | None = None,
         threads: int = 2,
-        torch_threads: int = 1,
         poll_s: float = 3.0,
         on_swap: Callable[[str, str], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
@@ -93,9 +89,8 @@ class LiveBundle:
         self.follower = BackgroundTask(
             "following CURRENT", self._follow, pause_s=poll_s, on_failure=on_failure
         )
-        self._torch_threads = torch_threads
-        # OpenMP keeps its number of threads per thread: each one of the pool must be told.
-        self._threads = Threads(threads, "serving", partial(limit_threads, torch_threads))
+        # A model computes in the thread that asks for it, and in no other.
+        self._threads = Threads(threads, "serving")
         self.run = self._threads.run
 
     # Using the bundle
@@ -259,7 +254,6 @@ class LiveBundle:
         return BundleRefused(version, reason)
 
     def _open(self, version: str) -> Serving:
-        limit_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             # The first search of a fresh model is the slowest; nobody should wait for it.

@@ -23,14 +23,14 @@ from starlette.types import ASGIApp, Scope
 
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
 from bot.channels.problems import problems
-from bot.channels.rates import RateLimits
 from bot.channels.services import Services
-from bot.channels.thumbnails import Thumbnails
 from bot.channels.tokens import needs
 from bot.dialogue.conversation import Conversation
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
+from bot.live.rates import RateLimits
 from bot.live.threads import Threads
+from bot.live.thumbnails import Thumbnails
 from bot.server import probes
 from bot.server.bodies import BodyLimit
 from bot.server.errors import HANDLERS, SORRY, explain
@@ -44,6 +44,7 @@ from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
+from embedding.pretrained.sentences import load_sentence_encoder
 
 # How long a thread that computes keeps the interpreter when the event loop wants it. Python's own 5
 # ms are waited for at each connection: a crowd of 800 then takes seconds to be refused.
@@ -190,10 +191,8 @@ async def _lifespan(
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
-        with ended_at_once():
-            interpreter = await asyncio.to_thread(_interpreter, project, settings)
         # The libraries are loaded now and stay: the collection after each swap need not walk
-        # through their half a million objects, which stops the event loop for half a second.
+        # through all their objects, which stops the event loop.
         gc.freeze()
         sys.setswitchinterval(SWITCH_S)
         live = LiveBundle(
@@ -201,7 +200,6 @@ async def _lifespan(
             images=settings.images,
             redis=redis,
             threads=settings.threads,
-            torch_threads=settings.torch_threads,
             poll_s=settings.poll_s,
             on_swap=metrics.count_load,
             on_failure=metrics.count_background_failure,
@@ -209,7 +207,10 @@ async def _lifespan(
         )
         stack.push_async_callback(live.stop)
         with ended_at_once():
+            # On the other core, while the bundle is opened.
+            loading = asyncio.create_task(asyncio.to_thread(_interpreter, project, settings))
             await live.start()
+            interpreter = await loading
         admission = Admission(settings.answer_within_s, metrics.refusals.inc)
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
         pictures = Threads(settings.picture_threads, "pictures")
@@ -237,7 +238,5 @@ async def _lifespan(
 
 
 def _interpreter(project: RasaProject, settings: Settings) -> Interpreter:
-    # Lazily: torch takes seconds to import, and an app may be made only to be asked for its routes.
-    from embedding.pretrained.sentences import load_sentence_encoder
-
-    return build_interpreter(project, load_sentence_encoder(), settings.data_dir / "cache")
+    encoder = load_sentence_encoder(settings.data_dir / "models")
+    return build_interpreter(project, encoder, settings.data_dir / "cache")

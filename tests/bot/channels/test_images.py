@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from bot.channels.thumbnails import SIZES, Thumbnails
 from bot.live.threads import Threads
+from bot.live.thumbnails import SIZES, Thumbnails
 from embedding.data.decode import NotAnImage, open_image
 from retrieval.bundle.bundle import Bundle, Candidate, build_bundle, publish
 
@@ -197,7 +197,7 @@ def test_all_who_ask_at_once_get_the_one_that_is_made(tmp_path, picture, monkeyp
         opened.append(args)
         return open_image(*args, **options)
 
-    monkeypatch.setattr("bot.channels.thumbnails.open_image", count)
+    monkeypatch.setattr("bot.live.thumbnails.open_image", count)
     made = get_all(tmp_path / "cache", *[(picture, "ab" * 32, 320)] * 20)
     assert len(set(made)) == 1
     assert len(opened) == 1

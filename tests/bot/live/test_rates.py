@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
-from bot.channels.rates import RateLimits
 from bot.errors import TooOften
+from bot.live.rates import RateLimits
 from bot.settings import SettingsError, load_settings
 
 
