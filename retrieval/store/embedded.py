@@ -91,6 +91,10 @@ class EmbeddedStore:
         """Return the `k` pictures whose captions fit some content words best, or fewer."""
         return self._words.search(words, k, self._allowed(scope)[0])
 
+    def holders(self, phrase: str) -> int:
+        """Return how many pictures have a caption that holds a word or phrase, in any form."""
+        return len(self._words.rows_with(phrase))
+
     def word_weight(self, word: str) -> float:
         """Return how telling a word is here: BM25's inverse document frequency, never below 0."""
         return self._words.weight(word)
