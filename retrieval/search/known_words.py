@@ -27,7 +27,7 @@ _NAMING_NOTHING = frozenset(_AROUND.split())
 
 def known_to_captions(store: Store) -> Known:
     """Return what tells whether captions hold a word, another name of it, or one of its kinds."""
-    return lambda word: any(store.holders(name) for name in (word, *comprised(word)))
+    return lambda word: any(store.holds(name) for name in (word, *comprised(word)))
 
 
 def known_to_requests(requests: TypicalRequests | None) -> Known:
