@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-scaling bench-index bench-start bench-intents bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-honesty bench-scaling bench-index bench-start bench-intents bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -70,6 +70,9 @@ bench-conversation: $(VENV)/.runtime ## simulated users on Flickr8k: do a few tu
 
 bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
 	@$(BIN)/python benchmarks/search_speed.py
+
+bench-honesty: $(VENV)/.runtime ## how often a search says that nothing fits (BUNDLES= over Flickr8k's dev pictures)
+	@$(BIN)/python benchmarks/honesty.py $(BUNDLES) $(ARGS)
 
 bench-scaling: $(VENV)/.runtime ## what a search costs in 7,000 and in 100,000 pictures
 	@$(BIN)/python benchmarks/scaling.py

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.conversation.data import DEEP, World, plain, rank_of
+from retrieval.search.general_words import comprised
 from retrieval.search.query import Query
 
 K = 10
@@ -36,6 +37,14 @@ THINGS = {
 }
 
 
+# What general words comprise is taken from the list that the search has: what is measured is
+# whether looks find it.
+GENERAL = {
+    word: "|".join(f"{kind}(?:s|es)?" for kind in (word, *comprised(word)))
+    for word in ("people", "children", "animals", "vehicles", "water", "food", "buildings", "sport")
+}
+
+
 class Asked(NamedTuple):
     """What one user saw, before and after saying what is not wanted.
 
@@ -53,13 +62,17 @@ def simulate_exclusions(world: World, users: int) -> dict[str, Any]:
 
     The users look for a picture without the thing, in words that bring up at least two with it,
     and then say that they do not want it. "recall" is whether their picture is among the ten, and
-    the ranks are those of their picture, 101 beyond 100.
+    the ranks are those of their picture, 101 beyond 100. General words are counted apart.
     """
+    return {**_simulate(world, users, THINGS), "general": _simulate(world, users, GENERAL)}
+
+
+def _simulate(world: World, users: int, listed: dict[str, str]) -> dict[str, Any]:
     deep = [world.search(Query(texts=(plain(world.captions[u][0]),)), DEEP) for u in range(users)]
     place = {image_id: i for i, image_id in enumerate(world.ids)}
     things: dict[str, Any] = {}
     totals: list[Asked] = []
-    for thing, words in THINGS.items():
+    for thing, words in listed.items():
         shows = world.mentions(words)
         asked: list[Asked] = []
         for user, found in enumerate(deep):
