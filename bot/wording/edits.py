@@ -76,11 +76,12 @@ class Editor:
         if len(said) > _ALL_SAID or all(stem(word.text) in stems for word in left):
             return self._spelled(value, new)
         paired = {new[pair.by].text for pair in pairs}
-        if set(said) <= paired and new[0].text not in self.classes.placing:
+        is_all_there = all(word in paired or stem(word) in here for word in said)
+        if is_all_there and new[0].text not in self.classes.placing:
             for pair in sorted(pairs, reverse=True):
                 text = self._put(text, words, pair.at, new[pair.by].text)
             return text
-        if only_exclusive and not all(word in paired or stem(word) in here for word in said):
+        if only_exclusive and not is_all_there:
             return None
         return self._put_phrase(text, words, pairs[0].at, value, new)
 
