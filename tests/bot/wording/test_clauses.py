@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.wording.clauses import ClauseSplitter, only
 from bot.understanding.rasa_project import RasaProject
+from bot.wording.clauses import ClauseSplitter, only
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ FOREIGN = {
     "pl": ["pokaż mi łódkę na morzu", "szukam kobiety z parasolem"],
     "sv": ["visa mig en båt på havet", "jag söker en kvinna med paraply"],
     "da": ["vis mig en båd på havet", "jeg søger en kvinde med paraply"],
-    "ru": ["покажи мне лодку", "женщина с зонтом"],
+    "ru": ["покажи мне лодку", "женщина под зонтом"],
     "ja": ["海の船を見せて", "犬の写真"],
     "zh": ["我想看一艘船", "一只狗"],
     "ar": ["أرني قاربا في البحر"],
