@@ -107,7 +107,7 @@ class Cues:
         }
         self._ordinal = re.compile(
             rf"{_START}(?:{pattern('ordinal_before')}\s+)?(?P<word>\w+)"
-            rf"(?:\s+{pattern('ordinal_behind')})*{_EDGE_END}",
+            rf"(?:[\s,]+{pattern('ordinal_behind')})*{_EDGE_END}",
             re.IGNORECASE,
         )
         self._needs = {intent: _any_word(words) for intent, words in needs.items()}

@@ -12,7 +12,7 @@ from bot.understanding import operations as op
 from bot.understanding.operations import Operation
 from bot.understanding.parts import Excluded, Parts, Wish
 from bot.understanding.reading import ALL, NONE, REFINE, SEARCH
-from bot.wording.edits import Editor, names, same_thing
+from bot.wording.edits import Editor, same_thing
 
 __all__ = ["answer", "correct", "drop", "judge", "recall"]
 
@@ -21,7 +21,7 @@ _RATE = "rate_image"
 _MOST_BESIDE = 2
 
 
-def answer(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
+def answer(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
     """Return the answer to the question that the bot asked a turn ago."""
     options = record.options
     if not options:
@@ -35,23 +35,23 @@ def answer(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
         return (op.Answer(refused=True),)
     if parts.intent not in (SEARCH, REFINE) or len(parts.wishes) != 1 or parts.excluded:
         return ()
-    said = names(parts.query)
+    said = editor.names(parts.query)
     meant = [
         option
         for option in options
-        if said and all(any(same_thing(one, word) for one in names(option)) for word in said)
+        if said and all(any(same_thing(one, word) for one in editor.names(option)) for word in said)
     ]
     return (op.Answer(meant[0]),) if len(meant) == 1 else ()
 
 
-def recall(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
+def recall(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
     """Return the way back to the latest search that was about what is named."""
-    named = names(parts.recalled)
-    current = [word for text in record.query.texts for word in names(text)]
+    named = editor.names(parts.recalled)
+    current = [word for text in record.query.texts for word in editor.names(text)]
     if any(same_thing(one, word) for one in named for word in current):
         return ()
     for at in reversed(range(len(record.history))):
-        earlier = [word for text in record.history[at].query.texts for word in names(text)]
+        earlier = [word for text in record.history[at].query.texts for word in editor.names(text)]
         if any(same_thing(one, word) for one in named for word in earlier):
             return (op.Undo(len(record.history) - at),)
     return ()
@@ -59,15 +59,15 @@ def recall(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
 
 def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
     """Return what takes a thing out of the search, or lifts its exclusion: "forget the grass"."""
-    if not names(parts.dropped):
+    if not editor.names(parts.dropped):
         return ()
     for text in reversed(record.query.texts):
         left = editor.take_out(text, parts.dropped)
         if left is not None:
             return (op.Replace(text, left),)
-    gone = names(parts.dropped)
+    gone = editor.names(parts.dropped)
     for text in record.query.excluded:
-        if any(same_thing(one, word) for one in gone for word in names(text)):
+        if any(same_thing(one, word) for one in gone for word in editor.names(text)):
             return (op.Allow(text, exactly=True),)
     return ()
 
@@ -94,10 +94,10 @@ def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operat
     left = list(parts.excluded)
     corrects = False
     for place, wish in enumerate(parts.wishes):
-        swapped = next((one for one in left if _is_swapped(one, texts)), None)
+        swapped = next((one for one in left if _is_swapped(one, texts, editor)), None)
         if swapped:
             left.remove(swapped)
-        if wish.role and _all_there(wish, texts):
+        if wish.role and _all_there(wish, texts, editor):
             corrects = True
             continue
         edit = _edit(wish, swapped, texts, parts.intent, editor)
@@ -115,16 +115,18 @@ def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operat
     return (*found, *(op.Exclude(one.text) for one in left), *parts.filters)
 
 
-def _all_there(wish: Wish, texts: Sequence[str]) -> bool:
+def _all_there(wish: Wish, texts: Sequence[str], editor: Editor) -> bool:
     """Whether all that a wish names is searched for already: "I said woman"."""
-    running = [word for text in texts for word in names(text)]
-    return all(any(same_thing(word, other) for other in running) for word in names(wish.text))
+    running = [word for text in texts for word in editor.names(text)]
+    return all(
+        any(same_thing(word, other) for other in running) for word in editor.names(wish.text)
+    )
 
 
-def _is_swapped(one: Excluded, texts: Sequence[str]) -> bool:
+def _is_swapped(one: Excluded, texts: Sequence[str], editor: Editor) -> bool:
     """Whether a thing that is not wanted makes room for a wish: "not a dog, a cat"."""
-    gone = names(one.text)
-    running = [word for text in texts for word in names(text)]
+    gone = editor.names(one.text)
+    running = [word for text in texts for word in editor.names(text)]
     is_running = all(any(same_thing(word, other) for other in running) for word in gone)
     return one.swapped and bool(gone) and is_running
 

@@ -80,8 +80,8 @@ def decide(
         foreign = (op.Unknown(OTHER_LANGUAGE, language=parts.language),)
         return Meaning(foreign, settled.intent, settled.confidence, settled.ranking, parts.language)
     operations = (
-        answer(parts, record)
-        or recall(parts, record)
+        answer(parts, record, editor)
+        or recall(parts, record, editor)
         or drop(parts, record, editor)
         or judge(parts, record)
         or (() if upload else correct(parts, record, editor))

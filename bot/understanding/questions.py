@@ -16,7 +16,7 @@ from bot.wording.edits import names
 __all__ = ["Question", "QuestionReader"]
 
 Kind = Literal["count", "colour", "which", "whether", "else"]
-_KINDS: tuple[Kind, ...] = ("which", "count", "colour", "whether")
+_KINDS: tuple[Kind, ...] = ("count", "colour", "which", "whether")
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,9 @@ class Classes:
             `comparatives`, word -> what it comes to; `words`, the `articles`, the words that
             begin a phrase which says where or with what (`placing`), those that join two things
             (`joining`) or stand for one (`standing`), and the classes of what things are like
-            (`attributes`) and of whom a picture is about (`subjects`). A language that has none
-            knows no class.
+            (`attributes`) and of whom a picture is about (`subjects`), and the `function` words,
+            which name nothing; without them, those of English. A language that has none knows no
+            class.
 
     Attributes:
         articles: as above.
@@ -31,6 +32,7 @@ class Classes:
         joining: as above.
         standing: as above.
         subjects: as above.
+        function_words: as above.
     """
 
     def __init__(self, data: Mapping[str, Mapping[str, str]]) -> None:
@@ -48,6 +50,7 @@ class Classes:
         self.joining = holding.get("joining", frozenset())
         self.standing = holding.get("standing", frozenset())
         self.subjects = holding.get("subjects", frozenset())
+        self.function_words = holding.get("function", FUNCTION_WORDS)
         self._attributes = holding.get("attributes", frozenset())
         self._comparatives = dict(data.get(_COMPARATIVES, {}))
 
@@ -65,7 +68,7 @@ class Classes:
 
     def is_attribute(self, text: str) -> bool:
         """Whether a text names no thing, but only what one is like: "a sleeping one", "red"."""
-        words = [word for word in tokens(text) if word not in FUNCTION_WORDS]
+        words = [word for word in tokens(text) if word not in self.function_words]
         return bool(words) and all(
             self.of(self.positive(word)) in self._attributes for word in words
         )

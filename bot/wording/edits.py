@@ -6,7 +6,7 @@ All of it works on words with their places, so that what is left reads as it was
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import NamedTuple
 
 from bot.wording.classes import Classes
@@ -37,9 +37,9 @@ def same_thing(one: str, other: str) -> bool:
     return first == second or (len(first) >= _SHORTEST_STEM and second.startswith(first))
 
 
-def names(text: str) -> list[str]:
+def names(text: str, function_words: Set[str] = FUNCTION_WORDS) -> list[str]:
     """Return the words of a text that name something, lower-cased, in their order."""
-    return [word.text for word in split_words(text) if _names(word)]
+    return [word.text for word in split_words(text) if word.text not in function_words]
 
 
 class Editor:
@@ -51,6 +51,10 @@ class Editor:
 
     def __init__(self, classes: Classes) -> None:
         self.classes = classes
+
+    def names(self, text: str) -> list[str]:
+        """Return the words of a text that name something in this language."""
+        return names(text, self.classes.function_words)
 
     def replace_same_class(
         self, text: str, value: str, *, only_exclusive: bool = False
@@ -69,18 +73,19 @@ class Editor:
         pairs = self._pairs(words, new, only_exclusive=only_exclusive)
         if not pairs:
             return None
-        said = [word.text for word in new if _names(word) or self.classes.of(word.text)]
+        said = [word.text for word in new if self._names(word) or self.classes.of(word.text)]
         stems, here = set(map(stem, said)), {stem(word.text) for word in words}
         replaced = {pair.at for pair in pairs}
-        left = [word for at, word in enumerate(words) if _names(word) and at not in replaced]
+        left = [word for at, word in enumerate(words) if self._names(word) and at not in replaced]
         if len(said) > _ALL_SAID or all(stem(word.text) in stems for word in left):
             return self._spelled(value, new)
         paired = {new[pair.by].text for pair in pairs}
-        if set(said) <= paired and new[0].text not in self.classes.placing:
+        is_all_there = all(word in paired or stem(word) in here for word in said)
+        if is_all_there and new[0].text not in self.classes.placing:
             for pair in sorted(pairs, reverse=True):
                 text = self._put(text, words, pair.at, new[pair.by].text)
             return text
-        if only_exclusive and not all(word in paired or stem(word) in here for word in said):
+        if only_exclusive and not is_all_there:
             return None
         return self._put_phrase(text, words, pairs[0].at, value, new)
 
@@ -104,12 +109,12 @@ class Editor:
         one part, or the value of several.
         """
         words, new = split_words(text), split_words(value)
-        if len(names(value)) != 1 or self.is_fragment(value):
+        if len(self.names(value)) != 1 or self.is_fragment(value):
             return None
-        ends = [at for at, word in enumerate(words) if _names(word) and self._ends(words, at)]
+        ends = [at for at, word in enumerate(words) if self._names(word) and self._ends(words, at)]
         if len(ends) < 2:
             return None
-        is_subject = self.classes.of(names(value)[0]) in self.classes.subjects
+        is_subject = self.classes.of(self.names(value)[0]) in self.classes.subjects
         return self._put_phrase(text, words, ends[0] if is_subject else ends[-1], value, new)
 
     def is_fragment(self, text: str) -> bool:
@@ -123,7 +128,7 @@ class Editor:
 
     def replace_in(self, text: str, old: str, new: str) -> str | None:
         """Return a text with `new` in the place of the words of `old`; None if it lacks them."""
-        words, gone, fresh = split_words(text), names(old), split_words(new)
+        words, gone, fresh = split_words(text), self.names(old), split_words(new)
         at = [i for i, word in enumerate(words) if any(same_thing(word.text, one) for one in gone)]
         if not at:
             return None
@@ -140,7 +145,7 @@ class Editor:
 
         "a dog on grass" without "the grass" is "a dog"; where nothing is left, that is "".
         """
-        words, lost = split_words(text), names(gone)
+        words, lost = split_words(text), self.names(gone)
         inside = [any(same_thing(word.text, one) for one in lost) for word in words]
         if not lost or sum(inside) < len(lost):
             return None
@@ -154,7 +159,7 @@ class Editor:
             left.pop(0)
         while left and left[-1].text in holding | self.classes.articles:
             left.pop()
-        if not any(map(_names, left)):
+        if not any(map(self._names, left)):
             return ""
         return self._smooth(" ".join(text[word.start : word.end] for word in left))
 
@@ -179,7 +184,7 @@ class Editor:
         """
         meant = [word._replace(text=self.classes.positive(word.text)) for word in words]
         while len(meant) > 1 and meant[-1].text in self.classes.standing:
-            if not (_names(meant[-2]) or meant[-2].text in self.classes.articles):
+            if not (self._names(meant[-2]) or meant[-2].text in self.classes.articles):
                 break
             meant.pop()
         return meant
@@ -234,7 +239,7 @@ class Editor:
             return True
         following = words[at + 1]
         is_verb = self.classes.of(following.text) == "motion" or following.text.endswith("ing")
-        return is_verb or not _names(following) or following.text in self.classes.placing
+        return is_verb or not self._names(following) or following.text in self.classes.placing
 
     def _ends(self, words: Sequence[Word], at: int) -> bool:
         """Whether a word is a noun with nothing but other things behind it."""
@@ -243,7 +248,7 @@ class Editor:
 
     def _is_of_the_noun(self, words: Sequence[Word], at: int) -> bool:
         """Whether a word is an article, or stands between one and a noun."""
-        while at >= 0 and _names(words[at]) and words[at].text not in self.classes.placing:
+        while at >= 0 and self._names(words[at]) and words[at].text not in self.classes.placing:
             at -= 1
             if at >= 0 and words[at].text in self.classes.articles | self.classes.placing:
                 return True
@@ -272,6 +277,5 @@ class Editor:
         text = _ONE.sub(lambda match: match[1] + singular(match[2]), text)
         return re.sub(r"\b([Aa]n?) (\w+)", article, text)
 
-
-def _names(word: Word) -> bool:
-    return word.text not in FUNCTION_WORDS
+    def _names(self, word: Word) -> bool:
+        return word.text not in self.classes.function_words

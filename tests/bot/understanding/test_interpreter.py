@@ -102,7 +102,7 @@ def test_the_ranking_is_complete_and_sorted(interpreter: Interpreter, project: R
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1)
     names = [name for name, _ in ranking]
-    assert sorted(names) == sorted(set(project.intents) - {"drop_from_search"})
+    assert sorted(names) == sorted({example.intent for example in project.examples})
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_an_emoji_is_understood_by_its_name(interpreter: Interpreter) -> None:
         ("neither people nor dogs", "exclude_from_search", None, ["people", "dogs"]),
         ("the same but no snow", "exclude_from_search", None, ["snow"]),
         ("I could do without the snow", "exclude_from_search", None, ["the snow"]),
-        ("no, I meant a woman", "refine_search", "a woman", []),
+        ("no, I meant a woman", "search_images", "a woman", []),
     ],
 )
 def test_what_is_wanted_and_what_is_not(
@@ -199,6 +199,15 @@ def test_what_is_wanted_and_what_is_not(
     assert [span.value for span in reading.spans if span.name == "excluded"] == excluded
     for span in reading.spans:
         assert text[span.start : span.end] == span.value
+
+
+def test_a_correction_says_that_it_takes_the_place_of_something(interpreter: Interpreter) -> None:
+    (query,) = interpreter.read("no, I meant a woman").spans
+    assert (query.value, query.role) == ("a woman", "replace")
+    (query,) = interpreter.read("make it blue").spans
+    assert (query.value, query.role) == ("blue", "exchange")
+    (query,) = interpreter.read("a woman").spans
+    assert query.role == ""
 
 
 class Counted:

@@ -1,10 +1,10 @@
-"""Typing errors in command words."""
+"""Typing errors: in command words, and in what is looked for."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.wording.spelling import Speller
+from bot.wording.spelling import ContentSpeller, Speller
 
 KNOWN = {"mole", "shoe", "show", "undo"}
 
@@ -34,3 +34,34 @@ def test_without_a_vocabulary_nothing_is_mended() -> None:
 
 def test_swapped_letters_go_before_other_slips() -> None:
     assert Speller(["from", "form"], lambda _: False).correct("fomr") == "form"
+
+
+GALLERY = {"girl": 40, "grill": 3, "dress": 12, "skateboard": 9, "man": 80, "men": 30, "beach": 20}
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ("a gril in a red dres", "a girl in a red dress"),
+        ("Gril", "girl"),
+        ("a skaetbord", "a skateboard"),
+        ("at the beech", "at the beech"),
+        ("a hedgehog", "a hedgehog"),
+        ("a mna", "a mna"),
+        ("xyzzyq", "xyzzyq"),
+        ("", ""),
+    ],
+)
+def test_content_is_spelled_by_the_words_of_the_gallery(text: str, mended: str) -> None:
+    known = {"in", "red", "the", "beech", "hedgehog"}
+    assert ContentSpeller(GALLERY, known.__contains__).correct(text) == mended
+
+
+def test_of_words_as_near_the_more_common_is_meant() -> None:
+    vocabulary = {"cart": 2, "card": 7}
+    assert ContentSpeller(vocabulary, lambda _: False).correct("carx") == "card"
+
+
+def test_the_nearer_word_goes_before_the_more_common() -> None:
+    vocabulary = {"surfboard": 1, "surfboarder": 99}
+    assert ContentSpeller(vocabulary, lambda _: False).correct("surfboad") == "surfboard"
