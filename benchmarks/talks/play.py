@@ -52,7 +52,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="showtell-talks-") as scratch:
         own = options.cache or Path(scratch) / "gallery"
         bundles = options.bundles or index_dev_images(options.flickr8k, own)
-        with serve(bundles, Path(scratch) / "data") as url:
+        # Kept with the gallery, a server need not learn to understand for each run.
+        with serve(bundles, own / "data") as url:
             report = {name: play_list(url, name, options.show) for name in names}
     print(json.dumps(report, indent=2))
     verdicts = [
