@@ -14,7 +14,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWTELL = (sys.executable, "-m", "bot")
-READY_S = 300
+READY_S = 900  # on a busy machine the first start learns for minutes
 
 
 @contextmanager
