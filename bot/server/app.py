@@ -161,7 +161,8 @@ def _add_mcp(api: FastAPI, token: SecretStr) -> None:
         lambda error: explain(error, getattr(api.state, "project", None)),
     )
     endpoint = mcp.McpEndpoint(server, token)
-    api.router.routes.append(Route(mcp.PATH, endpoint, include_in_schema=False))
+    # No GET: without a session of the protocol's own there is no stream to listen to.
+    api.router.routes.append(Route(mcp.PATH, endpoint, methods=["POST"], include_in_schema=False))
     api.state.mcp = endpoint.manager
 
 
