@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Scope
+from threadpoolctl import threadpool_limits
 
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
 from bot.channels.problems import problems
@@ -177,10 +178,7 @@ async def _lifespan(
         app.state.page = page.write_page(project)
         with ended_at_once():
             interpreter = await asyncio.to_thread(_interpreter, project, settings)
-        # The libraries are loaded now and stay: the collection after each swap need not walk
-        # through their half a million objects, which stops the event loop for half a second.
-        gc.freeze()
-        sys.setswitchinterval(SWITCH_S)
+        _tune_process()
         live = LiveBundle(
             bundles,
             images=settings.images,
@@ -217,6 +215,18 @@ async def _lifespan(
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)
         yield {ADMISSION: admission}
+
+
+def _tune_process() -> None:
+    """Set what holds for the whole process, now that its libraries are loaded."""
+    # They stay: the collection after each swap need not walk through their half a million objects,
+    # which stops the event loop for half a second.
+    gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
+    # numpy's OpenBLAS waits for its own second thread by spinning, which another process on that
+    # core turns into a hundred times the time of the product itself; the serving threads use the
+    # cores already.
+    threadpool_limits(1, user_api="blas")
 
 
 def _interpreter(project: RasaProject, settings: Settings) -> Interpreter:
