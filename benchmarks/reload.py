@@ -159,9 +159,10 @@ def main() -> None:
     }
     print(json.dumps(figures, indent=1))
     is_good = not scene.failed and not scene.mixed and slower <= MOST_SLOWER and grown <= MOST_GROWN
+    verdict = "good" if is_good else "NOT good enough"
     print(
-        f"{'good' if is_good else 'NOT good enough'}: {len(scene.failed)} failed, {scene.mixed} "
-        f"mixed, p99 {slower:.2f} times (goal {MOST_SLOWER}), memory {grown:.2f} (goal {MOST_GROWN})"
+        f"{verdict}: {len(scene.failed)} failed, {scene.mixed} mixed, p99 {slower:.2f} times "
+        f"(goal {MOST_SLOWER}), memory {grown:.2f} times (goal {MOST_GROWN})"
     )
     sys.exit(not is_good)
 

@@ -109,6 +109,7 @@ class Settings(BaseSettings):
         (), description="Things to ask for, shown on the page."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["line", "json"] = Field("line", description="For people, or machines.")
 
     @field_validator(
         *("redis_url", "public_url", "admin_token", "rasa_token", "metrics_token"),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from fastapi import Request
 from rasa_sdk.executor import ActionExecutor
 
+from bot.channels.guards import RateLimits
 from bot.channels.parsing import check_sender
-from bot.channels.rates import RateLimits
 from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.errors import NotYours
@@ -20,13 +22,18 @@ from bot.live.bundle import LiveBundle
 from bot.live.tasks import BackgroundTask
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
+from bot.stages import measured
+
+logger = logging.getLogger(__name__)
 
 
 class Figures(Protocol):
     """Counts turns; the server's metrics do."""
 
-    def count_turn(self, channel: str, intent: str, seconds: float) -> None:
-        """Count a turn that was answered."""
+    def count_turn(
+        self, channel: str, intent: str, seconds: float, stages: Mapping[str, float]
+    ) -> None:
+        """Count a turn that was answered, and what each of its stages took."""
 
     def count_failure(self, channel: str, error: Exception) -> None:
         """Count a turn that failed."""
@@ -75,14 +82,21 @@ class Services:
             if not (message.secret or self.settings.open_senders):
                 raise NotYours("Begin each conversation with a secret: send it as `secret`.")
             self.rates.count_sender(sender_id)
-            with self.admission.turn():
+            with self.admission.turn(), measured() as stages:
                 turn = await self.conversation.reply(sender_id, message)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             self.figures.count_failure(channel, error)
             raise
-        self.figures.count_turn(channel, turn.meaning.intent, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self.figures.count_turn(channel, turn.meaning.intent, seconds, stages)
+        logger.info(
+            "a turn by %s took %.1f ms: %s",
+            channel,
+            1000 * seconds,
+            ", ".join(f"{name} {1000 * took:.1f}" for name, took in stages.items()),
+        )
         return turn
 
 

@@ -23,6 +23,7 @@ from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
 from bot.sessions.uploads import shrink_upload
 from bot.settings import Settings
+from bot.stages import stage
 from bot.understanding.interpreter import Interpreter
 from bot.understanding.meaning import Meaning, decide
 from bot.understanding.rasa_project import RasaProject
@@ -117,7 +118,10 @@ class Conversation:
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
                 facets = serving.bundle.store.facets()
-                meaning = await self._live.run(self._understand, message, facets, record, upload)
+                with stage("understand"):
+                    meaning = await self._live.run(
+                        self._understand, message, facets, record, upload
+                    )
                 draft = await self._answer(record, serving, meaning, self._words)
             record.turn += 1
             return Turn(

@@ -22,11 +22,10 @@ from starlette.types import ASGIApp, Scope
 from threadpoolctl import threadpool_limits
 
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
+from bot.channels.guards import RateLimits, needs
 from bot.channels.problems import problems
-from bot.channels.rates import RateLimits
 from bot.channels.services import Services
 from bot.channels.thumbnails import Thumbnails
-from bot.channels.tokens import needs
 from bot.dialogue.conversation import Conversation
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
@@ -42,6 +41,7 @@ from bot.server.signals import ended_at_once
 from bot.server.sites import Sites
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
+from bot.stages import traced
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
 
@@ -168,6 +168,7 @@ async def _lifespan(
 ) -> AsyncIterator[dict[str, Admission]]:
     """Open Redis, the Rasa project and the bundle; close them in reverse."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(traced())
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
         app.state.readiness = Readiness(redis_url)

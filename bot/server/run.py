@@ -119,7 +119,7 @@ def _configure(app: ASGIApp | str, settings: Settings, *, factory: bool = False)
         factory=factory,
         workers=settings.workers,
         http=HttpProtocol,
-        log_config=log_config(settings.log_level),
+        log_config=log_config(settings.log_level, settings.log_format),
         server_header=False,
         # A long poll of Socket.IO would hold up the end for half a minute.
         timeout_graceful_shutdown=10,

@@ -26,6 +26,7 @@ from redis.exceptions import LockNotOwnedError, RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.sessions.record import SessionRecord
+from bot.stages import stage
 
 logger = logging.getLogger(__name__)
 
@@ -145,13 +146,14 @@ class SessionStore:
         """
         check_sender_id(sender_id)
         deadline = time.monotonic() + self._lock_timeout_s
-        async with (
-            self._in_line(sender_id, deadline),
-            self._locked(sender_id, deadline) as token,
-        ):
-            record = await self._read(sender_id)
+        async with AsyncExitStack() as turn:
+            with stage("wait"):
+                await turn.enter_async_context(self._in_line(sender_id, deadline))
+                token = await turn.enter_async_context(self._locked(sender_id, deadline))
+                record = await self._read(sender_id)
             yield record
-            await self._save(token, record)
+            with stage("save"):
+                await self._save(token, record)
 
     @asynccontextmanager
     async def _in_line(self, sender_id: str, deadline: float) -> AsyncIterator[None]:
