@@ -20,8 +20,8 @@ from bot.server.logs import log_config
 from bot.server.protocol import HttpProtocol
 from bot.settings import Settings
 
-# Connections that wait while the model is loaded.
-BACKLOG = 2048
+# Connections that wait while the model is loaded, or until a crowd is let in or sent away.
+BACKLOG = 4096
 STARTUP_FAILED = 3
 
 

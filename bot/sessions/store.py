@@ -116,7 +116,7 @@ class SessionStore:
         self,
         client: redis.asyncio.Redis,
         ttl_s: int = 30 * 86_400,
-        lock_timeout_s: float = 5.0,
+        lock_timeout_s: float = 8.0,
         lock_life_s: float = _LOCK_LIFE_S,
         at_once: int = _AT_ONCE,
     ) -> None:
