@@ -121,13 +121,16 @@ class Words:
         """The word for what a search without words looks for."""
         return self._word("utter_pictures")
 
+    def quoted(self, words: Sequence[str]) -> str:
+        """Return words in quotation marks, with commas."""
+        return ", ".join(self._fill("utter_widget_quoted", {"word": word}) for word in words)
+
     def reasons(self, reasons: Sequence[str]) -> str:
         """Return why a picture was shown, as sentences; see `Hit.reasons`."""
         words = [reason.removeprefix(_CAPTION) for reason in reasons if reason.startswith(_CAPTION)]
         said = []
         if words:
-            quoted = [self._fill("utter_widget_quoted", {"word": word}) for word in words]
-            said.append(self._fill("utter_widget_why_words", {"words": ", ".join(quoted)}))
+            said.append(self._fill("utter_widget_why_words", {"words": self.quoted(words)}))
         kinds = [reason for reason in reasons if not reason.startswith(_CAPTION)]
         said += [self._word(f"utter_widget_why_{kind}") for kind in kinds]
         return clean_label(" ".join(said))

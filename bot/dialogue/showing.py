@@ -42,11 +42,13 @@ async def search_and_show(draft: Draft, show: Show) -> None:
     response = show.response
     if result.confident is False and not show.go_on:
         response = "utter_not_sure" if query.texts else "utter_not_sure_by_image"
+        if result.unknown:
+            response = "utter_nothing_with"
     record.remember()
     hits = [stored(hit) for hit in result.hits]
     record.show(query, hits, shown_before=shown_before, confident=result.confident)
     draft.query = query
-    values = dict(show.values)
+    values = {**show.values, "unknown": draft.words.quoted(result.unknown)}
     if response == "utter_excluded":
         values["excluded"], draft.left_out = ", ".join(draft.left_out), []
     more = result.total > len(result.hits)
