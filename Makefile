@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-scaling bench-intents bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-scaling bench-index bench-start bench-intents bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -73,6 +73,12 @@ bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery a
 
 bench-scaling: $(VENV)/.runtime ## what a search costs in 7,000 and in 100,000 pictures
 	@$(BIN)/python benchmarks/scaling.py
+
+bench-index: $(VENV)/.runtime ## indexing against the bare image tower in ONNX Runtime, and against torch
+	@$(BIN)/python benchmarks/index_speed.py $(or $(FLICKR8K),../shared/flickr8k) $(ARGS)
+
+bench-start: $(VENV)/.runtime ## seconds and memory until the demo gallery answers
+	@$(BIN)/python benchmarks/start.py --data $(SHOWTELL_DATA_DIR) $(ARGS)
 
 bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
 	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg

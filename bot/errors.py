@@ -23,6 +23,38 @@ class SessionsUnavailable(BotError):
     """The session store cannot be read or written now; nothing of this turn was saved."""
 
 
+class ComeAgain(BotError):
+    """Nothing of this turn was begun.
+
+    Attributes:
+        retry_after_s: when to try again, in seconds.
+    """
+
+    def __init__(self, sentence: str, retry_after_s: int) -> None:
+        super().__init__(sentence)
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(ComeAgain):
+    """More turns wait than can be answered in time."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        sentence = "Many people are asking just now. Please try again in a moment."
+        super().__init__(sentence, retry_after_s)
+
+
+class TooOften(ComeAgain):
+    """One sender, or one address, asks more often than the settings allow."""
+
+    def __init__(self, retry_after_s: int) -> None:
+        sentence = f"You are asking too fast. Please try again in {retry_after_s} seconds."
+        super().__init__(sentence, retry_after_s)
+
+
+class NotYours(BotError):
+    """A conversation was begun with a secret, and this message does not know it."""
+
+
 class MessageRefused(BotError):
     """A message that cannot be handled as it is; the text is a sentence for its sender.
 

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+from limits import parse as parse_rate
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -65,9 +66,16 @@ class Settings(BaseSettings):
     mcp_token: SecretStr | None = Field(
         None, description="Bearer token of /mcp, for other assistants; unset: it does not exist."
     )
+    rasa_token: SecretStr | None = Field(
+        None, description="Token of Rasa's doors: bearer, or ?token= as Rasa sends it."
+    )
+    metrics_token: SecretStr | None = Field(None, description="Bearer token of /metrics.")
+    open_senders: bool = Field(
+        True, description="Take conversations that are begun without a secret, as Rasa's are."
+    )
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
     lock_timeout_s: float = Field(
-        30, gt=0, description="Longest wait for an earlier message in another process, seconds."
+        5, gt=0, description="Longest wait for a place or an earlier message, seconds."
     )
     results: int = Field(6, ge=1, le=24, description="Pictures in one reply.")
     ask: bool = Field(True, description="Ask back once where a search has clear groups.")
@@ -75,11 +83,26 @@ class Settings(BaseSettings):
     max_text_length: int = Field(2000, ge=1, description="Longest message, in characters.")
     max_upload_bytes: int = Field(20_000_000, ge=1, description="Largest uploaded picture.")
     max_upload_pixels: int = Field(50_000_000, ge=1, description="Largest width x height.")
+    limit_sender: str = Field(
+        "60/minute", description="How often one sender may ask; blank for no limit."
+    )
+    limit_address: str = Field(
+        "1200/minute", description="How often one address may ask; blank for no limit."
+    )
+    answer_within_s: float = Field(
+        10, gt=0, description="Longest time an answer may take; who would wait longer gets a 503."
+    )
     threads: int = Field(2, ge=1, le=64, description="Turns that compute at once, per worker.")
-    torch_threads: int = Field(1, ge=1, description="Threads of one forward pass.")
+    picture_threads: int = Field(
+        1, ge=1, le=64, description="Thumbnails and uploads that are decoded at once, per worker."
+    )
+    thumbnails_mb: int = Field(1000, ge=1, description="What thumbnails may take on disk, MB.")
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Other sites that may embed the widget; "*" for all.'
+    )
+    frame_ancestors: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Sites that may show the page in a frame; unset: those of cors_origins."
     )
     trusted_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Further names that this server answers to; "*" for all.'
@@ -90,7 +113,9 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator(
-        "redis_url", "public_url", "admin_token", "mcp_token", "bundles", "images", mode="before"
+        *("redis_url", "public_url", "bundles", "images"),
+        *("admin_token", "mcp_token", "rasa_token", "metrics_token"),
+        mode="before",
     )
     @classmethod
     def _blank_is_unset(cls, value: object) -> object:
@@ -113,12 +138,22 @@ class Settings(BaseSettings):
                 ) from None
         return value
 
-    @field_validator("cors_origins", "trusted_hosts")
+    @field_validator("limit_sender", "limit_address")
+    @classmethod
+    def _is_a_rate(cls, value: str) -> str:
+        if value:
+            try:
+                parse_rate(value)
+            except ValueError:
+                raise ValueError("write a rate such as 60/minute, or nothing") from None
+        return value
+
+    @field_validator("cors_origins", "frame_ancestors", "trusted_hosts")
     @classmethod
     def _lower_case(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(part.lower().rstrip("/") for part in value)
 
-    @field_validator("cors_origins")
+    @field_validator("cors_origins", "frame_ancestors")
     @classmethod
     def _only_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
@@ -134,7 +169,7 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name!r} is no name; write chat.example, without scheme or port")
         return value
 
-    @field_validator("cors_origins", "trusted_hosts", "examples", mode="before")
+    @field_validator("cors_origins", "frame_ancestors", "trusted_hosts", "examples", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -22,8 +22,8 @@ from embedding.errors import EmbeddingError  # noqa: E402
 from embedding.model.joint import JointEmbedding  # noqa: E402
 from embedding.model.vectors import Vectors  # noqa: E402
 from embedding.pretrained.names import load_model  # noqa: E402
-from embedding.pretrained.packed import assemble  # noqa: E402
 from embedding.pretrained.packing import pack_model  # noqa: E402
+from embedding.pretrained.shipped import assemble  # noqa: E402
 from retrieval.bundle.manifest import REQUESTS  # noqa: E402
 from retrieval.errors import RetrievalError  # noqa: E402
 from retrieval.search.query_bank import known_bank  # noqa: E402

@@ -7,21 +7,21 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import SecretStr
 
-from bot.channels.parsing import check_token, parse_json
+from bot.channels.parsing import parse_json
 from bot.channels.problems import json_body, problems
 from bot.channels.services import Services, services
+from bot.channels.tokens import needs
 
 Parts = Annotated[Services, Depends(services)]
 
 
 def create_router(token: SecretStr) -> APIRouter:
     """Return the admin routes; they are only made when a token is set."""
-
-    async def authorize(request: Request) -> None:
-        check_token(request, token)
-
     router = APIRouter(
-        prefix="/admin", tags=["admin"], dependencies=[Depends(authorize)], responses=problems(401)
+        prefix="/admin",
+        tags=["admin"],
+        dependencies=[Depends(needs(token))],
+        responses=problems(401),
     )
 
     @router.get("/model", summary="The live bundle")
@@ -32,7 +32,7 @@ def create_router(token: SecretStr) -> APIRouter:
     @router.post(
         "/reload",
         summary="Take another bundle",
-        responses=problems(404, 409, 413, 422),
+        responses=problems(404, 408, 409, 413, 422),
         openapi_extra=json_body(version="string"),
     )
     async def reload(request: Request, parts: Parts) -> dict[str, str]:

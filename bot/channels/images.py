@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, Response
@@ -13,8 +14,8 @@ from fastapi.responses import FileResponse, Response
 from bot.channels.caching import unless_known
 from bot.channels.problems import problems
 from bot.channels.services import Services, services
-from bot.channels.thumbnails import SIZES, Thumbnails
 from bot.live.serving import Serving
+from bot.live.thumbnails import SIZES
 from embedding.data.decode import ImageError
 from retrieval.errors import GalleryError
 
@@ -29,6 +30,7 @@ SIGNATURES = {
 }
 # An id is a hash of the picture's bytes, so what it names never changes.
 CACHE_CONTROL = "public, max-age=86400"
+GONE = "The picture's file is gone or damaged."
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -51,31 +53,39 @@ async def image(
     if not _ID.fullmatch(image_id):
         raise HTTPException(404, "There is no such picture.")
     with parts.live.lease() as serving:
-        found, media_type = await parts.live.run(_find, serving, parts.thumbnails, image_id, size)
-    return await parts.live.run(_answer, request, found, media_type)
+        picture = await asyncio.to_thread(_find, serving, image_id)
+        if size is None and picture.media_type:
+            return await asyncio.to_thread(_answer, request, picture.path, picture.media_type)
+        try:
+            made = await parts.thumbnails.get(picture.path, picture.sha256, size or SIZES[-1])
+        except ImageError:
+            serving.pictures.mark_damaged(image_id, picture.path)
+            raise HTTPException(404, GONE) from None
+        except FileNotFoundError:
+            raise HTTPException(404, GONE) from None
+    return await asyncio.to_thread(_answer, request, made, "image/webp")
 
 
-def _find(
-    serving: Serving, thumbnails: Thumbnails, image_id: str, size: int | None
-) -> tuple[Path | bytes, str]:
-    """Return the file or the bytes to send, and their media type.
+class _Original(NamedTuple):
+    path: Path
+    sha256: str
+    media_type: str | None
+
+
+def _find(serving: Serving, image_id: str) -> _Original:
+    """Return where a picture lies, and its media type if browsers show it as it is.
 
     Raises:
         HTTPException: 404; there is no such picture, or no longer one that can be shown.
     """
-    store = serving.bundle.store
+    picture = serving.bundle.store.get(image_id)
+    if picture is None:
+        raise HTTPException(404, "There is no such picture.")
     try:
-        picture = store.get(image_id)
-        if picture is None:
-            raise HTTPException(404, "There is no such picture.")
-        path = store.file(image_id)
-        if size is None:
-            media_type = _media_type(path)
-            if media_type:
-                return path, media_type
-        return thumbnails.get(path, picture.sha256, size or SIZES[-1]), "image/webp"
-    except (GalleryError, ImageError, FileNotFoundError):
-        raise HTTPException(404, "The picture's file is gone or damaged.") from None
+        path = serving.bundle.store.file(image_id)
+        return _Original(path, picture.sha256, _media_type(path))
+    except (GalleryError, OSError):
+        raise HTTPException(404, GONE) from None
 
 
 def _media_type(path: Path) -> str | None:
@@ -96,6 +106,6 @@ def _answer(request: Request, found: Path | bytes, media_type: str) -> Response:
     try:
         status = found.stat()
     except FileNotFoundError:
-        raise HTTPException(404, "The picture's file is gone or damaged.") from None
+        raise HTTPException(404, GONE) from None
     file = FileResponse(found, stat_result=status, media_type=media_type, headers=headers)
     return unless_known(request, file)

@@ -6,6 +6,7 @@ session like those of the other channels.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import uuid
 from collections.abc import Callable, Sequence
@@ -17,8 +18,8 @@ from pydantic import BaseModel, Field, SecretStr
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
-from bot.channels.parsing import check_token
 from bot.channels.services import Services
+from bot.channels.tokens import needs
 from bot.channels.web import THUMBNAIL, Search, to_answer
 from bot.dialogue.conversation import Turn, check_message
 from bot.errors import ExtraMissing
@@ -140,7 +141,7 @@ class Tools:
         try:
             with services.live.lease() as serving:
                 for image_id in images:
-                    hit, thumbnail = await services.live.run(_load, services, serving, image_id)
+                    hit, thumbnail = await _load(services, serving, image_id)
                     pictures.append(_picture(hit))
                     data = base64.b64encode(thumbnail).decode()
                     blocks.append(TextContent(text=f"{image_id}: {hit.caption}"))
@@ -181,11 +182,11 @@ class McpEndpoint:
             stateless_http=True, json_response=True, transport_security=security
         )
         self.manager = server.session_manager
-        self._token = token
+        self._check = needs(token)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        check_token(Request(scope), self._token)
+        await self._check(Request(scope))
         await self.manager.handle_request(scope, receive, send)
 
 
@@ -200,19 +201,19 @@ def create_mcp_server(
     return server
 
 
-def _load(services: Services, serving: Serving, image_id: str) -> tuple[Hit, bytes]:
+async def _load(services: Services, serving: Serving, image_id: str) -> tuple[Hit, bytes]:
     """Return a picture and its thumbnail.
 
     Raises:
         GalleryError: the gallery has none of that id.
         ImageError: its file is damaged.
     """
-    hit = serving.bundle.searcher.get(image_id)
+    hit = await serving.find(image_id)
     if hit is None:
         raise GalleryError(f"there is no picture {image_id}")
     path = serving.bundle.store.file(image_id)
-    found = services.thumbnails.get(path, hit.picture.sha256, THUMBNAIL)
-    return hit, found.read_bytes() if isinstance(found, Path) else found
+    found = await services.thumbnails.get(path, hit.picture.sha256, THUMBNAIL)
+    return hit, await asyncio.to_thread(found.read_bytes) if isinstance(found, Path) else found
 
 
 def _found(session: str, turn: Turn) -> Found:

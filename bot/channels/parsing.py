@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import secrets
 import unicodedata
 from typing import Any
 
 from fastapi import HTTPException
-from pydantic import SecretStr
-from starlette.requests import Request
 
 from bot.errors import MessageRefused
 from bot.sessions.store import check_sender_id
@@ -28,22 +25,6 @@ def check_sender(sender_id: str) -> str:
                 f"The sender has the control character U+{ord(character):04X}; send plain text."
             )
     return sender_id
-
-
-def check_token(request: Request, token: SecretStr) -> None:
-    """Let a request pass that bears a token; the comparison takes as long whatever is wrong.
-
-    Raises:
-        HTTPException: 401; it bears none, or another.
-    """
-    # Header values come as Latin-1; back to the bytes that were sent, so that any token works.
-    header = request.headers.get("authorization", "").encode("latin-1")
-    scheme, _, given = header.partition(b" ")
-    expected = token.get_secret_value().encode()
-    if scheme.lower() != b"bearer" or not secrets.compare_digest(given.strip(), expected):
-        raise HTTPException(
-            401, "A valid bearer token is needed.", headers={"WWW-Authenticate": "Bearer"}
-        )
 
 
 def parse_json(body: bytes) -> dict[str, Any]:

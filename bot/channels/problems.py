@@ -9,12 +9,14 @@ from pydantic import BaseModel
 WHY = {
     400: "The body cannot be read, or the server does not answer to the name that was asked for",
     401: "No valid token",
-    403: "A page of another site, which may not use this server",
+    403: "A page of another site, or a conversation that somebody else began",
     404: "There is no such thing",
+    408: "The body comes too slowly",
     409: "Refused; all stays as it was",
     413: "Too large",
     415: "Not in a form that can be read",
     422: "A field has a value that cannot be used",
+    429: "Too often; Retry-After says when to try again",
     500: "Something that nobody foresaw",
     503: "Not at the moment; Retry-After says when to try again",
 }

@@ -22,7 +22,7 @@ from bot.channels.rasa_wire import parse_result, read_latest_message, utter
 from bot.channels.services import Services, services
 from bot.dialogue.conversation import Conversation, check_message
 from bot.dialogue.replies import Words
-from bot.errors import MessageRefused, SessionsUnavailable
+from bot.errors import MessageRefused, NotYours, SessionsUnavailable
 from retrieval.errors import NoBundle
 
 router = APIRouter(tags=["Rasa action server"])
@@ -52,7 +52,7 @@ async def actions(parts: Parts) -> list[dict[str, str]]:
     "/webhook",
     summary="Run one action",
     responses={
-        **problems(413, 415, 422),
+        **problems(408, 413, 415, 422, 503),
         400: {"description": "The call cannot be read, or the action refuses to run"},
         404: {"description": "There is no such action; rasa-sdk's own body"},
         MISSING_DOMAIN: {"description": "The domain is missing; rasa-sdk's own body"},
@@ -66,7 +66,8 @@ async def webhook(request: Request, parts: Parts) -> JSONResponse:
     body = decompress(await request.body(), request.headers.get("content-encoding", ""))
     call = check_call(parse_json(body))
     try:
-        result = await parts.actions.run(call)
+        with parts.admission.turn():
+            result = await parts.actions.run(call)
     except ActionExecutionRejection as error:
         return _refusal(400, error)
     except ActionNotFoundException as error:
@@ -105,7 +106,7 @@ class ShowtellAction(Action):  # type: ignore[misc]  # rasa_sdk has no types
         reading = read_latest_message(tracker.latest_message, self._name, conversation.project)
         try:
             said = await conversation.act(tracker.sender_id, reading, Words(domain))
-        except (SessionsUnavailable, NoBundle, MessageRefused):
+        except (SessionsUnavailable, NoBundle, MessageRefused, NotYours):
             # Logged where it was met.
             dispatcher.utter_message(response="utter_unavailable")
         else:
@@ -124,7 +125,7 @@ def create_executor(conversation: Conversation, base_url: str) -> ActionExecutor
 @router.post(
     "/model/parse",
     summary="What a text means",
-    responses=problems(413, 422, 503),
+    responses=problems(408, 413, 422, 503),
     openapi_extra=json_body("text", text="string"),
 )
 async def parse(request: Request, parts: Parts) -> dict[str, Any]:
@@ -133,7 +134,8 @@ async def parse(request: Request, parts: Parts) -> dict[str, Any]:
     if not isinstance(text, str):
         raise HTTPException(422, "text must be a string.")
     text = check_message(text, parts.settings.max_text_length)
-    return parse_result(await parts.conversation.read(text))
+    with parts.admission.turn():
+        return parse_result(await parts.conversation.read(text))
 
 
 def decompress(body: bytes, encoding: str) -> bytes:

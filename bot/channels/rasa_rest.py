@@ -12,7 +12,8 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from bot.channels.parsing import parse_json
 from bot.channels.problems import json_body, problems
 from bot.channels.rasa_wire import responses
-from bot.channels.services import Services, services
+from bot.channels.services import Services, count_address, services
+from bot.dialogue.conversation import Message
 
 router = APIRouter(prefix="/webhooks/rest", tags=["Rasa REST"])
 
@@ -78,7 +79,8 @@ async def health() -> dict[str, str]:
     "/webhook",
     summary="One message",
     response_class=JSONResponse,
-    responses=problems(413, 422, 503),
+    responses=problems(408, 413, 422, 429, 503),
+    dependencies=[Depends(count_address)],
     openapi_extra=json_body("message", sender="string", message="string"),
 )
 async def webhook(
@@ -91,7 +93,7 @@ async def webhook(
     The body is read as JSON whatever its Content-Type: some of Rasa's clients send none.
     """
     sender, text = read_message(parse_json(await request.body()))
-    turn = await parts.reply("rest", sender, text)
+    turn = await parts.reply("rest", sender, Message(text))
     items = rest_items(sender, responses(turn.said, parts.settings.base_url))
     if stream.lower() in ("true", "1", "yes"):
         lines = [json.dumps(item) + "\n" for item in items]

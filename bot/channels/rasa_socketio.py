@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
+from urllib.parse import parse_qs
 
 import socketio
 from fastapi import APIRouter
+from pydantic import SecretStr
 
 from bot.channels.parsing import check_sender
 from bot.channels.rasa_wire import responses
 from bot.channels.services import Services
+from bot.dialogue.conversation import Message
 from bot.errors import MessageRefused
 
 router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])
@@ -61,13 +65,16 @@ def bot_utterances(replies: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def create_socket_server(
     services: Callable[[], Services],
     explain: Callable[[Exception], str],
+    token: SecretStr | None = None,
 ) -> socketio.AsyncServer:
     """Return the Socket.IO server.
 
     Args:
         services: gives what the app shares; asked anew for each message.
         explain: turns whatever went wrong into a sentence for the user (and logs what is ours).
+        token: which each connection needs, as `?token=` or as `auth: {token}`; None for none.
     """
+    expected = token.get_secret_value() if token else None
     server = socketio.AsyncServer(
         async_mode="asgi",
         cors_allowed_origins="*",  # `Sites`, before it, lets in whom it should
@@ -75,6 +82,13 @@ def create_socket_server(
         # One client's messages are answered one after another, in the order they were sent.
         async_handlers=False,
     )
+
+    async def connect(_: str, environ: dict[str, Any], auth: object = None) -> bool:
+        if expected is None:
+            return True
+        query = parse_qs(environ.get("QUERY_STRING", "")).get("token", [""])
+        given = auth.get("token") if isinstance(auth, dict) else query[0]
+        return secrets.compare_digest(str(given).encode(), expected.encode())
 
     async def session_request(sid: str, data: object = None) -> None:
         session_id = data.get("session_id") if isinstance(data, dict) else None
@@ -95,13 +109,14 @@ def create_socket_server(
             session_id = _session_id(data.get("session_id") or sid)
             await server.enter_room(sid, session_id)
             parts = services()
-            turn = await parts.reply("socketio", session_id, data["message"])
+            turn = await parts.reply("socketio", session_id, Message(data["message"]))
         except Exception as error:  # noqa: BLE001 - explained to the user, logged by explain
             await server.emit("bot_uttered", {"text": explain(error)}, to=sid)
             return
         for utterance in bot_utterances(responses(turn.said, parts.settings.base_url)):
             await server.emit("bot_uttered", utterance, room=session_id)
 
+    server.on("connect", connect)
     server.on("session_request", session_request)
     server.on("user_uttered", user_uttered)
     return server

@@ -13,10 +13,13 @@ from fastapi import Request
 from rasa_sdk.executor import ActionExecutor
 
 from bot.channels.parsing import check_sender
-from bot.channels.thumbnails import Thumbnails
 from bot.dialogue.conversation import Conversation, Message, Turn
+from bot.errors import NotYours
+from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
+from bot.live.rates import RateLimits
 from bot.live.tasks import BackgroundTask
+from bot.live.thumbnails import Thumbnails
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
 from bot.understanding.operations import Operation
@@ -43,32 +46,36 @@ class Services:
     actions: ActionExecutor
     figures: Figures
     thumbnails: Thumbnails
+    admission: Admission
+    rates: RateLimits
     background: tuple[BackgroundTask, ...] = ()
 
     async def reply(
         self,
         channel: str,
         sender_id: str,
-        text: str,
-        picture: bytes | None = None,
-        filters: tuple[tuple[str, str], ...] = (),
+        message: Message,
     ) -> Turn:
         """Check a message and answer it.
 
         Args:
             channel: name of the way in, for the figures.
             sender_id: whose session this is.
-            text: what was typed; may be empty when there is a picture.
-            picture: bytes of an uploaded file.
-            filters: conditions that the sender's program set, (key, value).
+            message: what was sent.
 
         Raises:
+            NotYours: the conversation was begun with another secret, or must be begun with one.
             MessageRefused: the message cannot be handled; says why.
             ImageError: the upload is no picture that can be used.
             SessionsUnavailable: Redis is away.
             NoBundle: no bundle is live.
+            Overloaded: it could not be answered in time.
+            TooOften: this sender asks too fast.
         """
-        message = Message(text, picture, filters)
+        if not (message.secret or self.settings.open_senders):
+            error = NotYours("Begin each conversation with a secret: send it as `secret`.")
+            self.figures.count_failure(channel, error)
+            raise error
         answer = partial(self.conversation.reply, sender_id, message)
         return await self._count(channel, sender_id, answer)
 
@@ -92,7 +99,9 @@ class Services:
         started = time.perf_counter()
         try:
             check_sender(sender_id)
-            turn = await answer()
+            self.rates.count_sender(sender_id)
+            with self.admission.turn():
+                turn = await answer()
         except asyncio.CancelledError:
             raise
         except Exception as error:
@@ -106,3 +115,13 @@ def services(request: Request) -> Services:
     """Return what this request's app shares (a FastAPI dependency)."""
     found: Services = request.app.state.services
     return found
+
+
+def count_address(request: Request) -> None:
+    """Count a turn for the address that it comes from (a FastAPI dependency).
+
+    Raises:
+        TooOften: there were too many.
+    """
+    if request.client:
+        services(request).rates.count_address(request.client.host)

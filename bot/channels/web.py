@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
 from importlib.metadata import version
 from typing import Annotated, Any
 
@@ -11,15 +12,16 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from bot.channels.parsing import parse_json
 from bot.channels.problems import problems
-from bot.channels.services import Services, services
-from bot.dialogue.conversation import Turn, check_message
+from bot.channels.services import Services, count_address, services
+from bot.dialogue.conversation import Message, Turn, check_message
 from bot.dialogue.replies import Said
 from bot.sessions.record import is_search
 from bot.understanding.operations import Operation
-from bot.understanding.parts import FILTER_KEYS
+from bot.understanding.parts import ANY, FILTER_KEYS
 from retrieval.errors import RetrievalError
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
+from retrieval.store.filters import check_filter
 
 router = APIRouter(tags=["web"])
 Parts = Annotated[Services, Depends(services)]
@@ -28,6 +30,7 @@ THUMBNAIL = 320
 # Each filter is one more condition of one statement; nobody narrows a search by more.
 MAX_FILTERS = 8
 LONGEST_FILTER = 200
+LONGEST_SECRET = 200
 FilterKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 FilterValue = Annotated[
     str, StringConstraints(max_length=LONGEST_FILTER, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -198,7 +201,8 @@ def _image_object(hit: Hit) -> ImageObject:
 @router.post(
     "/api/messages",
     summary="One message of a chat",
-    responses=problems(413, 415, 422, 503),
+    responses=problems(408, 413, 415, 422, 429, 503),
+    dependencies=[Depends(count_address)],
 )
 async def messages(
     parts: Parts,
@@ -206,29 +210,35 @@ async def messages(
     text: Annotated[str, Form(description="What was typed.")] = "",
     image: Annotated[UploadFile | None, File(description="A picture.")] = None,
     filters: Annotated[str, Form(description='JSON such as {"date": "2023"}.')] = "",
+    secret: Annotated[
+        str, Form(description="Of who began the conversation.", max_length=LONGEST_SECRET)
+    ] = "",
 ) -> Answer:
     """Answer a text, a picture, or both, in the session of `sender`.
 
-    `filters` narrows the search as words would: date, folder or tag; the value "any" lifts one.
+    A conversation whose first message had a `secret` takes no message without it; one that was
+    begun without stays open to all who know its sender. `filters` narrows the search as words
+    would: date, folder or tag; the value "any" lifts one.
     """
     picture = None
     if image is not None:
         # Browsers send an empty part without a name for a file field that was left empty.
-        limit = parts.settings.max_upload_bytes
-        picture = await image.read(limit + 1)
-        if len(picture) > limit:
+        limit, size = parts.settings.max_upload_bytes, image.size or 0
+        if size > limit:
             raise HTTPException(413, f"The picture has more than {limit:,} bytes; make it smaller.")
-        if not picture and not image.filename:
-            picture = None
+        if size or image.filename:
+            picture = image.file  # read by the thread that decodes it: those who wait hold none
     conditions = _read_filters(filters)
-    return to_answer(await parts.reply("web", sender, text, picture, conditions))
+    message = Message(text, picture, conditions, secret)
+    return to_answer(await parts.reply("web", sender, message))
 
 
 def _read_filters(text: str) -> tuple[tuple[str, str], ...]:
     """Return the filters of a form field.
 
     Raises:
-        HTTPException: 400 for no JSON object, 422 for an unknown key or a value that is no text.
+        HTTPException: 400 for no JSON object; 422 for an unknown key, or a value that is no text
+            or no date.
     """
     found = parse_json(text.encode()) if text.strip() else {}
     for key, value in found.items():
@@ -238,11 +248,23 @@ def _read_filters(text: str) -> tuple[tuple[str, str], ...]:
                 f"filters: give {', '.join(FILTER_KEYS)} with a text each, of at most "
                 f"{LONGEST_FILTER} characters.",
             )
+    _check_values((key, value) for key, value in found.items() if value != ANY)
     return tuple(found.items())
 
 
+def _check_values(filters: Iterable[tuple[str, str]]) -> None:
+    try:
+        for key, value in filters:
+            check_filter(key, value)
+    except RetrievalError as error:
+        raise HTTPException(422, str(error)) from None
+
+
 @router.post(
-    "/api/search", summary="One search without a session", responses=problems(413, 422, 503)
+    "/api/search",
+    summary="One search without a session",
+    responses=problems(408, 413, 422, 429, 503),
+    dependencies=[Depends(count_address)],
 )
 async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     """Answer with the pictures that fit a text best."""
@@ -251,13 +273,9 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     query = Query(texts=(text,) if text else ())
     for key, value in wanted.filters.items():
         query = query.filter(key, value)
-    with parts.live.lease() as serving:
-        try:
-            result = await serving.search(query, wanted.k)
-        except RetrievalError as error:
-            if not wanted.filters:
-                raise
-            raise HTTPException(422, str(error)) from error
+    _check_values(wanted.filters.items())
+    with parts.admission.turn(), parts.live.lease() as serving:
+        result = await serving.search(query, wanted.k)
     hits = [_image_object(hit) for hit in result.hits]
     return SearchAnswer(hits=hits, confident=result.confident is not False)
 

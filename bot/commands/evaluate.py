@@ -15,8 +15,9 @@ from bot.settings import load_settings
 from embedding.data.pairs import load_pairs
 from embedding.evaluation.published import published_rows
 from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, mean_and_deviation, measure
-from embedding.model.joint import JointEmbedding
-from embedding.pretrained.names import load_model
+from embedding.model.encoder import JointEncoder
+from embedding.onnx.encoder import all_cores, load_encoder
+from embedding.pretrained.names import find_exported
 from embedding.rerank.evaluate import Reranked, grids_of, rerank
 from embedding.rerank.model import Reranker
 from embedding.training.run_files import read_record
@@ -133,7 +134,7 @@ def _measure(name: str, data: str, split: str | None, rerank_dir: Path | None) -
     # A missing one is named before the pictures are looked at.
     reranker = None if rerank_dir is None else Reranker.load(rerank_dir)
     cache_dir = load_settings().data_dir / "cache"
-    model = load_model(name)
+    model = load_encoder(find_exported(name, say=say), threads=all_cores())
     second: Reranked | None = None
     with progress_bars() as progress:
         pairs = load_pairs(data, split, progress=progress)
@@ -147,7 +148,7 @@ def _measure(name: str, data: str, split: str | None, rerank_dir: Path | None) -
     return Measured.of(embedded, ranked, second)
 
 
-def as_searched(model: JointEmbedding, embedded: Embedded) -> Embedded:
+def as_searched(model: JointEncoder, embedded: Embedded) -> Embedded:
     """Return a data set as the search ranks it with a model; the same if nothing is different.
 
     Raises:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import tempfile
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +30,7 @@ def default_model() -> tuple[str, str]:
         ModelError: it is not in this installation.
     """
     from embedding.packages import PHOTOS
-    from embedding.pretrained.packed import describe_shipped
+    from embedding.pretrained.shipped import describe_shipped
 
     return PHOTOS, describe_shipped(PHOTOS)
 
@@ -59,31 +58,24 @@ def index_images(
         IndexingRefused: no such folder, or captions were given for a data set that has its own.
     """
     from embedding.model.feature_cache import cached_pictures
-    from embedding.pretrained.names import load_model
+    from embedding.onnx.encoder import all_cores, load_encoder
+    from embedding.pretrained.names import find_exported
     from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
 
     pairs, root = _pictures(images, captions, progress)
     for sentence in pairs.notes:
         say(sentence)
-    loaded = load_model(model)
-    with (
-        tempfile.TemporaryDirectory(prefix="showtell-model-") as folder,
-        cached_pictures(loaded, cache_dir) as encode_pictures,
-        warnings.catch_warnings(),
-    ):
+    model_dir = find_exported(model, say=say)
+    encoder = load_encoder(model_dir, threads=all_cores())
+    with cached_pictures(encoder, cache_dir) as encode_pictures, warnings.catch_warnings():
         # Pillow's remarks on damaged EXIF data; a picture that cannot be used is named below.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        model_dir = loaded.directory
-        if not loaded.is_ours or model_dir is None:
-            # Saving gives every other kind of model, a hub's too, the form that a bundle keeps.
-            model_dir = Path(folder) / "model"
-            loaded.save(model_dir, {})
         report = build_bundle(
             candidates_from_pairs(pairs),
             root=root,
             model_dir=model_dir,
-            encoder=loaded,
+            encoder=encoder,
             encode_pictures=encode_pictures,
             bundles=bundles,
             attribution=pairs.attribution,

@@ -179,6 +179,18 @@ def join(
 
 
 @app.command()
+def quantize(
+    model: Annotated[str, typer.Argument(help="A run, a model directory, or a model's name.")],
+    data: Data,
+    split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.dev,
+) -> None:
+    """Encode texts in int8 from now on, if recall@10 stays within half a point."""
+    from bot.commands.quantize import run_quantization
+
+    run_quantization(model, data, None if split is Split.all else split.value)
+
+
+@app.command()
 def index(
     images: Annotated[str, typer.Argument(help="A folder of pictures, or a data set KIND:PATH.")],
     bundles: Bundles,

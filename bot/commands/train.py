@@ -6,10 +6,14 @@ from pathlib import Path
 
 from bot.commands.console import name_skipped, progress_bars, say
 from bot.commands.evaluate import Measured, as_searched, print_lines, print_recall, save_report
+from bot.commands.quantize import tell
 from bot.commands.recall_table import fold_lines
 from bot.settings import load_settings
+from embedding.evaluation.precision import choose_precision
 from embedding.evaluation.recall import embed_pairs
-from embedding.model.joint import JointEmbedding
+from embedding.onnx.description import is_exported
+from embedding.onnx.encoder import all_cores, load_encoder
+from embedding.pretrained.names import find_exported
 from embedding.training.config import TrainConfig
 from embedding.training.distributed import is_first_process
 from embedding.training.run_files import judged_pairs, read_record
@@ -28,13 +32,15 @@ def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool)
     name_skipped(result.skipped)
     with progress_bars() as progress:
         pairs = judged_pairs(data, result, progress=progress)
-        model = JointEmbedding.load(result.model_dir)
+        model = load_encoder(find_exported(result.model_dir, say=say), threads=all_cores())
         embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
     measured = Measured.of(embedded, as_searched(model, embedded))
     if result.folds:
         print_lines(*fold_lines(result.folds))
         say("the best fold, whose model is kept:")
     print_recall(str(out_dir), result.metrics, data, measured)
+    if config.train_on != "all" and is_exported(result.model_dir):
+        tell(choose_precision(result.model_dir, embedded))
     say(f"The best model is in {result.model_dir}.")
     report = out_dir / "report.html"
     save_report(report, str(out_dir), measured, read_record(out_dir))

@@ -10,7 +10,8 @@ from __future__ import annotations
 import dataclasses
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from bot.dialogue.draft import Draft
 from bot.dialogue.perform import perform
@@ -18,16 +19,16 @@ from bot.dialogue.replies import Said, Words
 from bot.errors import MessageRefused
 from bot.live.bundle import LiveBundle
 from bot.live.serving import Serving
+from bot.live.threads import Threads
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
-from bot.sessions.uploads import store_upload
+from bot.sessions.uploads import shrink_upload
 from bot.settings import Settings
 from bot.understanding.interpreter import Interpreter
 from bot.understanding.meaning import Meaning, decide
 from bot.understanding.operations import Operation
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.reading import SEARCH, Reading, Span
-from embedding.data.decode import open_image
 from retrieval.bundle.bundle import Bundle
 from retrieval.search.query import Query
 
@@ -40,13 +41,15 @@ class Message:
 
     Attributes:
         text: words; empty where there is a picture or a filter.
-        picture: bytes of an uploaded file.
+        picture: an uploaded file, or its bytes.
         filters: conditions that the sender's program set, (key, value).
+        secret: of who began the conversation; empty where it is open.
     """
 
     text: str = ""
-    picture: bytes | None = None
+    picture: bytes | BinaryIO | None = None
     filters: tuple[tuple[str, str], ...] = ()
+    secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class Conversation:
         project: what can be understood, said and done.
         interpreter: understands what is written.
         settings: limits and addresses.
+        threads: where uploaded pictures are decoded, so that no turn without one waits for it.
     """
 
     def __init__(
@@ -86,8 +90,10 @@ class Conversation:
         project: RasaProject,
         interpreter: Interpreter,
         settings: Settings,
+        threads: Threads,
     ) -> None:
         self._sessions = sessions
+        self._threads = threads
         self._live = live
         self._interpreter = interpreter
         self._settings = settings
@@ -102,12 +108,14 @@ class Conversation:
             ImageError: its picture cannot be used.
             SessionsUnavailable: the session cannot be read or saved.
             NoBundle: there are no pictures to show.
+            NotYours: the conversation was begun with another secret.
         """
         given = message.picture is not None or bool(message.filters)
         text = check_message(message.text, self._settings.max_text_length, nothing_else=not given)
         message = dataclasses.replace(message, text=text)
         # Before anything takes time: the messages of a sender are answered in their order.
         async with self._sessions.turn(sender_id) as record:
+            record.claim(message.secret)
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
                 meaning = await self._live.run(
@@ -128,8 +136,10 @@ class Conversation:
             MessageRefused: the sender cannot be handled.
             SessionsUnavailable: the session cannot be read or saved.
             NoBundle: there are no pictures to show.
+            NotYours: the conversation was begun with a secret.
         """
         async with self._sessions.turn(sender_id) as record:
+            record.claim("")
             with self._live.lease() as serving:
                 meaning = Meaning(tuple(operations), intent)
                 draft = await self._answer(record, serving, meaning, self._words)
@@ -153,8 +163,10 @@ class Conversation:
             MessageRefused: the sender cannot be handled.
             SessionsUnavailable: the session cannot be read or saved.
             NoBundle: there are no pictures to show.
+            NotYours: the conversation was begun with a secret, which Rasa does not know.
         """
         async with self._sessions.turn(sender_id) as record:
+            record.claim("")
             with self._live.lease() as serving:
                 closeness, editor = self._interpreter.closeness, self._interpreter.editor
                 meaning = await self._live.run(decide, reading, record, closeness, editor=editor)
@@ -167,8 +179,7 @@ class Conversation:
         if message.picture is None:
             return None
         limit = self._settings.max_upload_pixels
-        image = await self._live.run(open_image, message.picture, max_pixels=limit)
-        key, stored = await self._live.run(store_upload, image)
+        key, stored = await self._threads.run(shrink_upload, message.picture, limit)
         record.add_upload(key, stored)
         return key
 

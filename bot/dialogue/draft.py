@@ -112,6 +112,5 @@ class Draft:
         return await self.serving.compare([hit.image_id for hit in hits], phrases)
 
     async def find(self, image_id: str) -> Hit | None:
-        """Return a picture of the gallery, or None if it has none of that id."""
-        hit: Hit | None = await self.run(self.serving.bundle.searcher.get, image_id)
-        return hit
+        """Return a picture of the gallery, or None if it has none of that id to show."""
+        return await self.serving.find(image_id)

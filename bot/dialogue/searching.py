@@ -81,8 +81,11 @@ async def replace(draft: Draft, operation: Replace) -> None:
         )
     elif operation.kind == "picture":
         replaced = query.forget(part)
-    else:
+    elif operation.kind == "upload":
         replaced = dataclasses.replace(query, image=None)
+    else:
+        left = tuple(one for one in query.filters if one != (operation.kind, part))
+        replaced = dataclasses.replace(query, filters=left)
     if replaced == query:
         draft.say("utter_not_in_search", [MORE, RESTART] if is_search(query) else [HELP])
     else:

@@ -8,15 +8,12 @@ lease ends, so no turn ever sees half of each.
 from __future__ import annotations
 
 import asyncio
-import contextvars
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -24,9 +21,10 @@ from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.encoding import BatchedEncoder
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
+from bot.live.pictures import ShownPictures
 from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
-from embedding.model.encoder import limit_threads
+from bot.live.threads import Threads
 from retrieval.bundle.bundle import (
     Bundle,
     current_version,
@@ -39,9 +37,6 @@ from retrieval.errors import BundleError, BundleRefused, NoBundle
 from retrieval.search.query import Query
 
 logger = logging.getLogger(__name__)
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -60,13 +55,14 @@ class LiveBundle:
         images: the folder of the pictures, if it is not where it was when they were indexed.
         redis: tells the other workers of a swap; None when there are none.
         threads: turns that compute at once.
-        torch_threads: threads of one forward pass.
         poll_s: how often `CURRENT` is looked at, in seconds, should a message be missed.
         on_swap: called with the version and the outcome ("live" or "refused") of each load.
         on_failure: called with the name of a background task that failed and is begun again.
+        on_missing: called for each picture left out of an answer because its file is gone.
 
     Attributes:
         follower: takes what other workers publish.
+        run: runs blocking work of turns in threads of their own (`Threads.run`).
     """
 
     def __init__(
@@ -76,27 +72,26 @@ class LiveBundle:
         images: Path | None = None,
         redis: Redis | None = None,
         threads: int = 2,
-        torch_threads: int = 1,
         poll_s: float = 3.0,
         on_swap: Callable[[str, str], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
+        on_missing: Callable[[], None] | None = None,
     ) -> None:
         self._bundles = bundles
         self._images = images
         self._redis = redis
         self._poll_s = poll_s
         self._on_swap = on_swap
+        self._on_missing = on_missing
         self._serving = Lendable(Serving.close)
         self._refusal: _Refusal | None = None
         self._swap = asyncio.Lock()  # one reload or rollback at a time
         self.follower = BackgroundTask(
             "following CURRENT", self._follow, pause_s=poll_s, on_failure=on_failure
         )
-        self._torch_threads = torch_threads
-        # OpenMP keeps its number of threads per thread: each one of the pool must be told.
-        self._pool = ThreadPoolExecutor(
-            threads, "serving", initializer=limit_threads, initargs=(torch_threads,)
-        )
+        # A model computes in the thread that asks for it, and in no other.
+        self._threads = Threads(threads, "serving")
+        self.run = self._threads.run
 
     # Using the bundle
 
@@ -111,11 +106,6 @@ class LiveBundle:
             if serving is None:
                 raise NoBundle(self._why_none())
             yield serving
-
-    async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run blocking work in the serving threads and wait for it."""
-        call = partial(contextvars.copy_context().run, partial(work, *args, **kwargs))
-        return await asyncio.get_running_loop().run_in_executor(self._pool, call)
 
     @property
     def version(self) -> str | None:
@@ -155,7 +145,7 @@ class LiveBundle:
     async def stop(self) -> None:
         """Stop following, let running work end, close the bundle."""
         await self.follower.stop()
-        await asyncio.to_thread(self._pool.shutdown)
+        await self._threads.close()
         await asyncio.to_thread(self._serving.shut_down)
 
     async def reload(self, version: str | None = None) -> str:
@@ -264,7 +254,6 @@ class LiveBundle:
         return BundleRefused(version, reason)
 
     def _open(self, version: str) -> Serving:
-        limit_threads(self._torch_threads)  # loading must not crowd out the turns
         bundle = Bundle.open(self._bundles, version, root=self._images)
         try:
             # The first search of a fresh model is the slowest; nobody should wait for it.
@@ -272,7 +261,8 @@ class LiveBundle:
         except BaseException:
             bundle.close()
             raise
-        return Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run)
+        pictures = ShownPictures(bundle.store, self._on_missing)
+        return Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run, pictures)
 
     def _replace(self, serving: Serving) -> None:
         self._serving.replace(serving)

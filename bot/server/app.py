@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import socketio
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 from pydantic import SecretStr
 from starlette.middleware import Middleware
@@ -22,20 +24,31 @@ from starlette.types import ASGIApp, Scope
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
 from bot.channels.problems import problems
 from bot.channels.services import Services
-from bot.channels.thumbnails import Thumbnails
+from bot.channels.tokens import needs
 from bot.dialogue.conversation import Conversation
+from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
+from bot.live.rates import RateLimits
+from bot.live.threads import Threads
+from bot.live.thumbnails import Thumbnails
 from bot.server import probes
+from bot.server.bodies import BodyLimit
 from bot.server.errors import HANDLERS, SORRY, explain
 from bot.server.metrics import Metrics
-from bot.server.middleware import BodyLimit, LastResort, RequestLog
+from bot.server.middleware import LastResort, OneForm, RequestLog
+from bot.server.protocol import ADMISSION
 from bot.server.readiness import Readiness
+from bot.server.signals import ended_at_once
 from bot.server.sites import Sites
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
+from embedding.pretrained.sentences import load_sentence_encoder
 
+# How long a thread that computes keeps the interpreter when the event loop wants it. Python's own 5
+# ms are waited for at each connection: a crowd of 800 then takes seconds to be refused.
+SWITCH_S = 0.0002
 # A message of the greatest length, escaped, with a client's metadata around it.
 LARGEST_BODY = 256_000
 # What multipart puts around a picture and a text.
@@ -59,9 +72,18 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
         api.state.sockets = rasa_socketio.create_socket_server(
             lambda: api.state.services,
             lambda error: explain(error, getattr(api.state, "project", None)),
+            settings.rasa_token,
         )
-        app = socketio.ASGIApp(api.state.sockets, api, socketio_path=rasa_socketio.PATH)
-    return RequestLog(Sites(app, settings.base_url, settings.trusted_hosts, settings.cors_origins))
+        app = socketio.ASGIApp(api.state.sockets, app, socketio_path=rasa_socketio.PATH)
+    return RequestLog(
+        Sites(
+            app,
+            settings.base_url,
+            settings.trusted_hosts,
+            settings.cors_origins,
+            settings.frame_ancestors,
+        )
+    )
 
 
 def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
@@ -92,11 +114,12 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
             metrics=metrics,
         ),
         middleware=[
-            # For sites that `Sites` lets in. No cookies are used and Authorization may not be sent,
-            # so their pages can chat but never administer.
+            Middleware(OneForm),
+            # For all sites that `Sites`, before it, lets in. No cookies are used and Authorization
+            # may not be sent, so their pages can chat but never administer.
             Middleware(
                 CORSMiddleware,
-                allow_origins=settings.cors_origins,
+                allow_origin_regex=".*",
                 allow_methods=["GET", "POST"],
                 allow_headers=["Content-Type", "X-Request-ID"],
                 expose_headers=["Retry-After", "X-Request-ID"],
@@ -113,8 +136,10 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
         ],
         exception_handlers=HANDLERS,
     )
+    rasa = _behind(settings.rasa_token, in_query=True)
     api.include_router(probes.router)
-    api.include_router(rasa_actions.router)
+    api.include_router(probes.metrics_router, **_behind(settings.metrics_token))
+    api.include_router(rasa_actions.router, **rasa)
     api.include_router(images.router)
     if settings.admin_token:
         api.include_router(admin.create_router(settings.admin_token))
@@ -123,7 +148,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
     if not only_actions:
         api.include_router(page.router)
         api.include_router(web.router)
-        api.include_router(rasa_rest.router)
+        api.include_router(rasa_rest.router, **rasa)
         api.include_router(rasa_socketio.router)
     return api
 
@@ -140,6 +165,13 @@ def _add_mcp(api: FastAPI, token: SecretStr) -> None:
     api.state.mcp = endpoint.manager
 
 
+def _behind(token: SecretStr | None, *, in_query: bool = False) -> dict[str, Any]:
+    """Return how a router is included whose routes may need a token."""
+    if token is None:
+        return {}
+    return {"dependencies": [Depends(needs(token, in_query=in_query))], "responses": problems(401)}
+
+
 def create_action_app() -> ASGIApp:
     """Return the action server alone, with settings from the environment."""
     return create_app(only_actions=True)
@@ -148,7 +180,7 @@ def create_action_app() -> ASGIApp:
 @asynccontextmanager
 async def _lifespan(
     app: FastAPI, *, settings: Settings, bundles: Path, redis_url: str, metrics: Metrics
-) -> AsyncIterator[None]:
+) -> AsyncIterator[dict[str, Admission]]:
     """Open Redis, the Rasa project and the bundle; close them in reverse."""
     async with AsyncExitStack() as stack:
         redis = connect(redis_url)
@@ -159,24 +191,31 @@ async def _lifespan(
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
-        interpreter = await asyncio.to_thread(_interpreter, project, settings)
         # The libraries are loaded now and stay: the collection after each swap need not walk
-        # through their half a million objects, which stops the event loop for half a second.
+        # through all their objects, which stops the event loop.
         gc.freeze()
+        sys.setswitchinterval(SWITCH_S)
         live = LiveBundle(
             bundles,
             images=settings.images,
             redis=redis,
             threads=settings.threads,
-            torch_threads=settings.torch_threads,
             poll_s=settings.poll_s,
             on_swap=metrics.count_load,
             on_failure=metrics.count_background_failure,
+            on_missing=metrics.missing_pictures.inc,
         )
         stack.push_async_callback(live.stop)
-        await live.start()
+        with ended_at_once():
+            # On the other core, while the bundle is opened.
+            loading = asyncio.create_task(asyncio.to_thread(_interpreter, project, settings))
+            await live.start()
+            interpreter = await loading
+        admission = Admission(settings.answer_within_s, metrics.refusals.inc)
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
-        conversation = Conversation(sessions, live, project, interpreter, settings)
+        pictures = Threads(settings.picture_threads, "pictures")
+        stack.push_async_callback(pictures.close)
+        conversation = Conversation(sessions, live, project, interpreter, settings, pictures)
         app.state.services = Services(
             settings=settings,
             sessions=sessions,
@@ -184,18 +223,20 @@ async def _lifespan(
             conversation=conversation,
             actions=rasa_actions.create_executor(conversation, settings.base_url),
             figures=metrics,
-            thumbnails=Thumbnails(settings.data_dir / "thumbnails"),
+            thumbnails=Thumbnails(
+                settings.data_dir / "thumbnails", pictures, settings.thumbnails_mb * 1_000_000
+            ),
+            admission=admission,
+            rates=RateLimits(settings.limit_sender, settings.limit_address),
             background=(live.follower,),
         )
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)
         if mcp := getattr(app.state, "mcp", None):
             await stack.enter_async_context(mcp.run())
-        yield
+        yield {ADMISSION: admission}
 
 
 def _interpreter(project: RasaProject, settings: Settings) -> Interpreter:
-    # Lazily: torch takes seconds to import, and an app may be made only to be asked for its routes.
-    from embedding.pretrained.sentences import load_sentence_encoder
-
-    return build_interpreter(project, load_sentence_encoder(), settings.data_dir / "cache")
+    encoder = load_sentence_encoder(settings.data_dir / "models")
+    return build_interpreter(project, encoder, settings.data_dir / "cache")

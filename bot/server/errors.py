@@ -11,7 +11,16 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bot.errors import MessageRefused, NothingToRollBackTo, SessionsUnavailable, UnknownVersion
+from bot.errors import (
+    ComeAgain,
+    MessageRefused,
+    NothingToRollBackTo,
+    NotYours,
+    Overloaded,
+    SessionsUnavailable,
+    TooOften,
+    UnknownVersion,
+)
 from bot.understanding.rasa_project import RasaProject
 from embedding.data.decode import ImageError, ImageTooLarge
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
@@ -36,10 +45,13 @@ class ErrorAnswer:
 
 # The first class that fits counts. A fixed sentence where the error's text is for the operator.
 ERRORS: dict[type[Exception], ErrorAnswer] = {
+    Overloaded: ErrorAnswer(503),
+    TooOften: ErrorAnswer(429),
     SessionsUnavailable: ErrorAnswer(503, headers=RETRY),
     NoBundle: ErrorAnswer(
         503, "There are no pictures to show yet. Please try again in a moment.", RETRY
     ),
+    NotYours: ErrorAnswer(403),
     MessageRefused: ErrorAnswer(422),
     ImageTooLarge: ErrorAnswer(413),
     ImageError: ErrorAnswer(415),
@@ -52,6 +64,7 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
 
 # What a sender is told in another language than English, whose sentences say more.
 SENTENCES: dict[type[Exception], str] = {
+    ComeAgain: "utter_error_busy",
     SessionsUnavailable: "utter_error_busy",
     NoBundle: "utter_error_no_pictures",
     ImageTooLarge: "utter_error_image_too_large",
@@ -68,8 +81,11 @@ def find_answer(error: Exception, project: RasaProject | None = None) -> ErrorAn
     """
     for kind, answer in ERRORS.items():
         if isinstance(error, kind):
-            sentence = answer.sentence or _finish(str(error))
-            return replace(answer, sentence=_translate(error, project) or sentence)
+            sentence = _translate(error, project) or answer.sentence or finish(str(error))
+            headers = answer.headers
+            if isinstance(error, ComeAgain):
+                headers = {"Retry-After": str(error.retry_after_s)}
+            return replace(answer, sentence=sentence, headers=headers)
     return None
 
 
@@ -107,7 +123,7 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
 
 async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
     """Answer what a route or Starlette raised on purpose."""
-    return _answer(error.status_code, _finish(error.detail), dict(error.headers or {}))
+    return _answer(error.status_code, finish(error.detail), dict(error.headers or {}))
 
 
 async def answer_validation_error(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -121,10 +137,11 @@ def _sentence_of(item: dict[str, Any]) -> str:
         return "The body is not valid JSON."
     names = [str(part)[:LONGEST_TOLD] for part in item["loc"][1:]]
     message = str(item["msg"]).removeprefix("Value error, ")
-    return _finish(f"{'.'.join(names) or 'The body'}: {message}")
+    return finish(f"{'.'.join(names) or 'The body'}: {message}")
 
 
-def _finish(sentence: str) -> str:
+def finish(sentence: str) -> str:
+    """Return a sentence that begins with a capital and ends with a full stop."""
     sentence = sentence[:1].upper() + sentence[1:]
     return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
 

@@ -47,6 +47,16 @@ class Metrics:
             ["task"],
             registry=self.registry,
         )
+        self.refusals = Counter(
+            "showtell_refusals",
+            "Turns refused at the door because they could not be answered in time.",
+            registry=self.registry,
+        )
+        self.missing_pictures = Counter(
+            "showtell_missing_pictures",
+            "Times that a picture was left out of an answer because its file cannot be read.",
+            registry=self.registry,
+        )
         self._version: str | None = None
         self.bundle = Gauge(
             "showtell_bundle_info",

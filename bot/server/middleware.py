@@ -1,19 +1,19 @@
-"""What wraps every request: its log line and id, a limit on its body, a last resort for errors."""
+"""What wraps every request: its log line and id, one form for failures, a last resort."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable
+from http import HTTPStatus
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.server.errors import finish
 
 logger = logging.getLogger(__name__)
 access = logging.getLogger("bot.access")
@@ -22,7 +22,6 @@ REQUEST_ID = "x-request-id"
 _GOOD_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 # Asked every few seconds by machines: of interest only when looking closely.
 QUIET_PATHS = ("/livez", "/readyz", "/metrics", "/health", "/socket.io/")
-DRAIN_S = 10.0
 
 
 class RequestLog:
@@ -112,65 +111,42 @@ class LastResort:
             self.count(scope, status)
 
 
-class BodyLimit:
-    """Refuse a body that is too large, whether its length is declared or it comes in chunks.
+class OneForm:
+    """Give failures of Starlette's own, which are plain text, the form of all others.
 
-    Args:
-        app: what is protected.
-        default: most bytes for any path.
-        limits: other limits, by path.
+    So answer its CORS middleware and its file responses, past every exception handler.
     """
 
-    def __init__(self, app: ASGIApp, default: int, limits: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.default = default
-        self.limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        limit = self.limits.get(scope["path"], self.default)
-        declared = Headers(scope=scope).get("content-length", "")
-        if declared.isdecimal() and int(declared) > limit:
-            if int(declared) <= 2 * limit:
-                await _drain(receive, 2 * limit)
-            await _too_large(limit)(scope, receive, send)
-            return
-        total = 0
+        held: Message | None = None  # the start of a plain text, which says how long it is
+        text = b""
 
-        async def receive_counted() -> Message:
-            nonlocal total
-            message = await receive()
-            if message["type"] == "http.request":
-                total += len(message.get("body", b""))
-                if total > limit:
-                    await _drain(receive, limit)
-                    # FastAPI and Starlette's form parser let this one exception through.
-                    raise HTTPException(413, _sentence(limit), headers={"Connection": "close"})
-            return message
+        async def send_formed(message: Message) -> None:
+            nonlocal held, text
+            if message["type"] == "http.response.start" and _is_plain_failure(message):
+                held = message
+            elif held is None:
+                await send(message)
+            else:
+                text += message.get("body", b"")
+                if not message.get("more_body"):
+                    sentence = text.decode() or HTTPStatus(held["status"]).phrase
+                    await _start_again(held, sentence)(scope, receive, send)
 
-        await self.app(scope, receive_counted, send)
+        await self.app(scope, receive, send_formed if scope["type"] == "http" else send)
 
 
-async def _drain(receive: Receive, most: int) -> None:
-    """Throw away what the client is still sending, within bounds.
-
-    A client that is cut off while it sends sees a broken connection instead of the answer.
-    """
-    with suppress(TimeoutError):
-        async with asyncio.timeout(DRAIN_S):
-            while most > 0:
-                message = await receive()
-                most -= len(message.get("body", b""))
-                if message["type"] != "http.request" or not message.get("more_body"):
-                    return
+def _is_plain_failure(start: Message) -> bool:
+    kind = Headers(raw=start["headers"]).get("content-type", "")
+    return start["status"] >= HTTPStatus.BAD_REQUEST and kind.startswith("text/plain")
 
 
-def _sentence(limit: int) -> str:
-    return f"The request is larger than the {limit:,} bytes allowed here; make it smaller."
-
-
-def _too_large(limit: int) -> Response:
-    return JSONResponse({"detail": _sentence(limit)}, 413, headers={"Connection": "close"})
+def _start_again(start: Message, sentence: str) -> Response:
+    """Return the JSON answer for a plain one, with what else its headers say."""
+    headers = MutableHeaders(raw=start["headers"])
+    del headers["content-type"], headers["content-length"]
+    return JSONResponse({"detail": finish(sentence)}, start["status"], headers)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from bot.channels.services import Services, services
 
 router = APIRouter(tags=["probes"])
+metrics_router = APIRouter(tags=["probes"])
 Parts = Annotated[Services, Depends(services)]
 
 
@@ -58,7 +59,7 @@ async def readyz(request: Request, response: Response, parts: Parts) -> Ready:
     )
 
 
-@router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+@metrics_router.get("/metrics", summary="Figures for Prometheus", response_class=Response)
 async def metrics(request: Request) -> Response:
     """Answer in Prometheus' text format."""
     return Response(request.app.state.metrics.render(), media_type=CONTENT_TYPE_LATEST)

@@ -34,17 +34,24 @@ class Sites:
         hosts: further names to answer to; "*" for all. Addresses, names without a dot (containers,
             localhost) and this machine's own need not be listed: nobody can rebind them.
         origins: sites that may use the chat from their pages; "*" for all.
+        frames: sites that may show the page in a frame; "*" for all, none for the origins.
     """
 
     def __init__(
-        self, app: ASGIApp, address: str, hosts: Collection[str], origins: Collection[str]
+        self,
+        app: ASGIApp,
+        address: str,
+        hosts: Collection[str],
+        origins: Collection[str],
+        frames: Collection[str] = (),
     ) -> None:
         own = urlsplit(address)
         machine = socket.gethostname().lower()
         self.app = app
         self.hosts = {own.hostname or "", machine, f"{machine}.local", *hosts}
         self.origins = {f"{own.scheme}://{own.netloc}".lower(), *origins}
-        self.frame_policy = " ".join(("frame-ancestors 'self'", *sorted(origins)))
+        allowed = sorted(frames or origins)
+        self.frame_policy = "" if "*" in allowed else " ".join(("frame-ancestors 'self'", *allowed))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request or websocket."""
@@ -84,7 +91,7 @@ class Sites:
 
     def _with_frame_policy(self, send: Send) -> Send:
         async def send_marked(message: Message) -> None:
-            if message["type"] == "http.response.start" and "*" not in self.origins:
+            if message["type"] == "http.response.start" and self.frame_policy:
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):
                     headers.append("Content-Security-Policy", self.frame_policy)

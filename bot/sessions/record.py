@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import secrets
 import time
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from bot.errors import NotYours
 from retrieval.search.query import Query
 
 # Pictures shown for one search; a person who has seen this many is asked to say more.
@@ -81,6 +84,7 @@ class SessionRecord(SearchState):
     history: list[SearchState] = Field(default=[], max_length=MAX_HISTORY)
     undone: list[SearchState] = Field(default=[], max_length=MAX_HISTORY)  # the latest last
     uploads: dict[str, str] = Field(default={}, max_length=MAX_UPLOADS)
+    owner: str = ""  # hash of the secret that it was begun with; empty: open to who knows its name
     ratings: dict[str, Literal["up", "down"]] = Field(default={}, max_length=MAX_RATINGS)
     updated_at: float = Field(default_factory=time.time)
 
@@ -93,6 +97,21 @@ class SessionRecord(SearchState):
     def searching(self) -> bool:
         """Whether there is a search that can be refined, continued or undone."""
         return is_search(self.query)
+
+    def claim(self, secret: str) -> None:
+        """Let in who began this conversation; the first message with a secret makes it theirs.
+
+        One that was begun without a secret stays open, so that programs and Rasa's clients may
+        choose a sender of their own.
+
+        Raises:
+            NotYours: it was begun with another secret.
+        """
+        given = hashlib.sha256(secret.encode()).hexdigest() if secret else ""
+        if not self.turn:
+            self.owner = given
+        elif self.owner and not secrets.compare_digest(self.owner, given):
+            raise NotYours("This conversation was begun by somebody else: begin one of your own.")
 
     def remember(self) -> None:
         """Put the search as it is now on the history, before it changes."""

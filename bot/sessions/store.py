@@ -2,8 +2,9 @@
 
 A turn is `async with store.turn(sender_id) as record`. Turns of one sender run in the order in
 which they came: a queue in this process, a lock in Redis between processes, renewed while the turn
-runs. Turns of different senders never wait for each other. The record is saved by a script that
-first checks that the lock is still ours, so a turn that lost its lock cannot overwrite a later one.
+runs. So many turns of different senders run at once, the others wait here, not in Redis. The record
+is saved by a script that first checks that the lock is still ours, so a turn that lost its lock
+cannot overwrite a later one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import redis.asyncio
@@ -31,12 +32,17 @@ logger = logging.getLogger(__name__)
 LONGEST_SENDER_ID = 200
 _CONNECT_TIMEOUT_S = 1.0
 _COMMAND_TIMEOUT_S = 2.0
-# A command takes a millisecond: more connections would wait in Redis instead of here.
-_CONNECTIONS = 50
-# How long the senders of a process that died wait. Renewed every third of it, so that two lost
-# renewals, or an event loop that stalls for seconds, cost no turn.
-_LOCK_LIFE_S = 10.0
+# Turns that run at once: enough to fill a batch of the encoder.
+_AT_ONCE = 16
+# Each turn needs one connection at a time, and now and then one to renew its lock.
+_CONNECTIONS = _AT_ONCE + 8
+# A sender's messages that wait; a person does not type so fast.
+_LONGEST_QUEUE = 50
+# How long a sender waits whose turn died with its process, or was cut off by Redis. Renewed every
+# fourth of it, so that two lost renewals, or an event loop that stalls for seconds, cost no turn.
+_LOCK_LIFE_S = 4.0
 _POLL_S = 0.02
+_BUSY = "An earlier message is still being answered. Please try again shortly."
 _UNAVAILABLE = "The conversations cannot be reached at the moment. Please try again shortly."
 
 _SAVE = """
@@ -99,16 +105,19 @@ class SessionStore:
     Args:
         client: as made by `connect`; its owner closes it.
         ttl_s: seconds after its last turn for which a session is kept.
-        lock_timeout_s: seconds that a message waits for an earlier one in another process.
+        lock_timeout_s: seconds that a message waits until its turn begins, be it for a place or
+            for an earlier message of its sender, here or in another process.
         lock_life_s: seconds after which the lock of a process that died is void.
+        at_once: turns that run at the same time in this process.
     """
 
     def __init__(
         self,
         client: redis.asyncio.Redis,
         ttl_s: int = 30 * 86_400,
-        lock_timeout_s: float = 30.0,
+        lock_timeout_s: float = 5.0,
         lock_life_s: float = _LOCK_LIFE_S,
+        at_once: int = _AT_ONCE,
     ) -> None:
         if ttl_s < 1:
             raise ValueError(f"ttl_s is {ttl_s}; it must be at least 1 second")
@@ -119,6 +128,7 @@ class SessionStore:
         self._lock_timeout_s = lock_timeout_s
         self._lock_life_s = lock_life_s
         self._queues: dict[str, _Queue] = {}
+        self._slots = asyncio.Semaphore(at_once)
         self._save_script = client.register_script(_SAVE)
 
     @asynccontextmanager
@@ -130,30 +140,49 @@ class SessionStore:
         Raises:
             MessageRefused: the sender id cannot be used.
             SessionsUnavailable: Redis is away, or another process held the sender for too long, or
-                this turn lost its lock. Nothing was saved.
+                too many of the sender's messages wait, or this turn lost its lock. Nothing was
+                saved.
         """
         check_sender_id(sender_id)
+        deadline = time.monotonic() + self._lock_timeout_s
+        async with (
+            self._in_line(sender_id, deadline),
+            self._locked(sender_id, deadline) as token,
+        ):
+            record = await self._read(sender_id)
+            yield record
+            await self._save(token, record)
+
+    @asynccontextmanager
+    async def _in_line(self, sender_id: str, deadline: float) -> AsyncIterator[None]:
+        """Wait for the sender's earlier turns in this process, then for a place among all."""
         queue = self._queues.setdefault(sender_id, _Queue())
+        if queue.users >= _LONGEST_QUEUE:
+            raise SessionsUnavailable(_BUSY)
         queue.users += 1
         try:
-            async with queue.lock, self._locked(sender_id) as token:
-                record = await self._read(sender_id)
-                yield record
-                await self._save(token, record)
+            async with AsyncExitStack() as places:
+                try:
+                    async with asyncio.timeout(deadline - time.monotonic()):
+                        await places.enter_async_context(queue.lock)
+                        await places.enter_async_context(self._slots)
+                except TimeoutError:
+                    raise SessionsUnavailable(_BUSY) from None
+                yield
         finally:
             queue.users -= 1
             if not queue.users:
                 del self._queues[sender_id]
 
     @asynccontextmanager
-    async def _locked(self, sender_id: str) -> AsyncIterator[str]:
+    async def _locked(self, sender_id: str, deadline: float) -> AsyncIterator[str]:
         """Hold the sender's lock among processes; yields its token."""
         lock = Lock(
             self._redis,
             _lock_key(sender_id),
             timeout=self._lock_life_s,
             sleep=_POLL_S,
-            blocking_timeout=self._lock_timeout_s,
+            blocking_timeout=max(deadline - time.monotonic(), 0),
             thread_local=False,
         )
         token = secrets.token_hex(16)
@@ -162,9 +191,7 @@ class SessionStore:
         except (RedisError, OSError) as error:
             raise _unavailable("lock", error) from error
         if not acquired:
-            raise SessionsUnavailable(
-                "An earlier message of yours is still being answered. Please try again shortly."
-            )
+            raise SessionsUnavailable(_BUSY)
         renewal = asyncio.create_task(self._renew(lock), name="renewing a session's lock")
         release = True
         try:
@@ -181,7 +208,7 @@ class SessionStore:
 
     async def _renew(self, lock: Lock) -> None:
         while True:
-            await asyncio.sleep(self._lock_life_s / 3)
+            await asyncio.sleep(self._lock_life_s / 4)
             try:
                 await lock.reacquire()
             except LockNotOwnedError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from typing import BinaryIO
 
 from PIL import Image
 
@@ -15,6 +16,16 @@ _LONGEST_SIDE = 384
 # The first that is small enough: three uploads of every sender stay in Redis for weeks.
 _QUALITIES = (88, 75, 60, 40, 20)
 _MOST_BYTES = 30_000
+
+
+def shrink_upload(source: bytes | BinaryIO, max_pixels: int) -> tuple[str, str]:
+    """Return the key and the stored form of an uploaded file.
+
+    Raises:
+        ImageError: it is no picture that can be used.
+    """
+    keep = (2 * _LONGEST_SIDE) ** 2
+    return store_upload(open_image(source, max_pixels=max_pixels, keep_pixels=keep))
 
 
 def store_upload(image: Image.Image) -> tuple[str, str]:

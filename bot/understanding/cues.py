@@ -30,12 +30,12 @@ class Correction(NamedTuple):
     """What a message puts in the place of something.
 
     Attributes:
-        body: the message with blanks in the place of the cues.
+        places: where the cues stand.
         strong: whether it replaces something in any case ("no, …"); else only where one of its
             kind is there ("what about …").
     """
 
-    body: str
+    places: list[tuple[int, int]]
     strong: bool
 
 
@@ -70,7 +70,7 @@ class Cues:
         self._exchange = re.compile(
             rf"{_START}{pattern('exchange')}(?!\w){_START[1:]}", re.IGNORECASE
         )
-        self._corrected = re.compile(rf"[\s,]+{pattern('corrected')}[\s.!?]*$", re.IGNORECASE)
+        self._corrected = re.compile(rf"[\s,]+{pattern('corrected')}[\s,.!?]*$", re.IGNORECASE)
         self._swaps = [
             re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())
         ]
@@ -86,6 +86,11 @@ class Cues:
         self._to_the_start = re.compile(rf"\b{pattern('to_the_start')}\b", re.IGNORECASE)
         self._steps = re.compile(rf"\b(?P<number>\w+)\s+{pattern('steps')}\b", re.IGNORECASE)
         self._twofold = re.compile(rf"\b{pattern('twofold')}\b", re.IGNORECASE)
+        self._nobody = re.compile(
+            rf"(?:\w+\s+)?{pattern('nobody')}(?:\W+{pattern('tail')})*$", re.IGNORECASE
+        )
+        self._people = next(iter(phrases.get("nobody_means", ())), "")
+        self._mildly = frozenset(phrases.get("mildly", ()))
         self._media = frozenset(phrases.get("media", ()))
         self._counting = frozenset(phrases.get("counting", ()))
         self._answers = {
@@ -123,10 +128,10 @@ class Cues:
             at += match.end()
         while match := self._corrected.search(body, at):
             strong = True
-            places.append((match.start(), len(text)))
+            places.append((match.start(), match.start() + len(match[0].rstrip())))
             body = body[: match.start()]
-        body = only(text, places, inside=False)
-        return Correction(body, strong) if places and body.strip(_EDGES) else None
+        left = only(text, places, inside=False).strip(_EDGES)
+        return Correction(places, strong) if places and left else None
 
     def swap(self, text: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """Return where the old and the new thing stand in "a cat instead of a dog", or None."""
@@ -178,6 +183,14 @@ class Cues:
         """Whether a text has a word that an intent needs."""
         needed = self._needs.get(intent)
         return needed is None or bool(needed.search(text))
+
+    def is_mild(self, cue: str) -> bool:
+        """Whether what is not wanted makes room for something: "not a dog, a cat"."""
+        return " ".join(cue.strip(_EDGES).lower().split()) in self._mildly
+
+    def nobody(self, clause: str) -> str:
+        """Return who is left out by a clause that names nothing: "but nobody in it"; else ""."""
+        return self._people if self._nobody.match(clause.strip(_EDGES)) else ""
 
     def is_position(self, text: str) -> bool:
         """Whether a part of a message names pictures and nothing else: "like the first one"."""

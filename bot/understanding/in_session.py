@@ -94,7 +94,7 @@ def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operat
     left = list(parts.excluded)
     corrects = False
     for place, wish in enumerate(parts.wishes):
-        swapped = next((one for one in left if _is_swapped(one, wish, texts, editor)), None)
+        swapped = next((one for one in left if _is_swapped(one, texts, editor)), None)
         if swapped:
             left.remove(swapped)
         if wish.role and _all_there(wish, texts, editor):
@@ -123,14 +123,12 @@ def _all_there(wish: Wish, texts: Sequence[str], editor: Editor) -> bool:
     )
 
 
-def _is_swapped(one: Excluded, wish: Wish, texts: Sequence[str], editor: Editor) -> bool:
+def _is_swapped(one: Excluded, texts: Sequence[str], editor: Editor) -> bool:
     """Whether a thing that is not wanted makes room for a wish: "not a dog, a cat"."""
     gone = editor.names(one.text)
     running = [word for text in texts for word in editor.names(text)]
-    if not gone or not all(any(same_thing(word, other) for other in running) for word in gone):
-        return False
-    kinds = {editor.classes.of(word) for word in gone} - {None}
-    return one.swapped or any(editor.classes.of(word) in kinds for word in editor.names(wish.text))
+    is_running = all(any(same_thing(word, other) for other in running) for word in gone)
+    return one.swapped and bool(gone) and is_running
 
 
 def _edit(

@@ -38,7 +38,7 @@ from bot.understanding.reading import (
 from bot.wording.classes import Classes
 from bot.wording.clauses import Clause, ClauseSplitter, only
 from bot.wording.detection import LanguageDetector
-from bot.wording.edits import Editor
+from bot.wording.edits import Editor, names
 from bot.wording.spelling import ContentSpeller
 from bot.wording.text import spell_out_emoji, split_words
 from retrieval.store.files import atomic_path
@@ -219,14 +219,15 @@ class Interpreter:
 
     def _read_correction(self, text: str) -> Reading | None:
         """Return what takes the place of something in the search; None where nothing does."""
+        clauses = [(clause.start, clause.end) for clause in self._clauses.exclusions(text)]
+        old: Span | None = None
         if swap := self._cues.swap(text):
-            (old_start, old_end), new = swap
-            old = Span(
-                "excluded", text[old_start:old_end], old_start, old_end, _FOUND_BY, "replace"
-            )
+            (start, end), new = swap
+            old = Span("excluded", text[start:end], start, end, _FOUND_BY, "replace")
             body, role = only(text, [new], inside=True), "replace"
-        elif correction := self._cues.correction(text):
-            body, role = correction.body, "replace" if correction.strong else "exchange"
+        elif correction := self._cues.correction(only(text, clauses, inside=False)):
+            body = only(text, correction.places, inside=False)
+            role = "replace" if correction.strong else "exchange"
         else:
             return None
         if not self._tagger.has_content(body):
@@ -239,13 +240,15 @@ class Interpreter:
         ]
         if not any(span.role for span in spans):
             return None
-        return replace(reading, spans=tuple([*spans, old] if swap else spans))
+        return replace(reading, spans=(*spans, old) if old else tuple(spans))
 
     def _without_media(self, span: Span) -> Span:
         if span.name != "query" or not isinstance(span.value, str):
             return span
         value = self._cues.without_media(span.value)
-        return replace(span, value=value, end=span.start + len(value))
+        # Where an exclusion stood in the middle, a comma is left.
+        tidy = re.sub(r"\s*,[\s,]*", ", ", value).strip(" ,")
+        return replace(span, value=tidy, end=span.start + len(value))
 
     def _read_wish_and_exclusions(self, text: str) -> Reading | None:
         """Return what "dogs but no people" says; None where one of the two is missing."""
@@ -265,11 +268,13 @@ class Interpreter:
         return replace(reading, spans=(*reading.spans, *excluded))
 
     def _read_one_clause(self, text: str) -> Reading:
-        wanted = self._clauses.unsaid(text)
-        reading = self._rank(wanted)
-        if wanted != text:  # "not without water" narrows down
-            reading = reading.settled(reading.intent if reading.intent == SEARCH else REFINE)
-        elif self._clauses.exclusions(text):
+        once = self._clauses.unsaid(text)
+        plain = self._clauses.plain(once)
+        # "no doubt a dog" is a dog; "no problem" is all idiom, and read as it is.
+        reading = self._rank(plain if self._tagger.has_content(plain) else once)
+        if once != text:  # "not without water" narrows down
+            reading = reading.settled(REFINE)
+        elif self._clauses.exclusions(reading.text):
             if reading.intent in (SEARCH, REFINE):
                 reading = reading.settled(EXCLUDE)  # "something without people" names no wish
         else:
@@ -300,17 +305,34 @@ class Interpreter:
 
     def _excluded(self, text: str, clause: Clause) -> Iterator[Span]:
         """Yield what a clause excludes, a span for each thing."""
+        found = list(self._excluded_things(text, clause))
+        if self._cues.is_mild(text[clause.start : clause.body]):
+            found = [one if one.role else replace(one, role="replace") for one in found]
+        if not found and (people := self._cues.nobody(text[clause.start : clause.end])):
+            found = [Span("excluded", people, clause.start, clause.body, _FOUND_BY)]
+        yield from found
+
+    def _excluded_things(self, text: str, clause: Clause) -> Iterator[Span]:
         for place in self._clauses.items(text, clause.body, clause.end):
+            start, end = self._clauses.core(text, *place)
             if clause.body == clause.start:
-                yield Span("excluded", text[slice(*place)], *place)
+                yield from self._named("excluded", text, start, end)
                 continue
             # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
-            alone = only(text, [(clause.start, clause.body), place], inside=True)
-            if self._cues.is_position(text[slice(*place)]):
-                yield from self._unliked(text, place)
+            alone = only(text, [(clause.start, clause.body), (start, end)], inside=True)
+            if self._cues.is_position(text[start:end]):
+                yield from self._unliked(text, (start, end))
                 continue
-            found = self._tagger.tag(alone, EXCLUDE, self._classifier.correct)
-            yield from (span for span in found if span.name == "excluded")
+            for span in self._tagger.tag(alone, EXCLUDE, self._classifier.correct):
+                if span.name == "excluded":
+                    yield from self._named("excluded", text, max(span.start, start), span.end)
+
+    def _named(self, name: str, text: str, start: int, end: int) -> Iterator[Span]:
+        """Yield a span, unless it names nothing ("both")."""
+        start, end = self._clauses.core(text, start, end)
+        said = text[start:end]
+        if names(said):
+            yield Span(name, self._cues.nobody(said) or said, start, end)
 
     def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:
         """Yield the positions that a part of a text names, as those of unwanted pictures."""

@@ -157,8 +157,12 @@ def _drop(parts: Parts) -> tuple[Operation, ...]:
         *([op.Replace(picture, kind="picture")] if picture else []),
         *([op.Replace(kind="upload")] if parts.drops_upload else []),
         *(op.Allow(one.text, exactly=True) for one in parts.excluded),
-        *(op.Filter(one.key) for one in parts.filters),
+        *map(_drop_filter, parts.filters),
     ) or (op.Replace(),)
+
+
+def _drop_filter(named: op.Filter) -> Operation:
+    return named if named.value is None else op.Replace(named.value, kind=named.key)
 
 
 def _like(parts: Parts) -> tuple[Operation, ...]:

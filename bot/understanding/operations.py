@@ -69,15 +69,16 @@ class Replace(Operation):
     """Put a text in the place of a part of the search, or take the part out.
 
     Attributes:
-        part: one of the search's texts, or the id of a liked or disliked picture.
+        part: one of the search's texts, the id of a liked or disliked picture, or the value of a
+            filter.
         text: what comes in its place; nothing if it is empty.
-        kind: of the part; the upload needs no name.
+        kind: of the part: text, picture, upload (which needs no name), or the key of a filter.
     """
 
     do = "replace"
     part: str = ""
     text: str = ""
-    kind: Literal["text", "picture", "upload"] = "text"
+    kind: str = "text"
 
 
 @dataclass(frozen=True)

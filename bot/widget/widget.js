@@ -86,7 +86,7 @@
   }
 
   /** randomUUID exists on https and localhost only; a plain-http intranet page gets the same by hand. */
-  function newSender() {
+  function newId() {
     if (crypto.randomUUID) return crypto.randomUUID();
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
       "",
@@ -243,7 +243,7 @@
     #running = false;
     #stop = new AbortController();
 
-    /** @param chat endpoint() -> URL, sender() -> string, onState(entry, state, note), onReplies(replies, body), onBusy(bool) */
+    /** @param chat endpoint() -> URL, sender() and secret() -> string, onState(entry, state, note), onReplies(replies, body), onBusy(bool) */
     constructor(chat) {
       this.chat = chat;
       window.addEventListener("online", () => this.resume());
@@ -317,6 +317,7 @@
     async #post(item, signal) {
       const form = new FormData();
       form.set("sender", this.chat.sender());
+      if (this.chat.secret()) form.set("secret", this.chat.secret());
       if (item.text) form.set("text", item.text);
       if (item.file) form.set("image", item.file, item.file.name || "picture");
       const limit = new AbortController();
@@ -488,6 +489,7 @@
     #entries = [];
     #nodes = new WeakMap();
     #sender = null;
+    #secret = "";
     #file = null;
     #drags = 0;
 
@@ -498,6 +500,7 @@
       this.#outbox = new Outbox({
         endpoint: () => new URL("api/messages", this.server).href,
         sender: () => this.sender,
+        secret: () => this.#secret,
         onState: (entry, state, note) => this.#setState(entry, state, note),
         onReplies: (replies, body) => this.#answered(replies, body),
         onBusy: (busy) => this.#setBusy(busy),
@@ -519,8 +522,11 @@
     }
 
     get sender() {
-      this.#sender ??= stored.get("localStorage", this.#key("sender")) || newSender();
-      stored.set("localStorage", this.#key("sender"), this.#sender);
+      if (!this.#sender) {
+        this.#sender = stored.get("localStorage", this.#key("sender"));
+        this.#secret = stored.get("localStorage", this.#key("secret")) ?? "";
+        if (!this.#sender) this.#begin();
+      }
       return this.#sender;
     }
 
@@ -548,12 +554,18 @@
     /** Forgets this conversation here and starts another one on the server. */
     newChat() {
       this.#outbox.clear();
-      this.#sender = newSender();
-      stored.set("localStorage", this.#key("sender"), this.#sender);
+      this.#begin();
       this.#entries = [];
       this.#save();
       this.#drawAll();
       this.#box.focus();
+    }
+
+    /** Takes a new sender, and the secret without which nobody else can use it. */
+    #begin() {
+      [this.#sender, this.#secret] = [newId(), newId()];
+      stored.set("localStorage", this.#key("sender"), this.#sender);
+      stored.set("localStorage", this.#key("secret"), this.#secret);
     }
 
     // -- building

@@ -53,6 +53,11 @@ class ClauseSplitter:
         self._end = re.compile(
             rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases.get('resume', ()))}\b", re.IGNORECASE
         )
+        edge = r"[\s,.;:!?]*"
+        self._head = re.compile(rf"{edge}(?:{any_of(phrases.get('head', ()))}\s+)+", re.IGNORECASE)
+        self._tail = re.compile(
+            rf"(?:[\s,]+{any_of(phrases.get('tail', ()))})+{edge}$", re.IGNORECASE
+        )
         self._joined = re.compile(
             rf"(?P<together>\b{any_of(phrases.get('together', ()))}\b)"
             rf"|\s*,\s*|\s*\b{any_of(phrases.get('joined', ()))}\b\s*",
@@ -81,13 +86,26 @@ class ClauseSplitter:
         places = [(before[1], after[0]) for before, after in itertools.pairwise(edges)]
         return [(start, end) for start, end in places if re.search(r"\w", text[start:end])]
 
+    def core(self, text: str, start: int, end: int) -> Place:
+        """Return where a thing that is not wanted stands without words that name nothing of it."""
+        if head := self._head.match(text, start, end):
+            start = head.end()
+        if tail := self._tail.search(text[:end], start):
+            end = tail.start()
+        return start, end
+
     def plain(self, text: str) -> str:
         """Return a text with blanks in the place of idioms that only seem to exclude."""
         return self._never.sub(lambda match: " " * len(match[0]), text)
 
     def unsaid(self, text: str) -> str:
-        """Return a text with blanks in the place of what says no twice: "not without water"."""
-        return self._twice.sub(lambda match: " " * len(match[0]), text)
+        """Return a text without what says no twice: "not without water" is "with water"."""
+
+        def once(match: re.Match[str]) -> str:
+            is_without = match[0].lower().endswith("without")
+            return ("with" if is_without else "").ljust(len(match[0]))
+
+        return self._twice.sub(once, text)
 
     def exclusions(self, text: str) -> list[Clause]:
         """Return the clauses of a text that exclude."""

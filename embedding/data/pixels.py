@@ -58,9 +58,9 @@ def orientation(image: Image.Image) -> int:
         return 1
 
 
-def kept_size(size: tuple[int, int]) -> tuple[int, int]:
-    """Return the size, or a smaller one of the same shape and ``KEPT_PIXELS`` pixels."""
-    scale = math.sqrt(KEPT_PIXELS / (size[0] * size[1]))
+def kept_size(size: tuple[int, int], pixels: int = KEPT_PIXELS) -> tuple[int, int]:
+    """Return the size, or a smaller one of the same shape and so many pixels."""
+    scale = math.sqrt(pixels / (size[0] * size[1]))
     if scale >= 1:
         return size
     return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))

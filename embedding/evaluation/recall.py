@@ -19,7 +19,7 @@ from embedding.model.vectors import Vectors
 from embedding.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from embedding.model.joint import JointEmbedding
+    from embedding.model.encoder import JointEncoder
 
 __all__ = [
     "Direction",
@@ -83,7 +83,7 @@ class Embedded:
 
 
 def evaluate_model(
-    model: JointEmbedding,
+    model: JointEncoder,
     pairs: Pairs,
     *,
     cache_dir: Path | None = None,
@@ -102,7 +102,7 @@ def evaluate_model(
 
 
 def embed_pairs(
-    model: JointEmbedding,
+    model: JointEncoder,
     pairs: Pairs,
     *,
     cache_dir: Path | None = None,

@@ -12,7 +12,7 @@ from PIL import Image
 
 from embedding.model.vectors import Vectors
 
-__all__ = ["Encoder", "SentenceEncoder", "Vectors", "limit_threads", "load_encoder"]
+__all__ = ["Encoder", "JointEncoder", "SentenceEncoder", "Vectors"]
 
 
 class SentenceEncoder(Protocol):
@@ -48,23 +48,26 @@ class Encoder(SentenceEncoder, Protocol):
         """Return unit vectors (n, dimension) of pictures of any mode and size."""
 
 
-def load_encoder(directory: Path) -> Encoder:
-    """Return the encoder of a model directory.
+class JointEncoder(Encoder, Protocol):
+    """An encoder of whole data sets: it also shows what its image side sees, for keeping it."""
 
-    Raises:
-        ModelError: it cannot be loaded, or does not read both texts and pictures.
-    """
-    # Lazily: torch takes seconds to import, and most of what knows an encoder never loads one.
-    from embedding.model.joint import JointEmbedding
+    directory: Path | None
+    """Where it was loaded from, if it was."""
 
-    return JointEmbedding.load(directory)
+    @property
+    def image_fingerprint(self) -> str:
+        """Same fingerprint, same image features."""
 
+    @property
+    def image_precision(self) -> str:
+        """In which arithmetic image features are computed."""
 
-def limit_threads(threads: int) -> None:
-    """Let an encoder that is called from this thread compute on so many processor threads.
+    @property
+    def reads_images(self) -> bool:
+        """Whether images can be encoded; otherwise the image side takes feature vectors."""
 
-    OpenMP keeps the number for each thread apart, so every thread of a pool must say it.
-    """
-    import torch
+    def encode_image_features(self, images: Sequence[Image.Image]) -> Vectors:
+        """Return the image encoder's own vectors (n, width), before the joint space."""
 
-    torch.set_num_threads(threads)
+    def encode_features(self, features: Vectors) -> Vectors:
+        """Return unit vectors (n, dimension) of the image encoder's own (n, width)."""

@@ -124,7 +124,8 @@ class SideBySideModel(PreTrainedModel):  # type: ignore[no-untyped-call]
             member(**self._resized(inputs, member.config)).last_hidden_state
             for member in self._encoders()
         ]
-        if len({part.shape[1] for part in states}) > 1:
+        # Compared one by one: while a graph is written, a number of tokens has no hash.
+        if any(part.shape[1] != states[0].shape[1] for part in states):
             states = [part.float().mean(dim=1, keepdim=True) for part in states]
         return BaseModelOutput(last_hidden_state=torch.cat(states, dim=2))
 

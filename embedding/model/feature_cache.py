@@ -25,11 +25,10 @@ from platformdirs import user_cache_path
 from embedding.data.decode import ImageError, ImageFile, open_image
 from embedding.data.pairs import Pairs, Skipped
 from embedding.errors import DataError
-from embedding.model.precision import best_precision
 from embedding.progress import Progress, silent
 
 if TYPE_CHECKING:
-    from embedding.model.joint import JointEmbedding
+    from embedding.model.encoder import JointEncoder
 
 __all__ = [
     "ArrayCache",
@@ -64,7 +63,7 @@ def default_cache_dir() -> Path:
 
 
 def extract_features(
-    model: JointEmbedding,
+    model: JointEncoder,
     pairs: Pairs,
     *,
     mirrored: bool = False,
@@ -174,14 +173,14 @@ class FeatureCache(ArrayCache):
         model: whose features; models that share an image encoder share its features.
     """
 
-    def __init__(self, directory: Path, model: JointEmbedding) -> None:
-        name = f"{model.image_fingerprint}-{best_precision()}.sqlite"
+    def __init__(self, directory: Path, model: JointEncoder) -> None:
+        name = f"{model.image_fingerprint}-{model.image_precision}.sqlite"
         super().__init__(directory / name, np.float32)
 
 
 @contextmanager
 def cached_pictures(
-    model: JointEmbedding, cache_dir: Path
+    model: JointEncoder, cache_dir: Path
 ) -> Iterator[Callable[[Sequence[str], Sequence[Image.Image]], NDArray[np.float32]]]:
     """Give an encoder of pictures that computes no features which training left in a cache.
 

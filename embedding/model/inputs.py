@@ -1,18 +1,15 @@
-"""From texts and pictures to the tensors that a model takes, and through it in batches."""
+"""From texts and pictures to the tensors that a model takes."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from PIL import Image
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Router
 
 from embedding.data.decode import to_rgb
-from embedding.model.vectors import Vectors
-from embedding.progress import Progress, silent
 
-__all__ = ["in_batches", "read_images", "read_texts"]
+__all__ = ["read_images", "read_texts"]
 
 
 def read_texts(model: SentenceTransformer, texts: Sequence[str]) -> dict[str, Any]:
@@ -41,33 +38,3 @@ def read_images(model: SentenceTransformer, images: Sequence[Image.Image]) -> di
     if isinstance(model[0], Router):
         return dict(model.preprocess(pictures, modality="image"))
     return dict(model.preprocess(pictures))
-
-
-def in_batches(
-    items: Sequence[Any],
-    batch_size: int,
-    encode: Callable[[Sequence[Any]], Vectors],
-    *,
-    key: Callable[[Any], int] | None = None,
-    progress: Progress = silent,
-) -> Vectors:
-    """Return a vector (n, d) for each item, encoded in batches.
-
-    Args:
-        items: at least one.
-        batch_size: most items at once.
-        encode: vectors (m, d) of a batch.
-        key: what is alike in items that should share a batch, such as their length: a batch is
-            padded to its longest text, so mixed lengths would waste most of the work.
-        progress: told about the items done.
-    """
-    order = sorted(range(len(items)), key=lambda i: key(items[i]) if key else i)
-    rows: list[Vectors] = []
-    for start in range(0, len(order), batch_size):
-        batch = [items[i] for i in order[start : start + batch_size]]
-        rows.append(encode(batch))
-        progress(start + len(batch), len(order), "encoding")
-    encoded = np.concatenate(rows)
-    vectors = np.empty_like(encoded)
-    vectors[order] = encoded
-    return vectors

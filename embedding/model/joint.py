@@ -22,10 +22,10 @@ import embedding.model.efficientnet
 import embedding.model.ensemble  # noqa: F401 - both register with transformers, before anything is loaded
 from embedding.errors import ModelError
 from embedding.model.files import FORMAT, hash_modules, read_info, replaced_directory, write_info
-from embedding.model.inputs import in_batches, read_images, read_texts
-from embedding.model.precision import autocast
-from embedding.model.towers import Tower, pad_as_trained, quiet_transformers
-from embedding.model.vectors import Vectors, unit
+from embedding.model.inputs import read_images, read_texts
+from embedding.model.precision import autocast, best_precision
+from embedding.model.towers import Tower, load_modules, quiet_transformers
+from embedding.model.vectors import Vectors, in_batches, unit
 from embedding.model.vocabulary import words_of
 from embedding.packages import find_model, is_local
 from embedding.progress import Progress, silent
@@ -93,20 +93,14 @@ class JointEmbedding:
                 f"{path} is no model: it has neither modules.json (sentence-transformers) nor "
                 "config.json (transformers); give the directory that `showtell train` wrote"
             )
-        try:
-            with quiet_transformers():
-                model = SentenceTransformer(str(path), device="cpu", local_files_only=True)
-        except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
-            raise ModelError(f"the model {path} cannot be loaded: {error}") from error
-        pad_as_trained(model)
-        modalities: Sequence[object] = model.modalities  # a pair of them is a tuple
-        missing = {"text", "image"}.difference(m for m in modalities if isinstance(m, str))
-        if missing and "encoder_modules" not in info:
+        model = cls(load_modules(path), str(info.get("name", Path(path_or_name).name)), info, path)
+        missing = [modality for modality in ("image", "text") if not model._reads(modality)]
+        if missing and not model.is_ours:
             raise ModelError(
-                f"{path_or_name} does not encode {' or '.join(sorted(missing))}; "
+                f"{path_or_name} does not encode {' or '.join(missing)}; "
                 "a model that reads both text and images is needed"
             )
-        return cls(model, str(info.get("name", Path(path_or_name).name)), info, path)
+        return model
 
     def save(self, directory: Path, info: Mapping[str, object]) -> None:
         """Write the model and showtell.json as a whole or not at all; what was there is replaced.
@@ -115,17 +109,10 @@ class JointEmbedding:
             directory: where to; its parents are made.
             info: training settings, data set and metrics, as JSON values.
         """
-        self.info = {
-            **self.info,
-            "format": FORMAT,
-            "name": self.name,
-            "dimension": self.dimension,
-            "versions": {
-                package: version(package)
-                for package in ("torch", "sentence-transformers", "transformers")
-            },
-            **info,
-        }
+        packages = ("torch", "sentence-transformers", "transformers")
+        own = {"format": FORMAT, "name": self.name, "dimension": self.dimension}
+        versions = {package: version(package) for package in packages}
+        self.info = {**self.info, **own, "versions": versions, **info}
         with replaced_directory(directory) as scratch, quiet_transformers():
             self._model.save(str(scratch), create_model_card=False)
             write_info(scratch, self.info)
@@ -152,14 +139,29 @@ class JointEmbedding:
         return words_of(self._model)
 
     @property
+    def image_precision(self) -> str:
+        """In which arithmetic image features are computed."""
+        return best_precision()
+
+    @property
     def is_ours(self) -> bool:
         """Whether it was built here, and so has two towers that can be taken apart."""
         return "encoder_modules" in self.info
 
     @property
+    def reads_texts(self) -> bool:
+        """Whether texts can be encoded; a model that only looks at pictures cannot."""
+        return self._reads("text")
+
+    @property
     def reads_images(self) -> bool:
         """Whether images can be encoded; otherwise the image side takes feature vectors."""
-        return bool(self.info.get("encoder_modules", {}).get("image", 1))
+        return self._reads("image")
+
+    def _reads(self, modality: str) -> bool:
+        if self.is_ours:
+            return bool(self.info["encoder_modules"][modality])
+        return modality in self._model.modalities
 
     @property
     def text(self) -> Tower:

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -40,8 +41,8 @@ __all__ = [
     "build_head",
     "feature_tower",
     "image_tower",
+    "load_modules",
     "lstm_tower",
-    "pad_as_trained",
     "quiet_transformers",
     "text_tower",
 ]
@@ -229,7 +230,22 @@ def _start_as_isometry(head: list[Module]) -> None:
     nn.init.zeros_(layers[-1].linear.bias)
 
 
-def pad_as_trained(model: nn.Module) -> None:
+def load_modules(path: Path) -> SentenceTransformer:
+    """Return the modules of a model directory, ready to read texts as it was trained to.
+
+    Raises:
+        ModelError: it cannot be loaded.
+    """
+    try:
+        with quiet_transformers():
+            model = SentenceTransformer(str(path), device="cpu", local_files_only=True)
+    except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+        raise ModelError(f"the model {path} cannot be loaded: {error}") from error
+    _pad_as_trained(model)
+    return model
+
+
+def _pad_as_trained(model: nn.Module) -> None:
     """Let SigLIP's text sides pad every text to their full length, as they were trained.
 
     They take a text's vector from its last place. Padded only to the longest text of a batch, as

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["whole_words", "words_of"]
 
 # How tokenizers mark the pieces of words: WordPiece inside ("##s"), SentencePiece and byte pairs at
 # the beginning ("▁dog", "Ġdog"), CLIP at the end ("dog</w>").
@@ -21,11 +24,12 @@ def words_of(model: nn.Module) -> frozenset[str]:
     for part in model.modules():
         tokenizer: Any = getattr(part, "tokenizer", None)
         vocabulary: Any = getattr(tokenizer, "get_vocab", dict)()
-        words |= _whole_words(list(vocabulary))
+        words |= whole_words(list(vocabulary))
     return frozenset(words)
 
 
-def _whole_words(pieces: list[str]) -> set[str]:
+def whole_words(pieces: list[str]) -> set[str]:
+    """Return the words among the pieces that a tokenizer knows, lower-cased, of letters only."""
     marked = next((mark for mark in _MARKS if any(mark in piece for piece in pieces)), None)
     if marked is None:
         whole = [piece for piece in pieces if not piece.startswith(_INSIDE)]

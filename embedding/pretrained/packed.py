@@ -1,25 +1,17 @@
-"""Trained models that come with the project, kept small: what a package ships is not kept again.
+"""The weights of packed models: what a package ships is not kept again.
 
-A packed model is a directory with ``manifest.json``, ``weights.safetensors.z`` (the safetensors
-form, compressed by zlib) and the small files of a model directory. Tensors and files that a pinned
-package already holds are named in the manifest instead; of tensors that were trained from a
-package's, only the change is stored, in whole steps. ``assemble`` puts the whole model directory
-together, once, under the data folder; every part is checked against its sha256, and so is the
-result.
+Tensors and files that a pinned package already holds are named in a packed model's manifest; of
+tensors that were trained from a package's, only the change is stored, in whole steps. Every part
+is checked against its sha256, and so is the result.
 """
 
 import hashlib
-import json
-import os
-import shutil
-import tempfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from platformdirs import user_data_path
 from safetensors.torch import load, load_file, save_file
 from torch import Tensor
 
@@ -33,31 +25,16 @@ from embedding.packages import (
 )
 
 __all__ = [
-    "CARD",
-    "FILES",
-    "FORMAT",
-    "MANIFEST",
     "OWN",
-    "SHIPPED_DIR",
     "SOURCES",
-    "WEIGHTS",
-    "assemble",
     "build_tensors",
-    "default_models_dir",
-    "describe_shipped",
     "hash_built",
     "hash_tensors",
     "in_steps",
     "reference_tensors",
-    "shipped_model",
+    "write_model",
 ]
 
-SHIPPED_DIR = Path(__file__).parent / "shipped"
-MANIFEST = "manifest.json"
-WEIGHTS = "weights.safetensors.z"
-FILES = "files"
-CARD = "README.md"
-FORMAT = 2
 OWN = "weights"
 """The source of tensors that the packed model itself holds."""
 FOLDED = "-folded"
@@ -68,65 +45,6 @@ SOURCES = {
     **{variant + FOLDED: sha256 for variant, sha256 in EFFICIENTNETS.items()},
 }
 """Where tensors can be had from, and the sha256 of the package's weight file."""
-
-
-def default_models_dir() -> Path:
-    """Return where assembled models are kept: below SHOWTELL_DATA_DIR, or the user's data."""
-    named = os.environ.get("SHOWTELL_DATA_DIR")
-    return (Path(named) if named else user_data_path("showtell")) / "models"
-
-
-def describe_shipped(name: str) -> str:
-    """Return one line that says what a packed model was trained on.
-
-    Raises:
-        ModelError: as ``shipped_model``.
-    """
-    return str(_read_manifest(_packed(name))["about"])
-
-
-def shipped_model(name: str, directory: Path | None = None) -> Path:
-    """Return the model directory of a packed model, put together on the first call.
-
-    Args:
-        name: of a directory below ``SHIPPED_DIR``.
-        directory: where assembled models are kept; None means ``default_models_dir()``.
-
-    Raises:
-        ModelError: it is not in this installation, is damaged, or cannot be written.
-    """
-    return assemble(_packed(name), directory or default_models_dir())
-
-
-def assemble(packed: Path, directory: Path) -> Path:
-    """Put a packed model together below ``directory``; return the model directory.
-
-    It appears as a whole under a name that holds its hash, or not at all. Two processes may do
-    this at once: the first one's result stays.
-
-    Raises:
-        ModelError: a part or the result has another hash than the manifest says, a package is
-            missing, or the directory cannot be written.
-    """
-    manifest = _read_manifest(packed)
-    target = directory / f"{manifest['name']}-{manifest['sha256'][:12]}"
-    if all((target / name).is_file() for name in manifest["files"]):
-        return target
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=directory, prefix=f".{target.name}-"))
-    except OSError as error:
-        raise ModelError(
-            f"the model {manifest['name']} cannot be unpacked below {directory} "
-            f"({error.strerror}); name a folder that can be written with SHOWTELL_DATA_DIR"
-        ) from error
-    try:
-        _write_model(packed, manifest, scratch)
-        scratch.chmod(0o755)
-        _take_place(scratch, target, manifest["files"])
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    return target
 
 
 def reference_tensors(source: str) -> dict[str, Tensor]:
@@ -197,39 +115,27 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
-def _packed(name: str) -> Path:
-    packed = SHIPPED_DIR / name
-    if not (packed / MANIFEST).is_file():
-        raise ModelError(
-            f"this installation does not hold the model {name!r} ({packed / MANIFEST} is "
-            "missing); name another model with --model, or train one with `showtell train`"
-        )
-    return packed
+def write_model(weights: Path, files: Path, manifest: Mapping[str, Any], target: Path) -> None:
+    """Write every file of a packed model below ``target``, each checked.
 
+    Args:
+        weights: its own tensors, compressed.
+        files: the folder of its other files.
+        manifest: what it says of itself.
+        target: an empty directory.
 
-def _read_manifest(packed: Path) -> dict[str, Any]:
-    path = packed / MANIFEST
-    try:
-        manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read: {error}; reinstall showtell") from error
-    if manifest.get("format") != FORMAT:
-        raise ModelError(f"{path} has format {manifest.get('format')!r}, expected {FORMAT}")
-    return manifest
-
-
-def _write_model(packed: Path, manifest: Mapping[str, Any], target: Path) -> None:
-    """Write every file of the model below ``target``, each checked."""
+    Raises:
+        ModelError: a part or a package has another hash than the manifest says.
+    """
     for source, sha256 in manifest["sources"].items():
         if SOURCES.get(source) != sha256:
             raise ModelError(
                 f"the model {manifest['name']} was packed with another {source} (sha256 {sha256}); "
                 "install the versions in requirements.lock"
             )
-    own = packed / WEIGHTS
-    _check(own.name, hashlib.sha256(own.read_bytes()).hexdigest(), manifest[OWN])
+    _check(weights.name, hashlib.sha256(weights.read_bytes()).hexdigest(), manifest[OWN])
     sources = {name: reference_tensors(name) for name in manifest["sources"]}
-    sources[OWN] = load(zlib.decompress(own.read_bytes()))
+    sources[OWN] = load(zlib.decompress(weights.read_bytes()))
     for name, entry in manifest["files"].items():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -238,12 +144,10 @@ def _write_model(packed: Path, manifest: Mapping[str, Any], target: Path) -> Non
             _check(name, hash_built(tensors, entry["tensors"]), entry["sha256"])
             save_file(tensors, path, metadata={"format": "pt"})
         else:
-            folder = minilm_directory() if entry["from"] == "minilm" else packed / FILES
+            folder = minilm_directory() if entry["from"] == "minilm" else files
             data = (folder / entry["file"]).read_bytes()
             _check(name, hashlib.sha256(data).hexdigest(), entry["sha256"])
             path.write_bytes(data)
-    if (packed / CARD).is_file():
-        shutil.copyfile(packed / CARD, target / CARD)
 
 
 def _check(name: str, found: str, expected: str) -> None:
@@ -252,14 +156,3 @@ def _check(name: str, found: str, expected: str) -> None:
             f"{name} of a shipped model has sha256 {found}, expected {expected}; "
             "the installation is damaged: reinstall showtell and the packages it needs"
         )
-
-
-def _take_place(scratch: Path, target: Path, files: Mapping[str, object]) -> None:
-    """Rename a finished directory, unless another process has put the same one there."""
-    if target.exists() and not all((target / name).is_file() for name in files):
-        shutil.rmtree(target, ignore_errors=True)  # somebody deleted a part of it
-    try:
-        scratch.rename(target)
-    except OSError:
-        if not all((target / name).is_file() for name in files):
-            raise

@@ -14,21 +14,18 @@ from torch import Tensor
 
 from embedding.errors import ModelError
 from embedding.model.files import INFO_FILE, read_info, replaced_directory, write_info
+from embedding.onnx.description import FOLDER
 from embedding.packages import minilm_directory
 from embedding.pretrained.packed import (
-    CARD,
-    FILES,
-    FORMAT,
-    MANIFEST,
     OWN,
     SOURCES,
-    WEIGHTS,
     build_tensors,
     hash_built,
     hash_tensors,
     in_steps,
     reference_tensors,
 )
+from embedding.pretrained.shipped import CARD, FILES, FORMAT, MANIFEST, WEIGHTS
 
 __all__ = ["PackReport", "pack_model"]
 
@@ -183,10 +180,11 @@ def _hash_of_values(tensor: Tensor) -> str:
 
 
 def _files_of(model_dir: Path) -> Iterator[Path]:
+    """Yield the files that make a model; its graphs are written anew where it is unpacked."""
     for path in sorted(model_dir.rglob("*")):
         name = path.relative_to(model_dir)
         hidden = any(part.startswith(".") for part in name.parts)
-        if path.is_file() and not hidden and name != Path(CARD):
+        if path.is_file() and not hidden and name != Path(CARD) and name.parts[0] != FOLDER:
             yield path
 
 

@@ -1,24 +1,36 @@
 """MiniLM as it is published: the encoder of sentences that comes with the installation."""
 
+from pathlib import Path
+
 from embedding.model.encoder import SentenceEncoder
-from embedding.packages import MINILM, minilm_directory
+from embedding.onnx.description import is_exported
+from embedding.onnx.encoder import OnnxEncoder
+from embedding.packages import MINILM, MINILM_SHA256, minilm_directory
+from embedding.pretrained.shipped import default_models_dir
 
 __all__ = ["load_sentence_encoder"]
 
 
-def load_sentence_encoder() -> SentenceEncoder:
+def load_sentence_encoder(models: Path | None = None) -> SentenceEncoder:
     """Return MiniLM, whose vectors (n, 384) tell what sentences mean.
+
+    Args:
+        models: where its graph is kept, which is written once; None means ``default_models_dir()``.
 
     Raises:
         ModelError: its package is missing or altered.
     """
-    directory = minilm_directory()
-    # Lazily: a server names this encoder before it loads one.
-    from sentence_transformers import SentenceTransformer
+    directory = (models or default_models_dir()) / f"minilm-{MINILM_SHA256[:12]}"
+    if not is_exported(directory):
+        _export(directory)
+    return OnnxEncoder(directory)
 
+
+def _export(directory: Path) -> None:
+    source = minilm_directory()
+    # Lazily: torch takes seconds to import, and the graph is written once.
     from embedding.model.joint import JointEmbedding
-    from embedding.model.towers import quiet_transformers
+    from embedding.model.towers import load_modules
+    from embedding.onnx.export import export_model
 
-    with quiet_transformers():
-        model = SentenceTransformer(str(directory), device="cpu", local_files_only=True)
-    return JointEmbedding(model, MINILM, directory=directory)
+    export_model(JointEmbedding(load_modules(source), MINILM, directory=source), directory)

@@ -1,5 +1,6 @@
 """What training works on: pairs, their division, and each picture's features or pixels."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,11 +9,15 @@ from numpy.typing import NDArray
 
 from embedding.data.folds import Indices, folds
 from embedding.data.pairs import Pairs, Skipped, load_pairs
-from embedding.errors import DataError, TrainingError
+from embedding.errors import DataError, ModelError, TrainingError
+from embedding.model.encoder import JointEncoder
 from embedding.model.feature_cache import default_cache_dir, extract_features
 from embedding.model.joint import JointEmbedding
 from embedding.model.take_apart import towers_of
 from embedding.model.towers import Tower, feature_tower, image_tower
+from embedding.onnx.description import is_exported
+from embedding.onnx.encoder import all_cores, load_encoder
+from embedding.onnx.export import export_model
 from embedding.pretrained.names import load_model
 from embedding.progress import Progress
 from embedding.training.augment import ROOM
@@ -20,6 +25,11 @@ from embedding.training.config import TrainConfig
 from embedding.training.pictures import Pixels, PixelScale, store_pictures
 
 __all__ = ["Photographs", "TrainingData", "divide", "gather"]
+
+logger = logging.getLogger(__name__)
+
+_FEW = 300
+"""So many pictures torch has looked at in the seconds that it takes to write a graph."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,12 +98,27 @@ def gather(
     towers = JointEmbedding.from_towers(
         feature_tower(1, config.dimension), image, name=config.image_tower
     )
+    encoder = _quicker(towers, len(pairs.image_ids), directory)
     found = extract_features(
-        towers, pairs, mirrored=config.mirrored, cache_dir=directory, progress=progress
+        encoder, pairs, mirrored=config.mirrored, cache_dir=directory, progress=progress
     )
     skipped = [*pairs.skipped, *found.skipped]
     pairs, parts = _readable(pairs, parts, found.kept)
     return TrainingData(pairs, parts, found.vectors, None, image, skipped)
+
+
+def _quicker(towers: JointEmbedding, pictures: int, directory: Path) -> JointEncoder:
+    """Return what looks at many pictures quicker than torch, if the encoder can be exported."""
+    graphs = directory / "graphs" / towers.image_fingerprint
+    if pictures <= _FEW:
+        return towers
+    if not is_exported(graphs):
+        try:
+            export_model(towers, graphs)
+        except ModelError as error:
+            logger.info("%s; its features are computed in torch", error)
+            return towers
+    return load_encoder(graphs, threads=all_cores())
 
 
 def _image_tower(config: TrainConfig) -> Tower:

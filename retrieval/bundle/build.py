@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from embedding.data.pairs import Skipped
-from embedding.model.encoder import Encoder, load_encoder
+from embedding.model.encoder import Encoder
+from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
 from retrieval.bundle.calibration import measure
 from retrieval.bundle.collector import Collector, EncodePictures, Entry

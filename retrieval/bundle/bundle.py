@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from embedding.model.encoder import Encoder, load_encoder
+from embedding.model.encoder import Encoder
+from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.build import BuildReport, build_bundle
 from retrieval.bundle.manifest import MODEL, REQUESTS, SCENES, STORE, Manifest, check_files
 from retrieval.bundle.sources import Candidate, candidates_from_pairs
@@ -165,6 +166,7 @@ def _check_parts(
     """Raise BundleRefused unless the parts agree with the manifest and with each other."""
     checks: list[tuple[str, object, object]] = [
         ("dimension of the model", encoder.dimension, manifest.dimension),
+        ("dimension of a text", encoder.encode_text(["a"]).shape[1], manifest.dimension),
         ("dimension of the vectors", store.dimension, manifest.dimension),
         ("number of pictures", len(store), manifest.count),
         ("dimension of the scenes", scenes.directions.shape[1], manifest.dimension),

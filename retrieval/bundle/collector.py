@@ -1,9 +1,11 @@
 """Reading and encoding what goes into a bundle, each content once."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
@@ -22,9 +24,11 @@ __all__ = ["Collector", "EncodePictures", "Entry"]
 EncodePictures = Callable[[Sequence[str], Sequence[Image.Image]], Vectors]
 """The hashes of files (sha256 in hex) and the pictures in them -> unit vectors (n, dimension)."""
 
-# Pictures in memory at once; decoding shrinks each, and both together bound what a build takes.
-_BATCH = 32
+_BATCH = 16
+"""Pictures that are encoded together; three batches are in memory at once, one in each step."""
 _READERS = 4
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -69,8 +73,32 @@ class Entry:
         )
 
 
+@dataclass
+class _Batch:
+    """Candidates on their way.
+
+    Attributes:
+        candidates: of this batch.
+        found: of each its file, without the bytes, or why there is none.
+        old: those new here that the previous bundle has, and their vectors.
+        decoding: the other new ones by their hashes.
+        usable: those of them that could be decoded.
+        vectors: of the usable ones, as they are computed.
+    """
+
+    candidates: Sequence[Candidate]
+    found: list[Source | Rejected]
+    old: tuple[list[Picture], Vectors] | None
+    decoding: dict[str, Future[Decoded]]
+    usable: dict[str, Decoded] = field(default_factory=dict)
+    vectors: Future[Vectors] | None = None
+
+
 class Collector:
     """Collects entries from candidates, a batch at a time; their vectors go to the writer.
+
+    Files are read and decoded while earlier pictures are encoded, and those are encoded while the
+    vectors of others are written.
 
     Attributes:
         entries: by the sha256 of their files, in the order of their rows.
@@ -94,44 +122,22 @@ class Collector:
         self._encode_pictures = encode
         self._root = root
         self._previous = previous
+        self._begun: set[str] = set()
+        self._damaged: dict[str, Rejected] = {}
 
     def take(self, candidates: Sequence[Candidate], progress: Progress) -> None:
         """Make entries of all candidates that can be read."""
-        with ThreadPoolExecutor(_READERS) as readers:
-            for start in range(0, len(candidates), _BATCH):
-                batch = candidates[start : start + _BATCH]
-                self._take_batch(batch, readers)
-                progress(start + len(batch), len(candidates), "indexing pictures")
-
-    def _take_batch(self, batch: Sequence[Candidate], readers: ThreadPoolExecutor) -> None:
-        read = list(readers.map(self._read, batch))
-        new: dict[str, Source] = {}
-        for found in read:
-            if isinstance(found, Source) and found.sha256 not in self.entries:
-                new.setdefault(found.sha256, found)
-        fresh = set(new)
-        self._take_over(new)
-        damaged = self._encode(list(new.values()), readers)
-        for candidate, found in zip(batch, read, strict=True):
-            if isinstance(found, Rejected):
-                self.skipped.append(Skipped(str(candidate.path), found.why))
-            elif problem := damaged.get(found.sha256):
-                self.skipped.append(Skipped(found.path, problem.why))
-            else:
-                self.folded += found.sha256 not in fresh
-                fresh.discard(found.sha256)
-                self.entries[found.sha256].add(candidate, found.taken)
-
-    def _take_over(self, new: dict[str, Source]) -> None:
-        """Make entries of those new pictures that the previous bundle has; take them off."""
-        if self._previous is None:
-            return
-        pictures, vectors = self._previous.lookup(list(new))
-        self._writer.add(vectors)
-        for old in pictures:
-            path = new.pop(old.sha256).path
-            self.entries[old.sha256] = Entry(path, old.sha256, old.width, old.height, old)
-        self.reused += len(pictures)
+        batches = [candidates[i : i + _BATCH] for i in range(0, len(candidates), _BATCH)]
+        done = 0
+        with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(1) as encoder:
+            read = _ahead(
+                (batch, [readers.submit(self._read, one) for one in batch]) for batch in batches
+            )
+            opened = _ahead(self._open(batch, files, readers) for batch, files in read)
+            for batch in _ahead(self._encode(one, encoder) for one in opened):
+                self._keep(batch)
+                done += len(batch.candidates)
+                progress(done, len(candidates), "indexing pictures")
 
     def _read(self, candidate: Candidate) -> Source | Rejected:
         try:
@@ -139,25 +145,72 @@ class Collector:
         except Rejected as problem:
             return problem
 
-    def _encode(
-        self, sources: Sequence[Source], readers: ThreadPoolExecutor
-    ) -> dict[str, Rejected]:
-        """Encode new pictures; return those that are damaged, by their hash."""
-        decoded = list(zip(sources, readers.map(_decode, sources), strict=True))
-        damaged = {
-            source.sha256: result for source, result in decoded if isinstance(result, Rejected)
-        }
-        usable = [(source, r) for source, r in decoded if not isinstance(r, Rejected)]
-        if usable:
-            hashes = [source.sha256 for source, _ in usable]
-            self._writer.add(self._encode_pictures(hashes, [image for _, (image, _) in usable]))
-            for source, (_, size) in usable:
-                self.entries[source.sha256] = Entry(source.path, source.sha256, *size)
-        return damaged
+    def _open(
+        self,
+        candidates: Sequence[Candidate],
+        files: Sequence[Future[Source | Rejected]],
+        readers: ThreadPoolExecutor,
+    ) -> _Batch:
+        """Look new contents up in the previous bundle, and begin to decode the others."""
+        new: dict[str, Source] = {}
+        found = [file.result() for file in files]
+        for i, source in enumerate(found):
+            if isinstance(source, Source):
+                if source.sha256 not in self._begun:
+                    new.setdefault(source.sha256, source)
+                found[i] = replace(source, data=b"")
+        self._begun |= new.keys()
+        old = self._previous.lookup(list(new)) if self._previous else None
+        for picture in old[0] if old else ():
+            del new[picture.sha256]
+        decoding = {sha256: readers.submit(source.decode) for sha256, source in new.items()}
+        return _Batch(candidates, found, old, decoding)
+
+    def _encode(self, batch: _Batch, encoder: ThreadPoolExecutor) -> _Batch:
+        """Wait for the pictures of a batch, and begin to encode them."""
+        for sha256, decoded in batch.decoding.items():
+            try:
+                batch.usable[sha256] = decoded.result()
+            except Rejected as problem:
+                self._damaged[sha256] = problem
+        if batch.usable:
+            pictures = [decoded.image for decoded in batch.usable.values()]
+            batch.vectors = encoder.submit(self._encode_pictures, list(batch.usable), pictures)
+        return batch
+
+    def _keep(self, batch: _Batch) -> None:
+        """Write the vectors of a batch, and make its entries."""
+        paths = {one.sha256: one.path for one in reversed(batch.found) if isinstance(one, Source)}
+        fresh: set[str] = set()
+        if batch.old is not None:
+            pictures, vectors = batch.old
+            self._writer.add(vectors)
+            for old in pictures:
+                size = (old.width, old.height)
+                self.entries[old.sha256] = Entry(paths[old.sha256], old.sha256, *size, old)
+            self.reused += len(pictures)
+            fresh |= {old.sha256 for old in pictures}
+        if batch.vectors is not None:
+            self._writer.add(batch.vectors.result())
+            for sha256, (_, size) in batch.usable.items():
+                self.entries[sha256] = Entry(paths[sha256], sha256, *size)
+            fresh |= batch.usable.keys()
+        for candidate, found in zip(batch.candidates, batch.found, strict=True):
+            if isinstance(found, Rejected):
+                self.skipped.append(Skipped(str(candidate.path), found.why))
+            elif problem := self._damaged.get(found.sha256):
+                self.skipped.append(Skipped(found.path, problem.why))
+            else:
+                self.folded += found.sha256 not in fresh
+                fresh.discard(found.sha256)
+                self.entries[found.sha256].add(candidate, found.taken)
 
 
-def _decode(source: Source) -> Decoded | Rejected:
-    try:
-        return source.decode()
-    except Rejected as problem:
-        return problem
+def _ahead(begun: Iterable[T]) -> Iterator[T]:
+    """Yield work that was begun, each only when the one after it has been begun too."""
+    waiting: deque[T] = deque()
+    for one in begun:
+        waiting.append(one)
+        if len(waiting) > 1:
+            yield waiting.popleft()
+    yield from waiting

@@ -181,7 +181,7 @@ def _check_format(version: str, text: str) -> None:
 
 def versions_in_use() -> dict[str, str]:
     """Return the versions of what decides how a bundle is written and read."""
-    packages = ("showtell", "faiss-cpu", "sentence-transformers", "torch")
+    packages = ("showtell", "faiss-cpu", "onnxruntime", "sentence-transformers", "torch")
     return {package: version(package) for package in packages}
 
 

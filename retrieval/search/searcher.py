@@ -123,7 +123,13 @@ class Searcher(Gallery):
         return Plan(tuple(dict.fromkeys(texts)), query.image is not None)
 
     def rank(
-        self, query: Query, encoded: Encoded, k: int = 6, *, shown: Collection[str] = ()
+        self,
+        query: Query,
+        encoded: Encoded,
+        k: int = 6,
+        *,
+        shown: Collection[str] = (),
+        barred: Collection[str] = (),
     ) -> SearchResult:
         """Return the `k` best pictures for a query.
 
@@ -133,6 +139,7 @@ class Searcher(Gallery):
             encoded: what `plan` asked for.
             k: how many, at least 1.
             shown: ids that must not come again, nor anything that looks just like them.
+            barred: ids that must not come; what looks just like them may.
 
         Raises:
             RetrievalError: `k` is below 1, a filter's value cannot be used, or the query names an
@@ -150,7 +157,7 @@ class Searcher(Gallery):
         unwanted = self._finder.unwanted(query.excluded, encoded)
         scope = Scope(
             query.filters,
-            tuple({*liked, *disliked, *shown_rows}),
+            tuple({*liked, *disliked, *shown_rows, *self._store.rows_of(list(barred))}),
             with_comprised(query.excluded) if self._use_words else (),
         )
         words = content_words(" ".join(texts)) if self._use_words else []

@@ -32,6 +32,7 @@ __all__ = [
     "TAG",
     "Facets",
     "FilterIndex",
+    "check_filter",
     "indexed_metadata",
     "normalize_date",
     "write_filters",
@@ -85,6 +86,16 @@ def normalize_date(text: str) -> str | None:
             return None
         parts.append(f"{int(match['day']):02}")
     return "-".join(parts)
+
+
+def check_filter(key: str, value: str) -> None:
+    """Refuse a value that no gallery can be searched with, before anything is encoded.
+
+    Raises:
+        RetrievalError: the value of a date is not a date.
+    """
+    if key == DATE:
+        _date_range(value)
 
 
 def indexed_metadata(metadata: Mapping[str, str]) -> set[tuple[str, str]]:

@@ -15,6 +15,7 @@ from bot.channels.rasa_actions import create_executor
 from bot.channels.rasa_wire import parse_result, responses
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.live.bundle import LiveBundle
+from bot.live.threads import Threads
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings
@@ -72,10 +73,13 @@ def open_stage(bundles: Path, redis_url: str, cache: Path, **settings: Any) -> I
         client = connect(redis_url)
         store = SessionStore(client)
         chosen = Settings(public_url=BASE_URL + "/", **settings)
+        threads = Threads(1, "pictures")
         try:
             runner.run(live.start())
-            yield Stage(runner, Conversation(store, live, project, interpreter, chosen), store)
+            conversation = Conversation(store, live, project, interpreter, chosen, threads)
+            yield Stage(runner, conversation, store)
         finally:
+            runner.run(threads.close())
             runner.run(live.stop())
             runner.run(client.aclose())
 

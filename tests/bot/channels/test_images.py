@@ -1,14 +1,18 @@
+import asyncio
 import io
 import os
+import re
 import shutil
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
-from bot.channels.thumbnails import SIZES, Thumbnails
-from embedding.data.decode import NotAnImage
+from bot.live.threads import Threads
+from bot.live.thumbnails import SIZES, Thumbnails
+from embedding.data.decode import NotAnImage, open_image
 from retrieval.bundle.bundle import Bundle, Candidate, build_bundle, publish
 
 
@@ -139,6 +143,17 @@ def test_a_picture_that_left_the_gallery_is_404_and_nothing_outside_is_read(
             assert answer.headers["content-type"] == "application/json"
             assert str(tmp_path) not in answer.text
     assert httpx.get(f"{server.url}/images/{by_name[fine]}").status_code == 200
+    with httpx.Client(base_url=server.url) as client:
+        found = client.post("/api/search", json={"text": "a shape", "k": 3}).json()
+        assert [hit["id"] for hit in found["hits"]] == [by_name[fine]]
+        said = client.post("/api/messages", data={"sender": "s", "text": "a shape"}).json()
+        assert [i["id"] for r in said["replies"] for i in r.get("images", ())] == [by_name[fine]]
+        about = f'/similar_to_image{{"image": "{by_name[gone]}"}}'
+        said = client.post("/api/messages", data={"sender": "s", "text": about}).json()
+        assert "images" not in said["replies"][0]
+        figures = client.get("/metrics").text
+    (left_out,) = re.findall(r"^showtell_missing_pictures_total (\d+)", figures, re.MULTILINE)
+    assert int(left_out) >= 3
 
 
 @pytest.fixture
@@ -148,30 +163,90 @@ def picture(tmp_path) -> Path:
     return path
 
 
+def get_all(folder: Path, *asked: tuple[Path, str, int], most_bytes: int = 10**9):
+    """Ask for thumbnails, all at once."""
+
+    async def ask():
+        threads = Threads(2, "pictures")
+        thumbnails = Thumbnails(folder, threads, most_bytes)
+        try:
+            return await asyncio.gather(*(thumbnails.get(*one) for one in asked))
+        finally:
+            await threads.close()
+
+    return asyncio.run(ask())
+
+
 def test_thumbnails_are_made_once_and_anew_when_the_file_changes(tmp_path, picture):
-    thumbnails = Thumbnails(tmp_path / "cache")
-    made = thumbnails.get(picture, "ab" * 32, 320)
+    asked = (picture, "ab" * 32, 320)
+    (made,) = get_all(tmp_path / "cache", asked)
     assert isinstance(made, Path)
     assert size_of(made) == (320, 160)
     first = made.stat()
-    assert thumbnails.get(picture, "ab" * 32, 320).stat().st_ino == first.st_ino
+    assert get_all(tmp_path / "cache", asked)[0].stat().st_ino == first.st_ino
     Image.new("RGB", (100, 300)).save(picture)
     later = first.st_mtime_ns + 1_000_000_000
     os.utime(picture, ns=(later, later))
-    assert size_of(thumbnails.get(picture, "ab" * 32, 320)) == (100, 300)
+    assert size_of(get_all(tmp_path / "cache", asked)[0]) == (100, 300)
+
+
+def test_all_who_ask_at_once_get_the_one_that_is_made(tmp_path, picture, monkeypatch):
+    opened = []
+
+    def count(*args, **options):
+        opened.append(args)
+        return open_image(*args, **options)
+
+    monkeypatch.setattr("bot.live.thumbnails.open_image", count)
+    made = get_all(tmp_path / "cache", *[(picture, "ab" * 32, 320)] * 20)
+    assert len(set(made)) == 1
+    assert len(opened) == 1
 
 
 def test_nothing_half_made_is_left(tmp_path, picture):
-    thumbnails = Thumbnails(tmp_path / "cache")
     picture.write_bytes(b"no picture")
     with pytest.raises(NotAnImage):
-        thumbnails.get(picture, "ab" * 32, 160)
+        get_all(tmp_path / "cache", (picture, "ab" * 32, 160))
     assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
 
 
-def test_a_full_disk_costs_no_thumbnail(start_server, shapes_bundles, gallery_image, tmp_path):
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("turned", [1, 6])
+def test_a_large_photograph_is_decoded_small_and_looks_the_same(tmp_path, size, turned):
+    red, blue = np.indices((3000, 4500)) * 255 // 4500
+    pixels = np.dstack([red, np.full_like(red, 90), blue]).astype(np.uint8)
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = turned
+    photo = tmp_path / "photo.jpg"
+    Image.fromarray(pixels).save(photo, quality=95, exif=exif)
+    (made,) = get_all(tmp_path / "cache", (photo, "ab" * 32, size))
+    with Image.open(made) as thumbnail:
+        assert max(thumbnail.size) == size
+        whole = open_image(photo)
+        whole.thumbnail((size, size), Image.Resampling.LANCZOS)
+        assert thumbnail.size == whole.size
+        difference = np.abs(np.asarray(thumbnail, int) - np.asarray(whole, int))
+        assert difference.mean() < 3
+
+
+def test_the_folder_keeps_within_its_bound_and_the_oldest_go_first(tmp_path, picture):
+    folder = tmp_path / "cache"
+    (first,) = get_all(folder, (picture, "00" * 32, 640))
+    size = first.stat().st_size
+    os.utime(first, ns=(1, 1))
+    os.utime(picture, ns=(0, 0))
+    get_all(folder, *((picture, f"{i:02}" * 32, 640) for i in range(1, 11)), most_bytes=10 * size)
+    left = list(folder.glob("*/*.webp"))
+    assert 8 <= len(left) <= 10
+    assert first not in left
+
+
+def test_a_full_disk_costs_no_thumbnail(
+    start_server, shapes_bundles, gallery_image, tmp_path, nlu_cache
+):
     full = tmp_path / "full"
     full.mkdir()
+    (full / "cache").symlink_to(nlu_cache)
     (full / "thumbnails").touch()  # no folder can be made there
     url = f"{start_server(shapes_bundles, data_dir=full).url}/images/{gallery_image.image_id}"
     answer = httpx.get(url, params={"size": 160})
@@ -215,3 +290,19 @@ def test_pictures_that_moved_are_found_in_their_new_folder(
     url = start_server(bundles_copy, images=moved).url
     answer = httpx.get(f"{url}/images/{gallery_image.image_id}")
     assert size_of(io.BytesIO(answer.content)) == (7, 5)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [("bytes=5-2", 400), ("lines=1-2", 400), ("bytes", 400), ("bytes=9999999-", 416)],
+)
+def test_a_range_that_cannot_be_sent_is_refused_in_the_form_of_all_failures(
+    client, gallery_image, asked, status
+):
+    answer = client.get(f"/images/{gallery_image.image_id}", headers={"Range": asked})
+    assert answer.status_code == status
+    assert answer.json()["detail"].endswith(".")
+    assert ("content-range" in answer.headers) == (status == 416)
+    assert int(answer.headers["content-length"]) == len(answer.content)
+    part = client.get(f"/images/{gallery_image.image_id}", headers={"Range": "bytes=1-3"})
+    assert (part.status_code, part.content) == (206, b"PNG")

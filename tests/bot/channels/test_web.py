@@ -5,6 +5,7 @@ import socket
 
 import httpx
 import pytest
+import redis
 from PIL import Image, ImageDraw
 
 from bot.channels.web import to_answer
@@ -15,6 +16,7 @@ from bot.understanding.operations import Exclude, Filter, Like, Search
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
 from retrieval.store.protocol import Picture
+from tests.bot.talk import rasa_call
 
 counter = itertools.count()
 
@@ -322,6 +324,19 @@ def test_filters_are_bounded_in_number_and_length(client, filters):
     assert client.post("/api/messages", data=form).status_code in (400, 422)
 
 
+@pytest.mark.parametrize("date", ["soon", "2023-13", "..", "2023..x"])
+def test_a_date_that_is_none_is_refused_by_every_route_in_the_same_words(client, sender, date):
+    filters = {"date": date}
+    chat = {"sender": sender, "text": "a star", "filters": json.dumps(filters)}
+    refused = [
+        client.post("/api/messages", data=chat),
+        client.post("/api/search", json={"text": "a star", "filters": filters}),
+    ]
+    assert [answer.status_code for answer in refused] == [422, 422]
+    assert refused[0].json() == refused[1].json()
+    assert date in refused[0].json()["detail"]
+
+
 def test_as_many_filters_as_are_allowed_are_searched_with(client):
     wanted = {"color": "red", "shape": "star"} | {f"key{number}": "x" for number in range(6)}
     answer = client.post("/api/search", json={"text": "a star", "filters": wanted})
@@ -346,11 +361,11 @@ def test_any_site_may_embed_the_widget_where_all_are_let_in_but_without_credenti
     )
     assert asked.status_code == 200
     answer = client.get("/api/about", headers=origin)
-    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.headers["access-control-allow-origin"] == origin["Origin"]
     assert "access-control-allow-credentials" not in answer.headers
     assert "Retry-After" in answer.headers["access-control-expose-headers"]
     refused = client.post("/api/messages", data={"sender": "s"}, headers=origin)
-    assert refused.headers["access-control-allow-origin"] == "*"
+    assert refused.headers["access-control-allow-origin"] == origin["Origin"]
 
 
 def test_by_default_pages_of_other_sites_and_strange_names_are_refused(
@@ -365,7 +380,14 @@ def test_by_default_pages_of_other_sites_and_strange_names_are_refused(
     asked = foreign | {"Access-Control-Request-Method": "POST"}
     assert httpx.options(f"{server.url}/api/messages", headers=asked).status_code == 403
     assert httpx.get(server.url, headers={"Host": "bad.example"}).status_code == 400
-    assert httpx.get(server.url, headers={"Origin": server.url}).status_code == 200
+    own = {"Origin": server.url}
+    assert httpx.get(server.url, headers=own).status_code == 200
+    asked = own | {"Access-Control-Request-Method": "POST"}
+    assert httpx.options(f"{server.url}/api/messages", headers=asked).status_code == 200
+    asked = own | {"Access-Control-Request-Method": "DELETE"}
+    answer = httpx.options(f"{server.url}/api/messages", headers=asked)
+    assert answer.status_code == 400
+    assert answer.json() == {"detail": "Disallowed CORS method."}
 
 
 def test_a_site_that_is_listed_may_embed_the_widget(start_server, shapes_bundles):
@@ -438,3 +460,44 @@ def test_the_search_and_its_parts_are_told_and_taken_out(client, sender):
     assert answer["search"]["uploaded"]
     answer = say(client, sender, '/drop_from_search{"upload": true}')
     assert "search" not in answer
+
+
+def say_with(client, sender, secret, text="a star"):
+    data = {"sender": sender, "text": text} | ({"secret": secret} if secret else {})
+    return client.post("/api/messages", data=data)
+
+
+def test_a_conversation_belongs_to_who_began_it_with_a_secret(client, sender):
+    assert say_with(client, sender, "mine").status_code == 200
+    for secret in ("", "theirs"):
+        answer = say_with(client, sender, secret)
+        assert answer.status_code == 403
+        assert answer.json()["detail"].startswith("This conversation was begun by somebody else")
+    message = {"sender": sender, "message": "describe the first one"}
+    assert client.post("/webhooks/rest/webhook", json=message).status_code == 403
+    call = rasa_call("action_describe_image", sender)
+    (said,) = client.post("/webhook", json=call).json()["responses"]
+    assert said["response"] == "utter_unavailable"
+    assert say_with(client, sender, "mine").json()["turn"] == 2
+
+
+def test_a_conversation_that_was_begun_without_a_secret_stays_open(client, sender):
+    turns = [say_with(client, sender, secret).json()["turn"] for secret in ("", "", "late", "")]
+    assert turns == [1, 2, 3, 4]
+
+
+def test_where_senders_are_not_open_each_conversation_needs_a_secret(start_server, shapes_bundles):
+    server = start_server(shapes_bundles, open_senders=False)
+    with httpx.Client(base_url=server.url) as client:
+        assert say_with(client, "closed", "").status_code == 403
+        message = {"sender": "closed", "message": "hello"}
+        assert client.post("/webhooks/rest/webhook", json=message).status_code == 403
+        assert say_with(client, "closed", "mine").json()["turn"] == 1
+
+
+def test_a_secret_is_not_kept_as_it_was_sent(client, sender, embedded_redis):
+    say_with(client, sender, "tell-nobody")
+    with redis.Redis.from_url(embedded_redis.url) as store:
+        kept = store.get(f"showtell:session:{sender}")
+    assert b'"owner":"' in kept
+    assert b"tell-nobody" not in kept

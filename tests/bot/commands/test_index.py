@@ -1,6 +1,7 @@
 """`showtell index`: whose model it takes, what it says, what it leaves out."""
 
 import os
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from embedding.data.captions import Skipped
 from embedding.errors import ModelError
 from embedding.model.files import INFO_FILE
 from embedding.model.joint import JointEmbedding
-from embedding.pretrained import packed as shipped
+from embedding.onnx.description import is_exported
+from embedding.pretrained import shipped
 from retrieval.bundle.bundle import Bundle
 
 
@@ -67,22 +69,34 @@ def test_without_the_shipped_model_it_says_what_to_do(
         default_model()
 
 
-def test_the_model_is_loaded_once(
+def test_a_model_with_graphs_is_never_loaded_in_torch(
     photos: Path, shapes_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    load = JointEmbedding.load
-    loaded: list[str | Path] = []
+    def refuse(_path: str | Path) -> JointEmbedding:
+        pytest.fail("torch was asked for")
 
-    def counted(path: str | Path) -> JointEmbedding:
-        loaded.append(path)
-        return load(path)
-
-    monkeypatch.setattr(JointEmbedding, "load", counted)
+    monkeypatch.setattr(JointEmbedding, "load", refuse)
     model, bundles = str(shapes_model_dir), tmp_path / "bundles"
     report = index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
-    assert loaded == [model]
-    kept = bundles / report.version / "model" / INFO_FILE
-    assert kept.read_bytes() == (shapes_model_dir / INFO_FILE).read_bytes()
+    kept = bundles / report.version / "model"
+    assert (kept / INFO_FILE).read_bytes() == (shapes_model_dir / INFO_FILE).read_bytes()
+    assert is_exported(kept)
+
+
+def test_a_model_without_graphs_gets_them_once(
+    photos: Path,
+    tiny_model_dir: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    model = Path(shutil.copytree(tiny_model_dir, tmp_path / "model"))
+    for name in ("first", "second"):
+        index_images(
+            str(photos), None, str(model), tmp_path / name, tmp_path / "cache", progress=silent
+        )
+        assert is_exported(model)
+    assert capsys.readouterr().err.count("is exported for ONNX Runtime (once)") == 1
 
 
 def test_pictures_inside_tar_files_are_refused(

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from bot.dialogue.draft import Draft
+from bot.dialogue.perform import PERFORM
+from bot.dialogue.replies import Words
+from bot.sessions.record import SessionRecord
+from bot.settings import Settings
+from bot.understanding.meaning import decide
 from retrieval.search.query import Query
 from tests.bot.talk import Stage
 
@@ -31,6 +37,36 @@ def test_an_exclusion_is_dropped_by_its_very_words(stage: Stage) -> None:
     again = _query(stage, "drop words", '/drop_from_search{"excluded": "stars"}')
     assert again.excluded == ("red stars",)
     assert _query(stage, "drop words", '/drop_from_search{"excluded": "red stars"}').excluded == ()
+
+
+@pytest.mark.parametrize(
+    ("payload", "left"),
+    [
+        ('{"tag": "red"}', (("tag", "small"), ("date", "2023"))),
+        ('{"date": "2023"}', (("tag", "red"), ("tag", "small"))),
+        ('{"tag": "any"}', (("date", "2023"),)),
+        ('{"tag": "large"}', (("tag", "red"), ("tag", "small"), ("date", "2023"))),
+        ('{"folder": "red"}', (("tag", "red"), ("tag", "small"), ("date", "2023"))),
+    ],
+)
+def test_a_filter_is_dropped_by_its_very_value(
+    stage: Stage, payload: str, left: tuple[tuple[str, str], ...]
+) -> None:
+    query = Query(filters=(("tag", "red"), ("tag", "small"), ("date", "2023")))
+    record = SessionRecord(sender_id="chips", query=query)
+    reading = stage.run(stage.conversation.read(f"/drop_from_search{payload}"))
+    meaning = decide(reading, record, lambda *_: 0.0)
+    project = stage.conversation.project
+
+    async def drop() -> Query:
+        with stage.conversation._live.lease() as serving:
+            run, words = serving.run, Words(project.domain)
+            draft = Draft(record, meaning, serving, run, Settings(), project, words, query)
+            for operation in meaning.operations:
+                await PERFORM[type(operation)](draft, operation)
+            return draft.query
+
+    assert stage.run(drop()).filters == left
 
 
 def test_a_text_said_twice_is_one_part(stage: Stage) -> None:

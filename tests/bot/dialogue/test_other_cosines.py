@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.server.embedded_redis import EmbeddedRedis
-from embedding.model.encoder import load_encoder
+from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.bundle import build_bundle, publish
 from tests.bot.talk import Stage, open_stage
 from tests.fixtures.bundles import shape_candidates

@@ -9,7 +9,7 @@ import pytest
 from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.bundle import LiveBundle
 from bot.sessions.store import connect
-from embedding.model.joint import JointEmbedding
+from embedding.onnx.encoder import OnnxEncoder
 from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
@@ -438,13 +438,13 @@ def test_twenty_turns_at_once_are_encoded_together_and_answered_as_alone(
     three_bundles, monkeypatch
 ):
     calls: list[list[str]] = []
-    encode = JointEmbedding.encode_text
+    encode = OnnxEncoder.encode_text
 
     def counted(model, texts):
         calls.append(list(texts))
         return encode(model, texts)
 
-    monkeypatch.setattr(JointEmbedding, "encode_text", counted)
+    monkeypatch.setattr(OnnxEncoder, "encode_text", counted)
     queries = [
         Query(texts=(f"a {color} {shape}",)).exclude("yellow")
         for color in ("red", "green", "blue", "black", "purple")

@@ -151,6 +151,33 @@ def test_one_senders_turns_are_in_order_and_others_do_not_wait(client, server_ur
     assert other == 1
 
 
+def test_a_crowd_is_answered_or_told_when_to_come_again(start_server, shapes_bundles):
+    server = start_server(shapes_bundles)
+
+    async def scenario():
+        limits = httpx.Limits(max_connections=None)
+        async with httpx.AsyncClient(base_url=server.url, timeout=120, limits=limits) as client:
+
+            async def say(number):
+                data = {"sender": f"crowd-{number}", "text": "a red star"}
+                return await client.post("/api/messages", data=data)
+
+            answers = [asyncio.create_task(say(number)) for number in range(150)]
+            ready = await client.get("/readyz")
+            return ready, await asyncio.gather(*answers)
+
+    ready, answers = asyncio.run(scenario())
+    assert ready.status_code == 200
+    refused = [answer for answer in answers if answer.status_code == 503]
+    assert all(answer.status_code in (200, 503) for answer in answers)
+    assert len(answers) - len(refused) >= 8
+    assert refused
+    assert all(1 <= int(answer.headers["Retry-After"]) <= 60 for answer in refused)
+    figures = httpx.get(f"{server.url}/metrics").text
+    (counted,) = re.findall(r"^showtell_refusals_total (\d+)", figures, re.MULTILINE)
+    assert int(counted) >= 1
+
+
 # What a vandal sends
 
 PATHS = [

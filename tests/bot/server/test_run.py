@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -45,20 +46,40 @@ def test_port_0_takes_a_free_one_that_nobody_else_can_take(host):
             listen(host, port)
 
 
-def test_sigterm_while_the_model_loads_ends_the_server_and_its_redis(tmp_path):
-    (tmp_path / "bundles").mkdir()
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_sigterm_while_a_model_is_read_ends_the_server_and_its_redis(
+    tmp_path, workers, nlu_cache, interpreter
+):
+    """The manifest is a pipe into which nobody writes: whoever waits for it waits for ever."""
+    manifest = tmp_path / "bundles" / "0001-abcdef01" / "manifest.json"
+    manifest.parent.mkdir(parents=True)
+    os.mkfifo(manifest)
+    (tmp_path / "bundles" / "CURRENT").write_text("0001-abcdef01")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "cache").symlink_to(nlu_cache)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHOWTELL_")}
+    more = {"SHOWTELL_DATA_DIR": str(tmp_path / "data"), "SHOWTELL_WORKERS": workers}
     server = subprocess.Popen(
         [sys.executable, "-m", "bot", "serve", "--bundles", tmp_path / "bundles", "--port", "0"],
-        env=kept | {"SHOWTELL_DATA_DIR": str(tmp_path / "data"), "PYTHONPATH": str(ROOT)},
+        env=kept | more | {"PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
     )
     redis = EmbeddedRedis(tmp_path / "data" / "redis")
-    with server:
+    with server, ExitStack() as opened:
         assert server.stderr
         assert "Starting on http://127.0.0.1:" in server.stderr.readline()
         assert answers(redis.socket)
+
+        def is_being_read():
+            try:
+                writer = os.open(manifest, os.O_WRONLY | os.O_NONBLOCK)
+            except OSError:
+                return False
+            opened.callback(os.close, writer)
+            return True
+
+        wait_until(is_being_read, "the manifest is not read")
         server.send_signal(signal.SIGTERM)
         assert server.wait(120) == 0, server.stderr.read()
     wait_until(lambda: not answers(redis.socket), "Redis outlived its server")

@@ -11,7 +11,7 @@ from bot.server.sites import Sites
 OWN = "http://127.0.0.1:8000"
 
 
-def call(host, origin=None, *, hosts=(), origins=(), address=OWN, kind="http"):
+def call(host, origin=None, *, hosts=(), origins=(), frames=(), address=OWN, kind="http"):
     """Send one request through `Sites`; return (status, headers, body)."""
     sent = []
 
@@ -25,7 +25,8 @@ def call(host, origin=None, *, hosts=(), origins=(), address=OWN, kind="http"):
     if origin is not None:
         headers.append((b"origin", origin.encode("latin-1")))
     scope = {"type": kind, "method": "POST", "path": "/", "headers": headers}
-    asyncio.run(Sites(HTMLResponse("ok"), address, hosts, origins)(scope, receive, send))
+    app = Sites(HTMLResponse("ok"), address, hosts, origins, frames)
+    asyncio.run(app(scope, receive, send))
     if kind == "websocket":
         return sent
     answer = {name.decode(): value.decode() for name, value in sent[0]["headers"]}
@@ -98,3 +99,10 @@ def test_a_websocket_of_another_site_is_closed():
 )  # fmt: skip
 def test_only_sites_that_may_use_the_chat_may_frame_it(origins, policy):
     assert call("localhost", origins=origins)[1].get("content-security-policy") == policy
+
+
+def test_sites_that_may_frame_the_page_can_be_named_apart():
+    told = {"origins": ("https://a.example",), "frames": ("https://b.example",)}
+    policy = call("localhost", **told)[1]["content-security-policy"]
+    assert policy == "frame-ancestors 'self' https://b.example"
+    assert "content-security-policy" not in call("localhost", frames=("*",))[1]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import pytest
 from pydantic import ValidationError
 
+from bot.errors import NotYours
 from bot.sessions.record import (
     MAX_EXCLUDED,
     MAX_FEEDBACK,
@@ -126,3 +129,18 @@ def test_states_go_with_the_upload_they_need() -> None:
 def test_unknown_or_wrong_fields_are_errors(extra: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         SessionRecord.model_validate({"sender_id": "anna", **extra})
+
+
+@pytest.mark.parametrize(
+    ("begun_with", "then", "is_let_in"),
+    [("", "", True), ("", "x", True), ("x", "x", True), ("x", "", False), ("x", "y", False)],
+)
+def test_a_conversation_is_claimed_by_its_first_message(
+    begun_with: str, then: str, is_let_in: bool
+) -> None:
+    record = SessionRecord(sender_id="anna")
+    record.claim(begun_with)
+    record.turn += 1
+    record = SessionRecord.model_validate_json(record.dump_bounded())
+    with nullcontext() if is_let_in else pytest.raises(NotYours):
+        record.claim(then)

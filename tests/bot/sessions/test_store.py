@@ -219,6 +219,36 @@ def test_many_senders_at_once_wait_for_a_connection_and_none_is_refused(redis_ur
     asyncio.run(play())
 
 
+def test_so_many_turns_run_at_once_and_who_waits_too_long_is_told(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url, at_once=2, lock_timeout_s=0.3) as store:
+            async with store.turn("one"), store.turn("two"):
+                with pytest.raises(SessionsUnavailable, match="still being answered"):
+                    async with store.turn("three"):
+                        pytest.fail("a third turn ran")
+            async with store.turn("three"):
+                pass
+            assert not store._queues
+
+    asyncio.run(play())
+
+
+def test_one_sender_cannot_fill_the_memory(redis_url: str) -> None:
+    async def play() -> None:
+        async with store_at(redis_url) as store:
+
+            async def one() -> int:
+                async with store.turn("anna") as record:
+                    record.turn += 1
+                    return record.turn
+
+            found = await asyncio.gather(*(one() for _ in range(60)), return_exceptions=True)
+            assert [turn for turn in found if isinstance(turn, int)] == [*range(1, 51)]
+            assert sum(isinstance(turn, SessionsUnavailable) for turn in found) == 10
+
+    asyncio.run(play())
+
+
 def test_a_redis_that_hangs_is_asked_once_only(
     own_redis: EmbeddedRedis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,7 +109,10 @@ def test_confidence_and_ranking_belong_to_the_settled_intent() -> None:
         (_clicked("drop_from_search", image="ab"), [op.Replace("ab", kind="picture")]),
         (_clicked("drop_from_search", upload=True), [op.Replace(kind="upload")]),
         (_clicked("drop_from_search", excluded="cats"), [op.Allow("cats", exactly=True)]),
-        (_clicked("drop_from_search", folder="holiday"), [op.Filter("folder")]),
+        (
+            _clicked("drop_from_search", folder="holiday", tag="any"),
+            [op.Replace("holiday", kind="folder"), op.Filter("tag")],
+        ),
         (_clicked("drop_from_search"), [op.Replace()]),
         (_clicked("more_images"), [op.More()]),
         (_clicked("undo_search"), [op.Undo()]),

@@ -180,11 +180,11 @@ def test_big_pictures_are_decoded_two_at_a_time(monkeypatch: pytest.MonkeyPatch)
     finish = threading.Event()
     plain = decode._decode
 
-    def slow(image: Image.Image) -> decode.Decoded:
+    def slow(image: Image.Image, keep_pixels: int) -> decode.Decoded:
         if image.width > 1000:
             entered.put(image)
             assert finish.wait(60)
-        return plain(image)
+        return plain(image, keep_pixels)
 
     monkeypatch.setattr(decode, "_decode", slow)
     big = encoded(Image.new("1", (5000, 4000)), "PNG")

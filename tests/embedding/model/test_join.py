@@ -17,8 +17,8 @@ from embedding.model.feature_cache import extract_features
 from embedding.model.join import join_models
 from embedding.model.joint import JointEmbedding
 from embedding.model.towers import Tower, image_tower, lstm_tower, text_tower
-from embedding.pretrained.packed import assemble
 from embedding.pretrained.packing import pack_model
+from embedding.pretrained.shipped import assemble
 from embedding.training.config import TrainConfig
 from embedding.training.train import train
 from tests.fixtures.foreign import FOREIGN

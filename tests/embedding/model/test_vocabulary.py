@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from embedding.model.encoder import SentenceEncoder
-from embedding.model.vocabulary import _whole_words
+from embedding.model.vocabulary import whole_words
 
 
 @pytest.mark.parametrize(
@@ -18,8 +18,8 @@ from embedding.model.vocabulary import _whole_words
         ([], set()),
     ],
 )
-def test_whole_words_of_all_kinds_of_tokenizers(pieces: list[str], words: set[str]) -> None:
-    assert _whole_words(pieces) == words
+def testwhole_words_of_all_kinds_of_tokenizers(pieces: list[str], words: set[str]) -> None:
+    assert whole_words(pieces) == words
 
 
 def test_the_real_tower_knows_words_and_not_slips(sentence_encoder: SentenceEncoder) -> None:

@@ -15,10 +15,11 @@ from safetensors.torch import load_file, save_file
 from embedding.errors import ModelError
 from embedding.model.files import read_info, write_info
 from embedding.model.joint import JointEmbedding
-from embedding.pretrained import packed as shipped
-from embedding.pretrained import packing
+from embedding.pretrained import packed as unpacking
+from embedding.pretrained import packing, shipped
 from embedding.pretrained.names import load_model, shipped_model_path
-from embedding.pretrained.packed import (
+from embedding.pretrained.packing import pack_model
+from embedding.pretrained.shipped import (
     CARD,
     MANIFEST,
     WEIGHTS,
@@ -26,9 +27,8 @@ from embedding.pretrained.packed import (
     describe_shipped,
     shipped_model,
 )
-from embedding.pretrained.packing import pack_model
 
-read_once = cache(shipped.reference_tensors)
+read_once = cache(unpacking.reference_tensors)
 ABOUT = "trained on drawn shapes (tests)"
 TABLE = "embeddings.word_embeddings.weight"
 
@@ -36,7 +36,7 @@ TABLE = "embeddings.word_embeddings.weight"
 @pytest.fixture(autouse=True)
 def _packages_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tensors of the packages, which no test changes."""
-    for module in (packing, shipped):
+    for module in (packing, unpacking):
         monkeypatch.setattr(module, "reference_tensors", read_once)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from retrieval.bundle.bundle import Bundle, current_version, publish
-from retrieval.bundle.manifest import MANIFEST
+from retrieval.bundle.manifest import MANIFEST, Manifest
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
 from retrieval.store.faiss_index import FaissIndex, build_index
@@ -114,23 +114,21 @@ def no_gallery(directory: Path) -> None:
 
 
 def broken_model(directory: Path) -> None:
-    (directory / "model" / "modules.json").write_text("{}")
+    (directory / "model" / "onnx" / "onnx.json").write_text("{}")
     record_anew(directory)
 
 
 def retrained_model(directory: Path) -> None:
-    flip_a_byte(directory)
+    path = directory / "model" / "onnx" / "onnx.json"
+    own = Manifest.read(directory).model_fingerprint
+    path.write_text(path.read_text().replace(own, "0123456789abcdef"))
     record_anew(directory)
 
 
 def other_weights(directory: Path) -> None:
-    """The weights of the image tower in the place of the text tower's."""
-    text, image = (
-        next((directory / "model").rglob(pattern))
-        for pattern in ("text_3_Dense/*.safetensors", "image_3_Dense/*.safetensors")
-    )
-    text.unlink()
-    shutil.copy(image, text)
+    """The graph of the image tower's head in the place of the text tower's."""
+    graphs = directory / "model" / "onnx"
+    shutil.copy(graphs / "image_head.onnx", graphs / "text.onnx")
     record_anew(directory)
 
 

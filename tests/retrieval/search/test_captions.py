@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedding.model.joint import JointEmbedding
+from embedding.onnx.encoder import OnnxEncoder
 from retrieval.bundle.build import build_bundle
 from retrieval.bundle.bundle import Bundle, Candidate
 from retrieval.search.captions import best_caption, mean_captions, words_in
@@ -83,9 +83,9 @@ def test_the_next_version_takes_the_vectors_over(
 ) -> None:
     bundles, version = told
     asked: list[str] = []
-    encode = JointEmbedding.encode_text
+    encode = OnnxEncoder.encode_text
     monkeypatch.setattr(
-        JointEmbedding,
+        OnnxEncoder,
         "encode_text",
         lambda model, texts: asked.extend(texts) or encode(model, texts),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedding.model.encoder import load_encoder
+from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.bundle import Bundle, build_bundle
 from retrieval.search.cosines import Cosines
 from retrieval.search.query import Query
