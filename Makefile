@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-scaling bench-index bench-start bench-intents bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ bench-conversation: $(VENV)/.runtime ## simulated users on Flickr8k: do a few tu
 bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
 	@$(BIN)/python benchmarks/search_speed.py
 
+bench-honesty: $(VENV)/.runtime ## how often a search says that nothing fits (BUNDLES= over Flickr8k's dev pictures)
+	@$(BIN)/python benchmarks/honesty.py $(BUNDLES) $(ARGS)
+
 bench-scaling: $(VENV)/.runtime ## what a search costs in 7,000 and in 100,000 pictures
 	@$(BIN)/python benchmarks/scaling.py
 
@@ -79,6 +82,15 @@ bench-index: $(VENV)/.runtime ## indexing against the bare image tower in ONNX R
 
 bench-start: $(VENV)/.runtime ## seconds and memory until the demo gallery answers
 	@$(BIN)/python benchmarks/start.py --data $(SHOWTELL_DATA_DIR) $(ARGS)
+
+bench-turn: $(VENV)/.dev ## what a turn costs over HTTP, beside the least that it could cost (BUNDLES=DIR; the demo's by default)
+	@$(BIN)/python benchmarks/turn.py $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
+
+bench-reload: $(VENV)/.dev ## 20 reloads under 32 clients: failed, mixed, slower, memory (IMAGES=DIR MODEL=DIR; the demo's by default)
+	@$(BIN)/python benchmarks/reload.py $(or $(IMAGES),$(SHOWTELL_DATA_DIR)/demo/images) $(or $(MODEL),$(SHOWTELL_DATA_DIR)/demo/run/model) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
+
+bench-overload: $(VENV)/.dev ## 1 to 3,000 senders at once: answers, refusals, readiness, memory (BUNDLES=DIR; the demo's by default)
+	@$(BIN)/python benchmarks/overload.py $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
 
 bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
 	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg

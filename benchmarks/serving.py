@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 ROOT = Path(__file__).resolve().parents[1]
 _START_S = 300
 _MARK = "------bench"
@@ -38,7 +36,7 @@ class Server:
     """A server in a process of its own."""
 
     url: str
-    process: psutil.Process
+    pid: int
 
     @property
     def port(self) -> int:
@@ -47,7 +45,13 @@ class Server:
 
     def rss_mb(self) -> float:
         """Return the memory it holds, in MB."""
-        return float(self.process.memory_info().rss / 1e6)
+        pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    def cpu_s(self) -> float:
+        """Return the CPU time it has used, in seconds."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -77,7 +81,7 @@ def serve(bundles: Path, data_dir: Path | None = None, **settings: str) -> Itera
             assert process.stderr
             told = re.search(r"http://\S+", process.stderr.readline())
             assert told, process.stderr.read()
-            server = Server(told[0], psutil.Process(process.pid))
+            server = Server(told[0], process.pid)
             asyncio.run(_until_ready(server))
             yield server
         finally:

@@ -75,7 +75,7 @@ class Settings(BaseSettings):
     )
     session_ttl_s: int = Field(30 * DAY_S, ge=1, description="Life of a silent session, seconds.")
     lock_timeout_s: float = Field(
-        5, gt=0, description="Longest wait for a place or an earlier message, seconds."
+        8, gt=0, description="Longest wait for a place or an earlier message, seconds."
     )
     results: int = Field(6, ge=1, le=24, description="Pictures in one reply.")
     ask: bool = Field(True, description="Ask back once where a search has clear groups.")
@@ -111,6 +111,7 @@ class Settings(BaseSettings):
         (), description="Things to ask for, shown on the page."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_format: Literal["line", "json"] = Field("line", description="For people, or machines.")
 
     @field_validator(
         *("redis_url", "public_url", "bundles", "images"),

@@ -9,7 +9,7 @@ from scripts.draw_rooms import PAGE, ROOMS, ROOT, imports, modules, page, reduce
 
 PACKAGES = tuple(ROOMS)
 ROOT_FILES = {
-    "bot": {"__main__", "errors", "settings"},
+    "bot": {"__main__", "errors", "settings", "stages"},
     "retrieval": {"errors"},
     "embedding": {"errors", "packages", "progress"},
 }

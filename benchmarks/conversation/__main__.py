@@ -3,7 +3,8 @@
     python -m benchmarks.conversation runs/f8k ../shared/flickr8k --features DATA/cache
 
 The galleries have no captions; targets are the dev images, searched for among the 1,000 of them
-and among all 7,000. Prints JSON; docs/training.md and docs/experiments.md say what is asked of it.
+and among all 7,000. Exclusions are played once more among the 1,000 with four captions each.
+Prints JSON; docs/training.md and docs/experiments.md say what is asked of it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +49,18 @@ def main() -> None:
         cache.mkdir(parents=True, exist_ok=True)
         model_dir = prepare_model(options.model, options.flickr8k, cache)
         model = RememberingModel(load_model(model_dir))
-        worlds = {
-            name: open_world(split, model_dir, options.flickr8k, cache, options.features, model)
-            for name, split in (("dev", "dev"), ("all", None))
-        }
+        gallery = partial(
+            open_world,
+            model_dir=model_dir,
+            flickr8k=options.flickr8k,
+            cache=cache,
+            features=options.features,
+            model=model,
+        )
+        worlds = {"dev": gallery("dev"), "all": gallery(None)}
+        captioned = {}
+        if "exclusions" in wanted:
+            captioned["dev_with_captions"] = gallery("dev", with_captions=True)
         result: dict[str, Any] = {"model": options.model, "users": users}
         for part in wanted:
             start = time.perf_counter()
@@ -63,11 +73,12 @@ def main() -> None:
                     "exclusions": simulate_exclusions,
                     "answers": measure_answers,
                 }[part]
-                result[part] = {name: play(world, users) for name, world in worlds.items()}
+                played = worlds | captioned if part == "exclusions" else worlds
+                result[part] = {name: play(world, users) for name, world in played.items()}
             if part == "rounds":
                 result["goals"] = check_goals(*result[part].values())
             print(f"{part}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
-        for world in worlds.values():
+        for world in (worlds | captioned).values():
             world.bundle.close()
     print(json.dumps(result, indent=2))
 

@@ -45,10 +45,10 @@ class World:
     """One gallery, what its pictures really show, and a search that is not told.
 
     Attributes:
-        searcher: by vision alone.
+        searcher: by vision alone, or by captions too.
         bundle: behind it.
         ids: of each picture, in the data set's order; the targets come first.
-        captions: of each picture.
+        captions: of each picture; the first is what is asked for, and never indexed.
     """
 
     searcher: Searcher
@@ -91,8 +91,13 @@ def open_world(
     cache: Path,
     features: Path | None,
     model: JointEmbedding,
+    *,
+    with_captions: bool = False,
 ) -> World:
-    """Build the gallery if it is not there yet, and open it; dev pictures come first."""
+    """Build the gallery if it is not there yet, and open it; dev pictures come first.
+
+    With captions, all but the first of each picture are indexed and searched too.
+    """
     dev = load_pairs(f"flickr8k:{flickr8k}", "dev")
     paths, captions = list(dev.image_paths or []), dev.captions_by_image()
     if split is None:
@@ -101,14 +106,18 @@ def open_world(
             [*paths, *(train.image_paths or [])],
             [*captions, *train.captions_by_image()],
         )
-    bundles = cache / f"{model_dir.name}-{split or 'all'}"
+    kind = "-captions" if with_captions else ""
+    bundles = cache / f"{model_dir.name}-{split or 'all'}{kind}"
     versions = sorted(path.parent.name for path in bundles.glob("*/manifest.json"))
     if versions:
         version = versions[-1]
     else:
         with cached_pictures(model, features or cache) as encode_pictures:
             version = build_bundle(
-                [Candidate(path.absolute()) for path in paths],
+                [
+                    Candidate(path.absolute(), tuple(own[1:]) if with_captions else ())
+                    for path, own in zip(paths, captions, strict=True)
+                ],
                 root=flickr8k.absolute(),
                 model_dir=model_dir,
                 encoder=model,
@@ -116,7 +125,7 @@ def open_world(
                 bundles=bundles,
             ).version
     bundle = Bundle.open(bundles, version, verify=False)
-    searcher = bundle.make_searcher(model, words=False)
+    searcher = bundle.make_searcher(model, words=with_captions)
     # Not by path: two files of equal content are one picture.
     ids = [sha256_of(path)[:16] for path in paths]
     return World(searcher, bundle, ids, captions)

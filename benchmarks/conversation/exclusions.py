@@ -1,7 +1,8 @@
-"""Users who say "no dogs": how many of the first ten still show dogs, by their hidden captions."""
+"""Users who say "no dogs": how many of the first ten still show dogs, by all their captions."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,6 +37,20 @@ THINGS = {
 }
 
 
+PEOPLE = "people|persons?|man|men|woman|women|child|children|boys?|girls?|bab(?:y|ies)|toddlers?"
+GENERAL = {
+    "people": f"{PEOPLE}|kids?|lad(?:y|ies)|guys?|adults?|teenagers?|couples?|crowds?",
+    "children": "child|children|kids?|boys?|girls?|bab(?:y|ies)|toddlers?",
+    "adults": "adults?|man|men|woman|women|lad(?:y|ies)",
+    "animals": "animals?|dogs?|pupp(?:y|ies)|cats?|horses?|birds?|cows?|sheep|ducks?|goats?",
+    "pets": "pets?|dogs?|pupp(?:y|ies)|cats?|kittens?",
+    "vehicles": "vehicles?|cars?|trucks?|bus(?:es)?|vans?|motorcycles?|motorbikes?|tractors?",
+    "boats": "boats?|ships?|sailboats?|kayaks?|canoes?|rafts?",
+    "clothes": "shirts?|jackets?|coats?|dress(?:es)?|pants|jeans|shorts|hats?|suits?|skirts?",
+}
+"""General words, and what a caption may say of a picture that shows one of their kind."""
+
+
 class Asked(NamedTuple):
     """What one user saw, before and after saying what is not wanted.
 
@@ -51,15 +66,30 @@ class Asked(NamedTuple):
 def simulate_exclusions(world: World, users: int) -> dict[str, Any]:
     """Return for each thing the share of the first ten that show it, and what is still found.
 
+    `general` is the same for general words, which exclude what they comprise.
+
     The users look for a picture without the thing, in words that bring up at least two with it,
     and then say that they do not want it. "recall" is whether their picture is among the ten, and
     the ranks are those of their picture, 101 beyond 100.
     """
     deep = [world.search(Query(texts=(plain(world.captions[u][0]),)), DEEP) for u in range(users)]
+    return _exclude_each(world, deep, THINGS) | {"general": _exclude_each(world, deep, GENERAL)}
+
+
+def _exclude_each(
+    world: World, deep: Sequence[list[str]], wordings: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what becomes of each thing, and of all of them.
+
+    Args:
+        world: the gallery.
+        deep: what each user has found before.
+        wordings: how captions name each thing.
+    """
     place = {image_id: i for i, image_id in enumerate(world.ids)}
     things: dict[str, Any] = {}
     totals: list[Asked] = []
-    for thing, words in THINGS.items():
+    for thing, words in wordings.items():
         shows = world.mentions(words)
         asked: list[Asked] = []
         for user, found in enumerate(deep):

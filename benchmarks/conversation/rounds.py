@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.conversation.data import ROUNDS, World, percent, plain
+from benchmarks.conversation.data import DEEP, ROUNDS, World, percent, plain, rank_of
 from retrieval.search.query import Query
 
 K = 10
 
 
 def simulate_rounds(world: World, users: int) -> dict[str, Any]:
-    """Return Recall@10 of each round and Hits@10 up to it, in percent, for each way."""
+    """Return Recall@10 of each round, Hits@10 up to it, in percent, and BRI, for each way."""
     return {name: _play(world, users, ask) for name, ask in WAYS.items()}
 
 
@@ -44,16 +45,34 @@ WAYS: dict[str, Ask] = {
 }
 
 
-def _play(world: World, users: int, ask: Ask) -> dict[str, list[float]]:
-    found = np.zeros((users, ROUNDS), bool)
+def best_log_rank_integral(ranks: NDArray[np.int64]) -> float:
+    """Return BRI: the area below the logarithm of the best rank so far; 0 is perfect.
+
+    Unlike Hits@10 it knows no boundary, and rewards a picture that is found early.
+
+    Args:
+        ranks: (users, turns) of the picture that is meant, from 1.
+
+    Source: Lee et al. (2024), "Interactive Text-to-Image Retrieval with Large Language Models: A
+    Plug-and-Play Approach", section 4.
+    """
+    logarithms = np.log(np.minimum.accumulate(ranks, axis=1))
+    return float(np.trapezoid(logarithms, axis=1).mean()) / (ranks.shape[1] - 1)
+
+
+def _play(world: World, users: int, ask: Ask) -> dict[str, Any]:
+    ranks = np.zeros((users, ROUNDS), np.int64)
     for user in range(users):
         query, screen = Query(), list[str]()
         for turn in range(ROUNDS):
             told = [plain(text) for text in world.captions[user][: turn + 1]]
             query = ask(query, told, screen)
-            screen = world.search(query, K)
-            found[user, turn] = world.ids[user] in screen
+            found = world.search(query, DEEP)
+            screen = found[:K]
+            ranks[user, turn] = rank_of(world.ids[user], found)
+    found_now = ranks <= K
     return {
-        "recall": [percent(found[:, turn]) for turn in range(ROUNDS)],
-        "hits": [percent(found[:, : turn + 1].any(axis=1)) for turn in range(ROUNDS)],
+        "recall": [percent(found_now[:, turn]) for turn in range(ROUNDS)],
+        "hits": [percent(found_now[:, : turn + 1].any(axis=1)) for turn in range(ROUNDS)],
+        "bri": round(best_log_rank_integral(ranks), 3),
     }

@@ -14,12 +14,17 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOWTELL = (sys.executable, "-m", "bot")
-READY_S = 300
+READY_S = 900  # on a busy machine the first start learns for minutes
 
 
 @contextmanager
-def serve(bundles: Path, data_dir: Path) -> Iterator[str]:
+def serve(bundles: Path, data_dir: Path, images: Path | None = None) -> Iterator[str]:
     """Run the server of PYTHONPATH, or of this tree, until the block ends; give its address.
+
+    Args:
+        bundles: what is served.
+        data_dir: where it keeps its Redis, and what it has learned.
+        images: where the pictures lie now, if not where they were indexed.
 
     Raises:
         RuntimeError: it ended instead of listening.
@@ -30,7 +35,7 @@ def serve(bundles: Path, data_dir: Path) -> Iterator[str]:
     with log.open("w") as stderr:
         server = subprocess.Popen(
             [*SHOWTELL, "serve", "--bundles", str(bundles.resolve()), "--port", "0"],
-            env=_environment(data_dir),
+            env=_environment(data_dir, images),
             cwd=data_dir,  # `python -m` would take the code of the folder it starts in
             stderr=stderr,
         )
@@ -69,14 +74,13 @@ def index_dev_images(flickr8k: Path, folder: Path) -> Path:
     return bundles
 
 
-def _environment(data_dir: Path) -> dict[str, str]:
+def _environment(data_dir: Path, images: Path | None = None) -> dict[str, str]:
     """Return the environment without the user's settings."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHOWTELL_")}
-    return {
-        "PYTHONPATH": str(ROOT),
-        **kept,
-        "SHOWTELL_DATA_DIR": str(data_dir.resolve()),
-    }
+    own = {"SHOWTELL_DATA_DIR": str(data_dir.resolve())}
+    if images:
+        own["SHOWTELL_IMAGES"] = str(images.resolve())
+    return {"PYTHONPATH": str(ROOT), **kept, **own}
 
 
 def _address(server: subprocess.Popen[bytes], log: Path) -> str:

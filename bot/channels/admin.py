@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import SecretStr
 
+from bot.channels.guards import needs
 from bot.channels.parsing import parse_json
 from bot.channels.problems import json_body, problems
 from bot.channels.services import Services, services
-from bot.channels.tokens import needs
 
 Parts = Annotated[Services, Depends(services)]
 

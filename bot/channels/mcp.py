@@ -18,8 +18,8 @@ from pydantic import BaseModel, Field, SecretStr
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from bot.channels.guards import needs
 from bot.channels.services import Services
-from bot.channels.tokens import needs
 from bot.channels.web import THUMBNAIL, Search, to_answer
 from bot.dialogue.conversation import Turn, check_message
 from bot.errors import ExtraMissing

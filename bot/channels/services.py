@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -12,24 +13,29 @@ from typing import Protocol
 from fastapi import Request
 from rasa_sdk.executor import ActionExecutor
 
+from bot.channels.guards import RateLimits
 from bot.channels.parsing import check_sender
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.errors import NotYours
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
-from bot.live.rates import RateLimits
 from bot.live.tasks import BackgroundTask
 from bot.live.thumbnails import Thumbnails
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
+from bot.stages import measured
 from bot.understanding.operations import Operation
+
+logger = logging.getLogger(__name__)
 
 
 class Figures(Protocol):
     """Counts turns; the server's metrics do."""
 
-    def count_turn(self, channel: str, intent: str, seconds: float) -> None:
-        """Count a turn that was answered."""
+    def count_turn(
+        self, channel: str, intent: str, seconds: float, stages: Mapping[str, float]
+    ) -> None:
+        """Count a turn that was answered, and what each of its stages took."""
 
     def count_failure(self, channel: str, error: Exception) -> None:
         """Count a turn that failed."""
@@ -100,14 +106,21 @@ class Services:
         try:
             check_sender(sender_id)
             self.rates.count_sender(sender_id)
-            with self.admission.turn():
+            with self.admission.turn(), measured() as stages:
                 turn = await answer()
         except asyncio.CancelledError:
             raise
         except Exception as error:
             self.figures.count_failure(channel, error)
             raise
-        self.figures.count_turn(channel, turn.meaning.intent, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        self.figures.count_turn(channel, turn.meaning.intent, seconds, stages)
+        logger.info(
+            "a turn by %s took %.1f ms: %s",
+            channel,
+            1000 * seconds,
+            ", ".join(f"{name} {1000 * took:.1f}" for name, took in stages.items()),
+        )
         return turn
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
@@ -30,6 +31,9 @@ _NAMED = 5
 """How many things left out for one reason are named."""
 
 
+_LINE_EVERY_S = 15.0
+
+
 class Report(Protocol):
     """How long work says how far it is; the shape of `embedding.progress.Progress`."""
 
@@ -48,8 +52,11 @@ class _Rate(ProgressColumn):
 def progress_bars() -> Iterator[Report]:
     """Yield a `Report` that draws one bar for each kind of work, with rate and time left.
 
-    Silent when standard error is not a terminal, so that logs and pipes stay clean.
+    Where standard error is no terminal it prints a line now and then instead.
     """
+    if not err.is_terminal:
+        yield _Lines()
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -58,7 +65,7 @@ def progress_bars() -> Iterator[Report]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bars:
+    with Progress(*columns, console=err) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(done: int, total: int, what: str) -> None:
@@ -67,6 +74,25 @@ def progress_bars() -> Iterator[Report]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
+
+
+class _Lines:
+    """Tells of long work in lines: the first after a while, so that short work says nothing."""
+
+    def __init__(self) -> None:
+        self._begun: dict[str, tuple[float, int]] = {}
+        self._told = 0.0
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """Tell that `done` of `total` units of `what` are done, with rate and time left."""
+        now = time.monotonic()
+        begun, done_before = self._begun.setdefault(what, (now, done))
+        if now - max(begun, self._told) < _LINE_EVERY_S or done == done_before:
+            return
+        self._told = now
+        rate = (done - done_before) / (now - begun)
+        left = (total - done) / rate
+        say(f"{what}: {done:,} of {total:,}, {rate:.1f}/s, {left / 60:.0f} min left")
 
 
 def say(sentence: str) -> None:

@@ -24,6 +24,7 @@ from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
 from bot.sessions.uploads import shrink_upload
 from bot.settings import Settings
+from bot.stages import stage
 from bot.understanding.interpreter import Interpreter
 from bot.understanding.meaning import Meaning, decide
 from bot.understanding.operations import Operation
@@ -118,9 +119,10 @@ class Conversation:
             record.claim(message.secret)
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
-                meaning = await self._live.run(
-                    self._understand, message, serving.bundle, record, upload
-                )
+                with stage("understand"):
+                    meaning = await self._live.run(
+                        self._understand, message, serving.bundle, record, upload
+                    )
                 draft = await self._answer(record, serving, meaning, self._words)
             return self._close(draft)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Callable
@@ -26,7 +27,8 @@ class ShownPictures:
     """
 
     def __init__(self, store: Store, on_missing: Callable[[], None] | None = None) -> None:
-        self._store = store
+        # A turn asks for six pictures: where they lie is worth knowing, that they do is looked at.
+        self._file = functools.lru_cache(maxsize=10_000)(store.file)
         self._on_missing = on_missing
         self._damaged: dict[str, int] = {}  # image id -> when its file was changed last
         self._told: set[str] = set()
@@ -34,7 +36,7 @@ class ShownPictures:
     def can_show(self, image_id: str) -> bool:
         """Tell whether a picture can be shown now; log (once) and count one that cannot."""
         try:
-            path = self._store.file(image_id)
+            path = self._file(image_id)
             changed = path.stat().st_mtime_ns
             if os.access(path, os.R_OK) and self._damaged.get(image_id) != changed:
                 return True

@@ -14,6 +14,7 @@ from PIL import Image
 
 from bot.live.encoding import BatchedEncoder, Run
 from bot.live.pictures import ShownPictures
+from bot.stages import stage
 from retrieval.bundle.bundle import Bundle
 from retrieval.search.encoding import Encoded
 from retrieval.search.query import Query
@@ -57,10 +58,12 @@ class Serving:
         """
         searcher = self.bundle.searcher
         plan = searcher.plan(query)
-        texts = await self.encoder.texts(plan.texts)
-        upload = await self.encoder.image(image) if plan.image and image else None
-        encoded = Encoded(texts, upload)
-        result: SearchResult = await self.run(self._rank, query, encoded, k, shown)
+        with stage("encode"):
+            texts = await self.encoder.texts(plan.texts)
+            upload = await self.encoder.image(image) if plan.image and image else None
+        with stage("rank"):
+            encoded = Encoded(texts, upload)
+            result: SearchResult = await self.run(self._rank, query, encoded, k, shown)
         return result
 
     async def compare(

@@ -20,15 +20,15 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
+from threadpoolctl import threadpool_limits
 
 from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
+from bot.channels.guards import RateLimits, needs
 from bot.channels.problems import problems
 from bot.channels.services import Services
-from bot.channels.tokens import needs
 from bot.dialogue.conversation import Conversation
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
-from bot.live.rates import RateLimits
 from bot.live.threads import Threads
 from bot.live.thumbnails import Thumbnails
 from bot.server import probes
@@ -42,6 +42,7 @@ from bot.server.signals import ended_at_once
 from bot.server.sites import Sites
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
+from bot.stages import traced
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.pretrained.sentences import load_sentence_encoder
@@ -161,7 +162,8 @@ def _add_mcp(api: FastAPI, token: SecretStr) -> None:
         lambda error: explain(error, getattr(api.state, "project", None)),
     )
     endpoint = mcp.McpEndpoint(server, token)
-    api.router.routes.append(Route(mcp.PATH, endpoint, include_in_schema=False))
+    # No GET: without a session of the protocol's own there is no stream to listen to.
+    api.router.routes.append(Route(mcp.PATH, endpoint, methods=["POST"], include_in_schema=False))
     api.state.mcp = endpoint.manager
 
 
@@ -183,6 +185,7 @@ async def _lifespan(
 ) -> AsyncIterator[dict[str, Admission]]:
     """Open Redis, the Rasa project and the bundle; close them in reverse."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(traced())
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
         app.state.readiness = Readiness(redis_url)
@@ -191,10 +194,7 @@ async def _lifespan(
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
-        # The libraries are loaded now and stay: the collection after each swap need not walk
-        # through all their objects, which stops the event loop.
-        gc.freeze()
-        sys.setswitchinterval(SWITCH_S)
+        _tune_process()
         live = LiveBundle(
             bundles,
             images=settings.images,
@@ -235,6 +235,18 @@ async def _lifespan(
         if mcp := getattr(app.state, "mcp", None):
             await stack.enter_async_context(mcp.run())
         yield {ADMISSION: admission}
+
+
+def _tune_process() -> None:
+    """Set what holds for the whole process, now that its libraries are loaded."""
+    # They stay: the collection after each swap need not walk through their half a million objects,
+    # which stops the event loop for half a second.
+    gc.freeze()
+    sys.setswitchinterval(SWITCH_S)
+    # numpy's OpenBLAS waits for its own second thread by spinning, which another process on that
+    # core turns into a hundred times the time of the product itself; the serving threads use the
+    # cores already.
+    threadpool_limits(1, user_api="blas")
 
 
 def _interpreter(project: RasaProject, settings: Settings) -> Interpreter:

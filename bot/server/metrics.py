@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -25,6 +26,13 @@ class Metrics:
             ["channel"],
             registry=self.registry,
             buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+        )
+        self.stage_seconds = Histogram(
+            "showtell_stage_seconds",
+            "Time of each stage of a turn: wait, understand, encode, rank, save.",
+            ["stage"],
+            registry=self.registry,
+            buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
         self.errors = Counter(
             "showtell_errors",
@@ -66,10 +74,14 @@ class Metrics:
             multiprocess_mode="livemax",
         )
 
-    def count_turn(self, channel: str, intent: str, seconds: float) -> None:
-        """Count a turn that was answered."""
+    def count_turn(
+        self, channel: str, intent: str, seconds: float, stages: Mapping[str, float]
+    ) -> None:
+        """Count a turn that was answered, and what each of its stages took."""
         self.turns.labels(channel, intent).inc()
         self.turn_seconds.labels(channel).observe(seconds)
+        for name, took in stages.items():
+            self.stage_seconds.labels(name).observe(took)
 
     def count_failure(self, channel: str, error: Exception) -> None:
         """Count a turn that failed."""

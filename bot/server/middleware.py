@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.server import logs
 from bot.server.errors import finish
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class RequestLog:
         given = Headers(scope=scope).get(REQUEST_ID, "")
         request_id = given if _GOOD_ID.fullmatch(given) else uuid.uuid4().hex
         scope.setdefault("state", {})["request_id"] = request_id
+        logs.request_id.set(request_id)  # a request has a context of its own
         started = time.perf_counter()
         status, size = 0, 0
 

@@ -20,8 +20,8 @@ from bot.server.logs import log_config
 from bot.server.protocol import HttpProtocol
 from bot.settings import Settings
 
-# Connections that wait while the model is loaded.
-BACKLOG = 2048
+# Connections that wait while the model is loaded, or until a crowd is let in or sent away.
+BACKLOG = 4096
 STARTUP_FAILED = 3
 
 
@@ -132,7 +132,7 @@ def _configure(app: ASGIApp | str, settings: Settings, *, factory: bool = False)
         factory=factory,
         workers=settings.workers,
         http=HttpProtocol,
-        log_config=log_config(settings.log_level),
+        log_config=log_config(settings.log_level, settings.log_format),
         server_header=False,
         # A long poll of Socket.IO would hold up the end for half a minute.
         timeout_graceful_shutdown=10,

@@ -26,6 +26,7 @@ from redis.exceptions import LockNotOwnedError, RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.sessions.record import SessionRecord
+from bot.stages import stage
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class SessionStore:
         self,
         client: redis.asyncio.Redis,
         ttl_s: int = 30 * 86_400,
-        lock_timeout_s: float = 5.0,
+        lock_timeout_s: float = 8.0,
         lock_life_s: float = _LOCK_LIFE_S,
         at_once: int = _AT_ONCE,
     ) -> None:
@@ -145,13 +146,14 @@ class SessionStore:
         """
         check_sender_id(sender_id)
         deadline = time.monotonic() + self._lock_timeout_s
-        async with (
-            self._in_line(sender_id, deadline),
-            self._locked(sender_id, deadline) as token,
-        ):
-            record = await self._read(sender_id)
+        async with AsyncExitStack() as turn:
+            with stage("wait"):
+                await turn.enter_async_context(self._in_line(sender_id, deadline))
+                token = await turn.enter_async_context(self._locked(sender_id, deadline))
+                record = await self._read(sender_id)
             yield record
-            await self._save(token, record)
+            with stage("save"):
+                await self._save(token, record)
 
     @asynccontextmanager
     async def _in_line(self, sender_id: str, deadline: float) -> AsyncIterator[None]:

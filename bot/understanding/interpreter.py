@@ -38,7 +38,7 @@ from bot.understanding.reading import (
 from bot.wording.classes import Classes
 from bot.wording.clauses import Clause, ClauseSplitter, only
 from bot.wording.detection import LanguageDetector
-from bot.wording.edits import Editor, names
+from bot.wording.edits import Editor
 from bot.wording.spelling import ContentSpeller
 from bot.wording.text import spell_out_emoji, split_words
 from retrieval.store.files import atomic_path
@@ -331,7 +331,7 @@ class Interpreter:
         """Yield a span, unless it names nothing ("both")."""
         start, end = self._clauses.core(text, start, end)
         said = text[start:end]
-        if names(said):
+        if self.editor.names(said):
             yield Span(name, self._cues.nobody(said) or said, start, end)
 
     def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:

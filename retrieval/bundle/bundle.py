@@ -86,7 +86,7 @@ class Bundle:
             requests=self.requests,
             scenes=self._scenes,
             cosines=self.manifest.cosines,
-            threshold=self.manifest.confidence.threshold,
+            confidence=self.manifest.confidence,
             words=words,
             meaning=meaning,
         )

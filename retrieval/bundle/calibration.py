@@ -54,11 +54,14 @@ def measure(
     said = [caption for own in captions for caption in own]
     store = open_store(directory / manifest.STORE)
     try:
-        confidence = calibrate(encoder.encode_text, store, said)
+        sample = sample_captions(said)
+        texts = encoder.encode_text(sample) if sample else vectors[:0]
+        confidence = calibrate(encoder.encode_text, store, requests, texts)
         # Captions that tell their pictures from others are what people ask for; file names and
         # the like are not, and everyday scenes stand in for them.
-        texts = sample_captions(said) if confidence.rule == "captions" else list(SCENES)
-        cosines = Cosines.measure(store.vectors(store.sample(_SAMPLE)), encoder.encode_text(texts))
+        if confidence.by_captions is None:
+            texts = encoder.encode_text(list(SCENES))
+        cosines = Cosines.measure(store.vectors(store.sample(_SAMPLE)), texts)
         return Measures(confidence, cosines)
     finally:
         store.close()

@@ -1,83 +1,160 @@
-"""When an answer counts as fitting: a threshold on the best picture's cosine, one a bundle.
+"""When an answer counts as fitting, measured in each gallery.
 
-Rule "captions": up to 128 of the gallery's own captions and 128 nonsense texts of the same
-lengths are searched for. Each text's score is that of its best picture. Of the thresholds that
-tell the two kinds apart as well as possible, give or take 0.02 of balanced accuracy, the lowest
-is taken: a model that was trained on these very captions scores them far above any request in
-other words, and the threshold must let those pass too.
-
-Rule "nonsense", the fallback, when there are fewer than 20 different captions or they score too
-much like nonsense (balanced accuracy below 0.75: file names for captions, for instance): the 95th
-percentile of the nonsense scores, so that one nonsense text in twenty passes.
+Ordinary requests for things that a gallery lacks (ordinary_things.txt, less what its captions name)
+have nearest pictures too. How near those are is what "nothing here fits" means with this model, in
+this gallery. So no number here is a cosine: a fit counts in standard deviations above what is
+usual of absent things. Judging is in judging.py.
 """
 
 import random
-import string
-from collections.abc import Callable, Sequence
-from typing import Literal
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from retrieval.search.known_words import (
+    Known,
+    known_to_captions,
+    known_to_requests,
+    naming_words,
+    unknown_words,
+)
+from retrieval.search.query_bank import TypicalRequests
 from retrieval.store.protocol import Store
 from retrieval.store.vectors import Vectors
 
-__all__ = ["Confidence", "calibrate", "nonsense", "sample_captions", "separate"]
+__all__ = [
+    "Confidence",
+    "calibrate",
+    "nearness_of",
+    "ordinary_things",
+    "sample_captions",
+    "score",
+    "separate",
+]
 
 SAMPLE = 128
 LEAST_CAPTIONS = 20
+LEAST_ABSENT = 20
 LEAST_ACCURACY = 0.75
-TOLERANCE = 0.02
+
+# So much of what is absent scores below the threshold. A word that captions do not hold is seldom
+# there; one that typical requests do not hold often is, and is refused less readily. Chosen on the
+# development half of benchmarks/honesty.py.
+BY_CAPTIONS = 0.95
+BY_LOOKS = 0.82
+
+_NEAREST = 5
+"""The nearest so many pictures are looked at: a single one may be near by chance."""
 
 
 class Confidence(BaseModel):
-    """The threshold and where it comes from.
+    """What the manifest keeps.
 
     Attributes:
-        threshold: least cosine of the best picture to a text that it fits.
-        rule: "captions" or "nonsense", as above.
-        accuracy: balanced accuracy in telling captions from nonsense; None without captions.
+        mean: of the cosines of absent things to their nearest pictures.
+        deviation: standard deviation of the same.
+        by_looks: least score of a request with words that neither captions nor typical requests
+            hold.
+        by_captions: least score of a request with words that captions do not hold; None where
+            they tell nothing.
+        accuracy: balanced accuracy in telling captions from absent things by their nearest
+            pictures; None where there are too few captions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    threshold: float
-    rule: Literal["captions", "nonsense"]
+    mean: float
+    deviation: float = Field(gt=0)
+    by_looks: float
+    by_captions: float | None = None
     accuracy: float | None = None
+
+    def fit(self, nearness: float) -> float:
+        """Return how much better than something absent a text fits, given its `nearness_of`."""
+        return (nearness - self.mean) / self.deviation
+
+
+def nearness_of(vector: Vectors, store: Store) -> float:
+    """Return the mean cosine of a unit vector (dimension,) to its nearest pictures."""
+    return float(store.search(vector, _NEAREST)[1].mean())
+
+
+def ordinary_things() -> list[str]:
+    """Return ordinary requests, most of them for things that a gallery lacks."""
+    text = files("retrieval.search").joinpath("ordinary_things.txt").read_text(encoding="utf-8")
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 
 def calibrate(
-    encode: Callable[[Sequence[str]], Vectors], store: Store, captions: Sequence[str]
+    encode: Callable[[Sequence[str]], Vectors],
+    store: Store,
+    requests: TypicalRequests | None,
+    captions: Vectors,
 ) -> Confidence:
-    """Return the threshold for a gallery; the same input gives the same threshold.
+    """Return the measures of a gallery; the same input gives the same ones.
 
     Args:
         encode: texts -> normalised vectors (n, dimension).
         store: the gallery.
-        captions: all captions of the gallery; duplicates and blanks are left out.
+        requests: typical ones; None where there are none.
+        captions: (m, dimension), of a sample of its captions; none where there are too few.
     """
-    chosen = sample_captions(captions)
-    lengths = [len(caption.split()) for caption in chosen] or [1, 2, 3, 4, 5]
-    noise = _best_scores(encode(nonsense(SAMPLE, lengths)), store)
+    by_captions, by_looks = known_to_captions(store), known_to_requests(requests)
+    absent = _absent(by_captions if store.captioned else by_looks)
+    words = [word for text in absent for word in naming_words(text)]
+    texts = list(dict.fromkeys([*absent, *words]))
+    vectors = dict(zip(texts, encode(texts), strict=True))
+    near = {text: nearness_of(vector, store) for text, vector in vectors.items()}
+    usual = np.array([near[text] for text in absent])
+    mean, deviation = float(usual.mean()), max(float(usual.std()), 1e-6)
+    fits = {text: (value - mean) / deviation for text, value in near.items()}
+
+    def threshold(known: Known, quantile: float) -> float:
+        unknown = {text: unknown_words(text, known) for text in absent}
+        scores = [score(text, found, fits) for text, found in unknown.items() if found]
+        return float(np.quantile(scores, quantile)) if scores else 0.0
+
     accuracy = None
-    if len(chosen) >= LEAST_CAPTIONS:
-        threshold, accuracy = separate(_best_scores(encode(chosen), store), noise)
-        if accuracy >= LEAST_ACCURACY:
-            return Confidence(threshold=threshold, rule="captions", accuracy=accuracy)
-    return Confidence(threshold=float(np.quantile(noise, 0.95)), rule="nonsense", accuracy=accuracy)
+    if len(captions):
+        accuracy = separate(np.array([nearness_of(one, store) for one in captions]), usual)[1]
+    captions_tell = accuracy is not None and accuracy >= LEAST_ACCURACY
+    return Confidence(
+        mean=mean,
+        deviation=deviation,
+        by_looks=threshold(by_looks, BY_LOOKS),
+        by_captions=threshold(by_captions, BY_CAPTIONS) if captions_tell else None,
+        accuracy=accuracy,
+    )
+
+
+def score(text: str, unknown: Sequence[str], fits: Mapping[str, float]) -> float:
+    """Return how well a text with unknown words fits.
+
+    "canine" lies near to pictures and "giraffe" does not, whatever else a request names.
+
+    Args:
+        text: a request.
+        unknown: at least one word of it.
+        fits: of the text and of those words.
+    """
+    return fits[text] + min(fits[word] for word in unknown)
 
 
 def sample_captions(captions: Sequence[str]) -> list[str]:
-    """Return up to `SAMPLE` different captions; the same input gives the same ones."""
+    """Return up to `SAMPLE` different captions, always the same ones; none if there are too few."""
     distinct = sorted({caption.strip() for caption in captions} - {""})
+    if len(distinct) < LEAST_CAPTIONS:
+        return []
     return random.Random(0).sample(distinct, min(SAMPLE, len(distinct)))  # noqa: S311 - a sample
 
 
 def separate(
     fitting: npt.NDArray[np.floating], noise: npt.NDArray[np.floating]
 ) -> tuple[float, float]:
-    """Return the lowest threshold that tells scores (n,) from noise (m,) about as well as any.
+    """Return the threshold that tells scores (n,) from noise (m,) best, the lowest of equals.
 
     Returns:
         The threshold, half-way between two scores, and its balanced accuracy: the mean of the
@@ -88,19 +165,12 @@ def separate(
     accepted = 1 - np.searchsorted(np.sort(fitting), places) / len(fitting)
     refused = np.searchsorted(np.sort(noise), places) / len(noise)
     balanced = (accepted + refused) / 2
-    first = int(np.argmax(balanced >= balanced.max() - TOLERANCE))
-    return float(places[first]), float(balanced[first])
+    best = int(np.argmax(balanced))
+    return float(places[best]), float(balanced[best])
 
 
-def nonsense(count: int, lengths: Sequence[int]) -> list[str]:
-    """Return made-up texts of so many words each (the lengths in turn); always the same ones."""
-    rng = random.Random(0)  # noqa: S311 - made-up words, no secrets
-
-    def word() -> str:
-        return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(3, 7)))
-
-    return [" ".join(word() for _ in range(lengths[i % len(lengths)])) for i in range(count)]
-
-
-def _best_scores(vectors: Vectors, store: Store) -> npt.NDArray[np.float64]:
-    return np.array([store.search(vector, 1)[1][0] for vector in vectors], np.float64)
+def _absent(known: Known) -> list[str]:
+    """Return the ordinary things of which a word is not known; all, where those are too few."""
+    things = ordinary_things()
+    absent = [text for text in things if unknown_words(text, known)]
+    return absent if len(absent) >= LEAST_ABSENT else things

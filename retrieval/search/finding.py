@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from retrieval.search.encoding import Encoded
 from retrieval.search.fusion import Rankings
+from retrieval.search.general_words import comprised
 from retrieval.search.phrases import Phrases
 from retrieval.search.query import Query, combine_texts, compose
 from retrieval.search.reasons import Signals
@@ -69,16 +70,21 @@ class Finder:
             texts=combine_texts(wanted) if len(wanted) else None,
         )
 
-    def unwanted(self, excluded: Sequence[str], encoded: Encoded) -> list[list[Trait]]:
-        """Return for each exclusion how it and what it comprises look."""
-        found = (self._phrases.directions(phrase, encoded.texts) for phrase in excluded)
-        return [self._vision.traits(directions) for directions in found if directions]
+    def unwanted(self, excluded: Sequence[str], encoded: Encoded) -> dict[str, Trait]:
+        """Return how each exclusion that has words looks."""
+        traits: dict[str, Trait] = {}
+        for phrase in excluded:
+            direction = self._phrases.with_kinds(phrase, encoded.texts)
+            if direction is not None:
+                general = bool(comprised(phrase))
+                (traits[phrase],) = self._vision.traits([direction], general=general)
+        return traits
 
     def find(
         self,
         query: Query,
         signals: Signals,
-        unwanted: Sequence[Sequence[Trait]],
+        unwanted: Sequence[Trait],
         words: Sequence[str],
         pool: int,
         scope: Scope,

@@ -55,10 +55,15 @@ class Phrases:
         texts = self.to_encode(phrase)
         return mean_direction([encoded[text] for text in texts]) if texts else self._known(phrase)
 
-    def directions(self, phrase: str, encoded: Mapping[str, Vectors]) -> list[Vectors]:
-        """Return the directions of a phrase and of what it comprises, as far as requests tell."""
+    def with_kinds(self, phrase: str, encoded: Mapping[str, Vectors]) -> Vectors | None:
+        """Return `direction`, or for a general word the one between it and its kinds.
+
+        The word "people" tells little of how people look; the mean of man, woman, child, player and
+        the others does. As many kinds count as requests know.
+        """
         found = (self.direction(phrase, encoded), *map(self._known, comprised(phrase)))
-        return [direction for direction in found if direction is not None]
+        known = [direction for direction in found if direction is not None]
+        return mean_direction(known) if known else None
 
     def _known(self, phrase: str) -> Vectors | None:
         return None if self._requests is None else self._requests.direction(phrase)

@@ -41,7 +41,8 @@ class SearchResult:
         total: how many pictures could be shown, these hits included: there are more to come
             while it is larger than their number.
         unknown: words of the request for something that the gallery does not have.
-        may_show: exclusions of which these hits may still show something, by their looks.
+        may_show: exclusions of which a hit may still show something: by its looks, where it has no
+            captions.
         ranked: rows of the gallery from which the hits were chosen, best first; what
             `Searcher.groups` looks at, so that a question costs no second search.
     """

@@ -4,7 +4,7 @@ Three steps: `plan` says what must be encoded, an encoder does that (for everybo
 server), and `rank` asks the store and orders. The first and the last know no model.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from PIL import Image
@@ -13,6 +13,7 @@ from embedding.model.encoder import Encoder
 from retrieval.errors import RetrievalError
 from retrieval.search.captions import best_caption, words_in
 from retrieval.search.clarify import CANDIDATES, Group, split
+from retrieval.search.confidence import Confidence
 from retrieval.search.cosines import Cosines
 from retrieval.search.encoding import Encoded, Plan, TextVectors
 from retrieval.search.finding import Finder
@@ -20,12 +21,13 @@ from retrieval.search.folding import fold
 from retrieval.search.fusion import Rankings
 from retrieval.search.gallery import Gallery
 from retrieval.search.general_words import with_comprised
+from retrieval.search.judging import Judge, Verdict
 from retrieval.search.query import Query
 from retrieval.search.query_bank import TypicalRequests
 from retrieval.search.reasons import Signals, explain
 from retrieval.search.result import Hit, SearchResult
 from retrieval.search.scenes import SCENES, Scenes
-from retrieval.search.vision import Trait, strongest_push
+from retrieval.search.vision import Trait
 from retrieval.store.protocol import Picture, Scope, Store
 from retrieval.store.words import content_words, valid_text
 
@@ -33,8 +35,6 @@ __all__ = ["Hit", "SearchResult", "Searcher"]
 
 # Candidates taken from each ranking: enough for hundreds of folded near-duplicates.
 _POOL = 500
-# Whether anything fits is asked of so many candidates: the nearest is seldom the best.
-_POOL_SURE = 50
 # A hit counts as found by its looks, or by what its captions mean, when it is among the first so
 # many for each one shown.
 _TOLD_RANKS = 3
@@ -49,8 +49,7 @@ class Searcher(Gallery):
         requests: typical ones; None where none are known.
         scenes: how scenes look; None where only captions tell.
         cosines: what the encoder's cosines mean.
-        threshold: least cosine between a text and the best picture for a confident answer
-            (see confidence.py).
+        confidence: what was measured of the gallery; None leaves open what fits.
         words: False leaves out what captions say, in exclusions and questions too.
         meaning: False leaves out what captions mean.
     """
@@ -63,14 +62,16 @@ class Searcher(Gallery):
         requests: TypicalRequests | None = None,
         scenes: Scenes | None = None,
         cosines: Cosines | None = None,
-        threshold: float = 0.0,
+        confidence: Confidence | None = None,
         words: bool = True,
         meaning: bool = True,
     ) -> None:
         super().__init__(
             store, encoder, requests=requests, scenes=scenes, cosines=cosines, words=words
         )
-        self._threshold = threshold
+        self._judge = (
+            Judge(store, requests, confidence, words=words) if confidence is not None else None
+        )
         self._texts = TextVectors()
         self._finder = Finder(
             store,
@@ -118,6 +119,8 @@ class Searcher(Gallery):
         if query.is_empty:
             raise RetrievalError("the query is empty; give a text, a picture or a filter")
         texts = [valid_text(text) for text in query.texts if text.strip()]
+        if self._judge is not None and not (query.liked or query.image):
+            texts += [word for text in texts for word in self._judge.to_encode(text)]
         for phrase in query.excluded:
             texts += self._phrases.to_encode(phrase)
         return Plan(tuple(dict.fromkeys(texts)), query.image is not None)
@@ -162,9 +165,9 @@ class Searcher(Gallery):
         )
         words = content_words(" ".join(texts)) if self._use_words else []
         pool = max(_POOL, 20 * k)
-        found = self._finder.find(query, signals, unwanted, words, pool, scope)
+        found = self._finder.find(query, signals, [*unwanted.values()], words, pool, scope)
         if signals.query is None and not found.words:
-            ranked = self._unasked(unwanted, pool, scope)
+            ranked = self._unasked([*unwanted.values()], pool, scope)
         else:
             ranked = found.fused()
 
@@ -174,14 +177,13 @@ class Searcher(Gallery):
         hits = self._hits(chosen, found, signals, words, k)
         left = self._store.count(scope)
         total = max(len(hits), left - folded) if len(hits) == k else len(hits)
-        sure = any(found.coverage.get(row, 0.0) > 0.999 for row in chosen)
-        confident: bool | None = False
-        if hits:
-            confident = None if signals.texts is None or liked or query.image else sure
-        if confident is False and hits and signals.texts is not None:
-            near = self._store.vectors([*chosen, *found.looks[:_POOL_SURE]])
-            confident = float(np.max(near @ signals.texts)) >= self._threshold
-        return SearchResult(hits, confident, total, ranked=tuple(ranked))
+        if not hits:
+            return SearchResult(hits, False, total)
+        verdict = Verdict(None)
+        if self._judge is not None and texts and not (query.liked or query.image):
+            verdict = self._judge.judge(texts, encoded.texts)
+        may_show = self._may_show(hits, unwanted)
+        return SearchResult(hits, verdict.fits, total, verdict.unknown, may_show, tuple(ranked))
 
     def groups(self, query: Query, result: SearchResult) -> tuple[Group, ...]:
         """Return the 2 or 3 groups that the best candidates of a search clearly fall into, or ().
@@ -203,15 +205,23 @@ class Searcher(Gallery):
             for label, members in split(captions, shows, " ".join(query.texts))
         )
 
-    def _unasked(self, unwanted: Sequence[Sequence[Trait]], pool: int, scope: Scope) -> list[int]:
+    def _unasked(self, unwanted: Sequence[Trait], pool: int, scope: Scope) -> list[int]:
         """Return rows for a query that names nothing to look for: what shows least unwanted."""
         rows = self._store.sample(pool, scope) if unwanted else self._store.first(pool, scope)
         if unwanted:
             vectors = self._store.vectors(rows)
-            pushes = np.sum([strongest_push(traits, vectors) for traits in unwanted], axis=0)
+            pushes = np.sum([trait.push(vectors) for trait in unwanted], axis=0)
             rows = rows[np.argsort(pushes, kind="stable")]
         ranked: list[int] = rows.tolist()
         return ranked
+
+    def _may_show(self, hits: Sequence[Hit], unwanted: Mapping[str, Trait]) -> tuple[str, ...]:
+        """Return the exclusions that a hit shows as much of as usual, and no caption rules out."""
+        untold = [hit for hit in hits if not (self._use_words and hit.picture.captions)]
+        vectors = self._store.vectors([hit.picture.row for hit in untold])
+        return tuple(
+            phrase for phrase, trait in unwanted.items() if (trait.above_usual(vectors) >= 0).any()
+        )
 
     def _fold(self, ranked: Sequence[int], k: int, seen: Sequence[int]) -> tuple[list[int], int]:
         """Choose the first `k` rows that look like none chosen or seen; count those left out."""

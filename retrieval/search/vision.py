@@ -16,7 +16,7 @@ from retrieval.store.order import best_first
 from retrieval.store.protocol import EVERYTHING, Scope, Store
 from retrieval.store.vectors import Ids, Vectors
 
-__all__ = ["Trait", "VisionRanking", "strongest_push"]
+__all__ = ["Trait", "VisionRanking"]
 
 # Chosen on Flickr8k; docs/experiments.md has the comparisons. How much of the nearness to all
 # requests is taken off; how far a seen picture steps back and how far each standard deviation of
@@ -40,29 +40,37 @@ class Trait:
         deviation: standard deviation of the same.
         bimodality: how clearly it splits the gallery into pictures with and without, in [0, 1]:
             Sarle's coefficient, (skewness² + 1) / kurtosis.
+        general: whether it is many kinds of things in one, such as people.
     """
 
     direction: Vectors
     mean: float
     deviation: float
     bimodality: float
+    general: bool = False
 
     @classmethod
-    def measured(cls, direction: Vectors, along: npt.NDArray[np.float32]) -> "Trait":
+    def measured(
+        cls, direction: Vectors, along: npt.NDArray[np.float32], *, general: bool = False
+    ) -> "Trait":
         """Return what (n,) pictures of the gallery tell about a direction (dimension,)."""
         deviation = max(float(along.std()), 1e-6) if len(along) else 1e-6
         mean = float(along.mean()) if len(along) else 0.0
         z = (along - mean) / deviation
         kurtosis = float((z**4).mean()) if len(along) else 0.0
         bimodality = (float((z**3).mean()) ** 2 + 1) / kurtosis if kurtosis else 0.0
-        return cls(direction, mean, deviation, bimodality)
+        return cls(direction, mean, deviation, bimodality, general)
 
     def push(self, vectors: Vectors) -> npt.NDArray[np.float32]:
         """Return how far back each of the pictures (n, dimension) goes, in steps, (n,).
 
         A thing that is clearly there or not ("dogs") pushes further than one that shades off
-        ("people"), of which the vectors say less.
+        ("the beach"), of which the vectors say less. A picture that shows less than usual of one
+        thing goes no further forward than others; but most pictures of a gallery may show people,
+        so that of a general thing less is better all the way.
         """
+        if self.general:
+            return self.above_usual(vectors) * np.float32(self.bimodality / _USUAL_BIMODALITY)
         return self.amount(vectors) * (self.bimodality / _USUAL_BIMODALITY) ** 2
 
     def amount(self, vectors: Vectors) -> npt.NDArray[np.float32]:
@@ -72,12 +80,6 @@ class Trait:
     def above_usual(self, vectors: Vectors) -> npt.NDArray[np.float32]:
         """Return how many standard deviations more than usual pictures (n, dimension) show it."""
         return np.asarray((vectors @ self.direction - self.mean) / self.deviation, np.float32)
-
-
-def strongest_push(traits: Sequence[Trait], vectors: Vectors) -> npt.NDArray[np.float32]:
-    """Return how far back pictures (n, dimension) go for what each shows most of, (n,)."""
-    pushes = [trait.push(vectors) for trait in traits]
-    return np.asarray(np.max(pushes, axis=0), np.float32)
 
 
 class VisionRanking:
@@ -99,7 +101,7 @@ class VisionRanking:
         k: int,
         scope: Scope = EVERYTHING,
         *,
-        unwanted: Sequence[Sequence[Trait]] = (),
+        unwanted: Sequence[Trait] = (),
         seen: Sequence[int] = (),
     ) -> list[int]:
         """Return the rows that fit best, best first.
@@ -108,7 +110,7 @@ class VisionRanking:
             vector: (dimension,), normalised; None ranks nothing.
             k: how many at most.
             scope: which rows may come.
-            unwanted: what must not be seen: of each thing how it and its kinds look.
+            unwanted: what must not be seen.
             seen: rows that step back.
         """
         if vector is None:
@@ -118,16 +120,16 @@ class VisionRanking:
         ranked: list[int] = rows[best_first(scores, rows)].tolist()
         return ranked
 
-    def traits(self, directions: Iterable[Vectors]) -> list[Trait]:
-        """Return what the gallery tells about directions (dimension,)."""
-        return [Trait.measured(one, self._sample @ one) for one in directions]
+    def traits(self, directions: Iterable[Vectors], *, general: bool = False) -> list[Trait]:
+        """Return what the gallery tells about directions (dimension,) of things, general or not."""
+        return [Trait.measured(one, self._sample @ one, general=general) for one in directions]
 
     def spread(self, vector: Vectors) -> float:
         """Return the standard deviation of a vector's cosines to the gallery's pictures."""
         return float((self._sample @ vector).std()) if len(self._sample) else 0.0
 
     def _corrections(
-        self, vector: Vectors, rows: Ids, unwanted: Sequence[Sequence[Trait]], seen: Sequence[int]
+        self, vector: Vectors, rows: Ids, unwanted: Sequence[Trait], seen: Sequence[int]
     ) -> npt.NDArray[np.float32]:
         total = np.zeros(len(rows), np.float32)
         if self._requests is not None:
@@ -137,6 +139,6 @@ class VisionRanking:
             total += SEEN_STEP * spread * np.isin(rows, seen)
             if unwanted:
                 vectors = self._store.vectors(rows)
-                pushes = [strongest_push(traits, vectors) for traits in unwanted]
+                pushes = [trait.push(vectors) for trait in unwanted]
                 total += UNWANTED_STEP * spread * np.sum(pushes, axis=0)
         return total

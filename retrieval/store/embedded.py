@@ -91,6 +91,10 @@ class EmbeddedStore:
         """Return the `k` pictures whose captions fit some content words best, or fewer."""
         return self._words.search(words, k, self._allowed(scope)[0])
 
+    def holds(self, phrase: str) -> bool:
+        """Return whether a caption holds a word or phrase, in any form."""
+        return self._words.holds(phrase)
+
     def word_weight(self, word: str) -> float:
         """Return how telling a word is here: BM25's inverse document frequency, never below 0."""
         return self._words.weight(word)

@@ -109,6 +109,9 @@ class Store(Protocol):
     def search_words(self, words: Sequence[str], k: int, scope: Scope = EVERYTHING) -> WordHits:
         """Return the `k` pictures whose captions fit some content words best, or fewer."""
 
+    def holds(self, phrase: str) -> bool:
+        """Return whether a caption holds a word or phrase, in any form."""
+
     def word_weight(self, word: str) -> float:
         """Return how telling a word is here: BM25's inverse document frequency, never below 0."""
 

@@ -104,6 +104,13 @@ class WordIndex:
         held = len(self._holders(regular_stem(word))[0])
         return max(0.0, math.log((self.captioned - held + 0.5) / (held + 0.5)))
 
+    def holds(self, phrase: str) -> bool:
+        """Return whether a caption holds a phrase, stemmed; of a word, without reading its rows."""
+        words = exclusion_phrase(phrase)[:MOST_WORDS]
+        if len(words) == 1:
+            return any(self._terms.find(form) is not None for form in _forms(words[0]))
+        return len(self.rows_with(phrase)) > 0
+
     def rows_with(self, phrase: str) -> Ids:
         """Return the rows of which a caption holds a phrase, stemmed; ascending."""
         words = exclusion_phrase(phrase)[:MOST_WORDS]
@@ -136,7 +143,7 @@ class WordIndex:
     def _places_of(self, word: str) -> Array:
         """Return the places of a word in any of its forms, ascending."""
         lists = [self._places[:0]]
-        for form in (regular_stem(word), *irregular_forms(word)):
+        for form in _forms(word):
             term = self._terms.find(form)
             if term is not None:
                 first, last = self._place_firsts[term : term + 2]
@@ -145,6 +152,11 @@ class WordIndex:
 
     def _idf(self, holders: int, rows: int) -> float:
         return max(_LEAST_WEIGHT, math.log((rows - holders + 0.5) / (holders + 0.5)))
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """Return the stems under which the index keeps a word in any of its forms."""
+    return (regular_stem(word), *irregular_forms(word))
 
 
 def write_words(directory: Path, captions: Iterable[Sequence[str]]) -> None:

@@ -163,6 +163,18 @@ def test_without_the_token_nothing_is_answered(talk, client, headers):
     assert answer.json() == {"detail": "A valid bearer token is needed."}
 
 
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+def test_no_stream_is_left_open(client, method):
+    headers = RIGHT | {"Accept": "text/event-stream"}
+    assert client.request(method, "/mcp", headers=headers).status_code == 405
+
+
+def test_a_call_that_is_too_large_is_refused(client):
+    content = b'{"jsonrpc": "2.0", "id": 1, "method": "' + b"x" * 300_000 + b'"}'
+    headers = RIGHT | {"Content-Type": "application/json"}
+    assert client.post("/mcp", content=content, headers=headers).status_code == 413
+
+
 def test_a_page_of_another_site_may_not_call_tools(client):
     headers = RIGHT | {"Host": "rebound.example"}
     assert client.post("/mcp", json={}, headers=headers).status_code == 400

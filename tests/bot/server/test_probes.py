@@ -88,6 +88,8 @@ def test_metrics_count_turns_errors_requests_and_the_bundle(client):
 
     assert grown("showtell_turns_total", channel="web", intent="greet") == 1
     assert grown("showtell_turn_seconds_count", channel="web") == 1
+    for stage in ("wait", "understand", "save"):
+        assert grown("showtell_stage_seconds_count", stage=stage) == 1
     assert grown("showtell_errors_total", channel="web", kind="MessageRefused") == 1
     assert grown("showtell_requests_total", method="POST", status="422") == 1
     assert grown("showtell_requests_total", method="POST", status="200") == 1

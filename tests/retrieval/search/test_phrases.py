@@ -38,6 +38,7 @@ def test_requests_tell_what_they_know_and_the_rest_is_encoded() -> None:
 
 def test_a_general_word_looks_like_all_that_it_comprises() -> None:
     phrases = Phrases(REQUESTS)
-    np.testing.assert_array_equal(phrases.directions("people", {}), AXES[[0, 1]])
-    np.testing.assert_array_equal(phrases.directions("man", {}), AXES[[1]])
-    assert phrases.directions("", {}) == []
+    people = phrases.with_kinds("people", {})
+    assert people == pytest.approx(mean_direction(AXES[:2]))
+    np.testing.assert_array_equal(phrases.with_kinds("red shirts", {}), AXES[2])
+    assert phrases.with_kinds("", {}) is None

@@ -11,6 +11,7 @@ from retrieval.bundle.build import build_bundle
 from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.sources import Candidate
 from retrieval.errors import RetrievalError
+from retrieval.search.confidence import Confidence
 from retrieval.search.query import Query
 from retrieval.search.searcher import Hit, Searcher
 from retrieval.store.vectors import Vectors
@@ -89,8 +90,25 @@ def test_a_text_that_the_captions_hold_is_confident_whatever_it_looks_like(
 ) -> None:
     parts = (shapes_bundle.store, shapes_bundle.encoder)
     query = Query(texts=("black squares",))
-    assert Searcher(*parts, threshold=1.1).search(query).confident
-    assert not Searcher(*parts, threshold=1.1, words=False).search(query).confident
+    strict = Confidence(mean=2.0, deviation=1.0, by_looks=9.0, by_captions=9.0)
+    assert Searcher(*parts, confidence=strict).search(query).confident
+    assert not Searcher(*parts, confidence=strict, words=False).search(query).confident
+    assert Searcher(*parts).search(query).confident is None, "nothing was measured"
+
+
+@pytest.mark.parametrize("words", [True, False], ids=["with captions", "by looks alone"])
+def test_what_the_gallery_has_not_is_refused_and_named(shapes_bundle: Bundle, words: bool) -> None:
+    searcher = shapes_bundle.make_searcher(words=words)
+    for text, word in (("an elephant", "elephant"), ("a bowl of soup", "soup")):
+        result = searcher.search(Query(texts=(text,)))
+        assert result.confident is False
+        assert word in result.unknown
+        assert result.hits
+    assert searcher.search(Query(texts=("a green ring",))).unknown == ()
+    liked = searcher.search(Query(texts=("a red ring",)), 1).hits[0].image_id
+    # With a picture beside it, a word is no more all that was said.
+    assert searcher.search(Query(texts=("an elephant",)).like(liked)).confident is None
+    assert searcher.search(Query(texts=("an elephant",), liked=("gone",))).confident is None
 
 
 def test_refinements_sharpen(vision: Searcher) -> None:
@@ -148,6 +166,24 @@ def test_exclusion_drops_by_captions_and_pushes_by_looks(
         )
 
     assert mean_rank(after) > mean_rank(before)
+
+
+def test_what_may_still_be_left_is_told(searcher: Searcher, vision: Searcher) -> None:
+    query = Query(texts=("a red circle",)).exclude("red").exclude("star")
+    assert searcher.search(query, 50).may_show == (), "captions rule them out"
+    assert vision.search(query, 50).may_show == ("red", "star")
+    assert vision.search(Query(texts=("a blue ring",)).exclude("red"), 3).may_show == ()
+
+
+def test_an_exclusion_alone_shows_what_has_least_of_it(
+    searcher: Searcher, vision: Searcher
+) -> None:
+    query = Query(excluded=("red",))
+    for one in (searcher, vision):
+        result = one.search(query, 10)
+        assert "red" not in {hit.picture.metadata["color"] for hit in result.hits}
+        assert (len(result.hits), result.confident) == (10, None)
+        assert len({kind(hit) for hit in result.hits}) > 5
 
 
 def test_what_was_seen_steps_back(vision: Searcher) -> None:
@@ -330,7 +366,7 @@ def test_a_gallery_without_captions_is_searched_by_looks(
         candidates, root=shapes_dir, model_dir=shapes_model_dir, bundles=bundles_copy
     )
     with Bundle.open(bundles_copy, report.version) as bundle:
-        assert bundle.manifest.confidence.rule == "nonsense"
+        assert bundle.manifest.confidence.by_captions is None
         result = bundle.searcher.search(Query(texts=("a purple square",)), 3)
         assert kind(result.hits[0]) == "purple square"
         assert result.confident

@@ -9,7 +9,6 @@ from retrieval.search.vision import (
     SEEN_STEP,
     Trait,
     VisionRanking,
-    strongest_push,
 )
 from retrieval.store.embedded import EmbeddedStore
 from retrieval.store.protocol import Scope
@@ -63,7 +62,7 @@ def test_seen_pictures_step_back_but_stay(ranking: VisionRanking) -> None:
 def test_what_is_unwanted_goes_behind_its_like(ranking: VisionRanking) -> None:
     before = ranking.rank(AXES[0], 300)
     (dogs,) = ranking.traits([AXES[1]])
-    after = ranking.rank(AXES[0], 300, unwanted=[[dogs]])
+    after = ranking.rank(AXES[0], 300, unwanted=[dogs])
     showing = dogs.amount(VECTORS)
     assert showing[after[:10]].mean() < showing[before[:10]].mean()
     # Whatever shows less of it than usual keeps its order.
@@ -79,12 +78,18 @@ def test_amounts_are_standard_deviations_above_the_mean(ranking: VisionRanking) 
     assert ranking.traits([]) == []
 
 
-def test_of_several_kinds_the_one_that_shows_most_pushes(ranking: VisionRanking) -> None:
-    dogs, cats = ranking.traits(AXES[1:3])
-    pushes = strongest_push([dogs, cats], VECTORS)
-    assert pushes == pytest.approx(np.maximum(dogs.push(VECTORS), cats.push(VECTORS)))
-    first = ranking.rank(AXES[0], 300, unwanted=[[dogs, cats]])[:10]
-    assert pushes[first].mean() < pushes[ranking.rank(AXES[0], 10)].mean()
+def test_of_something_general_less_is_better_all_the_way(ranking: VisionRanking) -> None:
+    (people,) = ranking.traits([AXES[1]], general=True)
+    (dogs,) = ranking.traits([AXES[1]])
+    pushes = people.push(VECTORS)
+    assert pushes == pytest.approx(people.above_usual(VECTORS) * people.bimodality / 0.5, abs=1e-4)
+    assert pushes.min() < 0 == dogs.push(VECTORS).min()
+    first = {
+        name: ranking.rank(AXES[0], 300, unwanted=[trait])[:10]
+        for name, trait in (("people", people), ("dogs", dogs))
+    }
+    along = VECTORS @ AXES[1]
+    assert along[first["people"]].mean() < along[first["dogs"]].mean()
 
 
 def test_what_splits_the_gallery_clearly_pushes_further() -> None:

@@ -55,6 +55,13 @@ def index(tmp_path: Path) -> WordIndex:
     return write(tmp_path, CAPTIONS)
 
 
+def test_holds_tells_words_and_phrases_in_any_form(index: WordIndex) -> None:
+    for phrase in ("dogs", "the sofas", "brown dogs", "party popper"):
+        assert index.holds(phrase), phrase
+    for phrase in ("dog brown", "congratulations party", "lion", "", "?"):
+        assert not index.holds(phrase), phrase
+
+
 def search(index: WordIndex, text: str, k: int = 5) -> list[int]:
     return index.search(content_words(text), k).rows.tolist()
 
