@@ -81,7 +81,7 @@ class Editor:
             return self._spelled(value, new)
         paired = {new[pair.by].text for pair in pairs}
         is_all_there = all(word in paired or stem(word) in here for word in said)
-        if is_all_there and new[0].text not in self.classes.placing:
+        if is_all_there and not self._begins_a_phrase(new[0].text):
             for pair in sorted(pairs, reverse=True):
                 text = self._put(text, words, pair.at, new[pair.by].text)
             return text
@@ -204,6 +204,11 @@ class Editor:
             if same and not is_there:
                 pairs.append(_Pair(same[0], by))
         return pairs
+
+    def _begins_a_phrase(self, word: str) -> bool:
+        """Whether a value that begins with a word stands as a whole; German articles decline."""
+        declines = not self.classes.articles >= _INDEFINITE
+        return word in self.classes.placing or (declines and word in self.classes.articles)
 
     def _put(self, text: str, words: Sequence[Word], at: int, value: str) -> str:
         """Put one word in the place of another, and of those of its class joined to it."""

@@ -10,9 +10,13 @@ import yaml
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.errors import find_answer
+from bot.sessions.record import SessionRecord
+from bot.understanding import operations as op
 from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.meaning import decide
 from bot.understanding.rasa_project import PROJECT_DIR, RasaProject
 from embedding.model.encoder import SentenceEncoder
+from retrieval.search.query import Query
 from retrieval.search.scenes import SCENES
 
 HELD_OUT = Path(__file__).parent / "held_out_de.yml"
@@ -61,10 +65,7 @@ def test_what_german_lacks_stays_english(tmp_path: Path) -> None:
     assert project.render("utter_greet", {})["text"] == _own("en")["utter_greet"]
 
 
-def test_german_messages_are_understood(
-    german: RasaProject, sentence_encoder: SentenceEncoder, nlu_cache: Path
-) -> None:
-    interpreter = build_interpreter(german, sentence_encoder, nlu_cache)
+def test_german_messages_are_understood(german: RasaProject, speaking_german: Interpreter) -> None:
     held_out: dict[str, list[str]] = yaml.safe_load(HELD_OUT.read_text(encoding="utf-8"))
     assert held_out.keys() == set(german.intents) - {"drop_from_search"}
     known = {example.text.lower().strip(" ?!.") for example in german.examples}
@@ -73,16 +74,83 @@ def test_german_messages_are_understood(
         for text in texts:
             assert text.lower().strip(" ?!.") not in known, f"{text!r} is an example"
             total += 1
-            understood = interpreter.read(text).intent
+            understood = speaking_german.read(text).intent
             if understood != intent:
                 wrong.append(f"{text!r}: {understood}, not {intent}")
     accuracy = 1 - len(wrong) / total
     assert accuracy >= LEAST_ACCURACY, f"{accuracy:.3f}\n" + "\n".join(wrong)
-    assert _spans(interpreter, "ohne Bäume bitte") == [("excluded", "Bäume")]
-    wish = [("query", "Hunde"), ("excluded", "Menschen"), ("excluded", "Katzen")]
-    assert _spans(interpreter, "Hunde, aber keine Menschen oder Katzen") == wish
-    positions = [("position", 2), ("position", 3)]
-    assert _spans(interpreter, "mehr wie das zweite und das dritte") == positions
+
+
+@pytest.fixture(scope="module")
+def speaking_german(
+    german: RasaProject, sentence_encoder: SentenceEncoder, nlu_cache: Path
+) -> Interpreter:
+    return build_interpreter(german, sentence_encoder, nlu_cache)
+
+
+@pytest.mark.parametrize(
+    ("text", "intent", "spans"),
+    [
+        ("ohne Bäume bitte", "exclude_from_search", [("excluded", "Bäume")]),
+        (
+            "Hunde, aber keine Menschen oder Katzen",
+            "search_images",
+            [("query", "Hunde"), ("excluded", "Menschen"), ("excluded", "Katzen")],
+        ),
+        (
+            "eine Frau am Strand ohne Hut",
+            "search_images",
+            [("query", "eine Frau am Strand"), ("excluded", "Hut")],
+        ),
+        (
+            "keine Hunde oder Katzen",
+            "exclude_from_search",
+            [("excluded", "Hunde"), ("excluded", "Katzen")],
+        ),
+        (
+            "mehr wie das zweite und das dritte",
+            "similar_to_image",
+            [("position", 2), ("position", 3)],
+        ),
+        ("nein, ich meinte eine Frau", "search_images", [("query", "eine Frau")]),
+        ("nein, blau", "refine_search", [("query", "blau")]),
+        ("mach es blau", "refine_search", [("query", "blau")]),
+        (
+            "ein Hund statt einer Katze",
+            "search_images",
+            [("query", "ein Hund"), ("excluded", "einer Katze")],
+        ),
+        ("überrasche mich bitte", "browse_gallery", []),
+        ("unter welcher Lizenz sind die Fotos", "ask_rights", []),
+        ("warum zeigst du das dritte", "ask_why", [("position", 3)]),
+        ("keins davon gefällt mir", "react_bad", []),
+    ],
+)  # fmt: skip
+def test_what_a_german_message_says(
+    speaking_german: Interpreter, text: str, intent: str, spans: list[tuple[str, str | int]]
+) -> None:
+    assert speaking_german.read(text).intent == intent
+    assert _spans(speaking_german, text) == spans
+
+
+@pytest.mark.parametrize(
+    ("running", "text", "operations"),
+    [
+        ("ein Mann auf einem Fahrrad", "nein, ich meinte eine Frau",
+         [op.Replace("ein Mann auf einem Fahrrad", "eine Frau auf einem Fahrrad")]),
+        ("ein Hund auf Gras", "vergiss das Gras", [op.Replace("ein Hund auf Gras", "ein Hund")]),
+        ("ein Hund", "keine Menschen", [op.Exclude("Menschen")]),
+        ("ein Hund", "Menschen", [op.Search("Menschen")]),
+    ],
+)  # fmt: skip
+def test_what_a_german_message_does(
+    speaking_german: Interpreter, running: str, text: str, operations: list[op.Operation]
+) -> None:
+    record = SessionRecord(sender_id="anna", query=Query((running,)))
+    meaning = decide(
+        speaking_german.read(text), record, speaking_german.closeness, None, speaking_german.editor
+    )
+    assert meaning.operations == tuple(operations)
 
 
 def _spans(interpreter: Interpreter, text: str) -> list[tuple[str, str | int]]:
