@@ -8,8 +8,11 @@ import httpx
 import pytest
 import requests
 import socketio
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.channels.rasa_socketio import bot_utterances
+from bot.server.errors import SORRY
 
 RECORDINGS = Path(__file__).parent / "recordings"
 
@@ -185,6 +188,36 @@ def test_what_cannot_be_read_is_answered_with_a_sentence(connect, message):
     assert person.hear()["text"].endswith(".")
     person.say(message="hello", session_id="sio-after")
     assert person.hear()["text"]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["message", "session_id", "customData"]) | st.text(max_size=5),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=8,
+)
+
+
+def test_nothing_that_a_client_emits_is_an_error_of_ours(connect):
+    person = connect()
+
+    @settings(max_examples=80, deadline=None, derandomize=True)
+    @given(event=st.sampled_from(["user_uttered", "session_request", "other"]), data=ANYTHING)
+    def emit(event, data):
+        person.client.emit(event, data)
+
+    emit()
+    person.say(message="hello", session_id="sio-after-all")
+    heard = [person.hear()]
+    while not heard[-1]["text"].startswith("Hello"):
+        heard.append(person.hear())
+    assert SORRY not in [one.get("text") for one in heard]
 
 
 @pytest.mark.parametrize("session_id", ["", "x" * 201, "a\nb", ["x"], True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -367,6 +368,36 @@ def test_a_record_that_cannot_be_read_begins_anew(
 
     asyncio.run(play())
     assert "cannot be read and begins anew" in caplog.text
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["v", "sender_id", "turn", "query", "hits", "history", "owner"]),
+            inner,
+            max_size=6,
+        )
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(stored=st.binary(max_size=50) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_whatever_lies_in_redis_a_turn_is_taken(
+    embedded_redis: EmbeddedRedis, stored: bytes
+) -> None:
+    with redis.Redis.from_url(embedded_redis.url) as client:
+        client.set("showtell:session:garbled", stored)
+
+    async def play() -> None:
+        async with store_at(embedded_redis.url) as store, store.turn("garbled") as record:
+            record.claim("")
+            record.turn += 1
+
+    asyncio.run(play())
 
 
 def test_the_life_of_a_session_begins_again_with_each_turn(redis_url: str) -> None:
