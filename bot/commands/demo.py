@@ -83,7 +83,7 @@ def prepare_demo(data_dir: Path, progress: Report) -> Path:
         cache_dir=data_dir / "cache",
         progress=progress,
     )
-    model_dir = find_exported(result.model_dir)
+    model_dir = find_exported(result.model_dir, say=say)
     encoder = load_encoder(model_dir, threads=all_cores())
     # On some of what is searched here, as there is nothing that it did not learn.
     some = pairs.subset(np.arange(0, len(pairs.image_ids), _MEASURED))

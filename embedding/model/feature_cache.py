@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -114,7 +115,7 @@ def extract_features(
 class ArrayCache:
     """Arrays on disk by the content of the file each was computed from; a context manager.
 
-    One thread may look arrays up while another stores some.
+    Several threads may use it.
 
     Args:
         path: a SQLite file; made, with its folder, when it is missing. Its name must hold all
@@ -125,6 +126,7 @@ class ArrayCache:
     def __init__(self, path: Path, dtype: type[np.floating[Any]]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._dtype = dtype
+        self._using = threading.Lock()
         self._database = sqlite3.connect(path, timeout=60, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
         self._database.execute(
@@ -146,10 +148,11 @@ class ArrayCache:
 
     def lookup(self, sha256: bytes, views: int = 1) -> NDArray[Any] | None:
         """Return (views, width) of a file's content, or None if a view is missing."""
-        blobs = self._database.execute(
-            "SELECT vector FROM features WHERE sha256 = ? AND view < ? ORDER BY view",
-            (sha256, views),
-        ).fetchall()
+        with self._using:
+            blobs = self._database.execute(
+                "SELECT vector FROM features WHERE sha256 = ? AND view < ? ORDER BY view",
+                (sha256, views),
+            ).fetchall()
         if len(blobs) != views:
             return None
         return np.stack([np.frombuffer(blob, dtype=self._dtype) for (blob,) in blobs])
@@ -161,7 +164,7 @@ class ArrayCache:
             for sha256, views in arrays.items()
             for view, array in enumerate(views)
         ]
-        with self._database:
+        with self._using, self._database:
             self._database.executemany("INSERT OR REPLACE INTO features VALUES (?, ?, ?)", rows)
 
 

@@ -16,7 +16,7 @@ from embedding.model.encoder import JointEncoder
 from embedding.model.vectors import Vectors, in_batches, unit
 from embedding.model.vocabulary import whole_words
 from embedding.onnx.description import FOLDER, Description, is_exported
-from embedding.onnx.texts import load_reader
+from embedding.onnx.texts import Reader, load_reader
 from embedding.progress import Progress, silent
 
 __all__ = [
@@ -87,9 +87,12 @@ class OnnxEncoder:
         self._folder = directory / FOLDER
         self.description = Description.read(self._folder)
         self._threads = threads
-        self._reader = load_reader(self._folder, self.description.prompt)
         self._opening = threading.Lock()
         self._sessions: dict[str, Any] = {}
+
+    @cached_property
+    def _reader(self) -> Reader:
+        return load_reader(self._folder, self.description.prompt)
 
     @property
     def name(self) -> str:

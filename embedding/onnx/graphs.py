@@ -167,9 +167,11 @@ def _ready_for_export(module: nn.Module) -> Iterator[None]:
         part for part in module.modules() if hasattr(part, "set_attn_implementation")
     ]
     before = [part.config._attn_implementation for part in models]
-    level = logging.getLogger("torch.onnx").level
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript")]
+    levels = [logger.level for logger in loggers]
     fast = torch.backends.mha.get_fastpath_enabled()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     torch.backends.mha.set_fastpath_enabled(False)
     try:
         for part in models:
@@ -181,4 +183,5 @@ def _ready_for_export(module: nn.Module) -> Iterator[None]:
         for part, implementation in zip(models, before, strict=True):
             part.set_attn_implementation(implementation)
         torch.backends.mha.set_fastpath_enabled(fast)
-        logging.getLogger("torch.onnx").setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

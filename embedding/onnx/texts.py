@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from embedding.errors import ModelError
+
 __all__ = ["TOKENIZER", "WORDS", "Reader", "TokenReader", "WordReader", "load_reader"]
 
 TOKENIZER = "tokenizer.json"
@@ -88,7 +90,17 @@ class WordReader:
 
 
 def load_reader(directory: Path, prompt: str) -> Reader:
-    """Return the reader of the files in a directory."""
-    if (directory / WORDS).is_file():
-        return WordReader(**json.loads((directory / WORDS).read_text(encoding="utf-8")))
-    return TokenReader(directory / TOKENIZER, prompt)
+    """Return the reader of the files in a directory.
+
+    Raises:
+        ModelError: they are missing or damaged.
+    """
+    try:
+        if (directory / WORDS).is_file():
+            return WordReader(**json.loads((directory / WORDS).read_text(encoding="utf-8")))
+        return TokenReader(directory / TOKENIZER, prompt)
+    except Exception as error:
+        # The tokenizer library raises nothing but Exception itself.
+        raise ModelError(
+            f"the tokenizer in {directory} cannot be read ({error}); export the model again"
+        ) from error

@@ -27,6 +27,8 @@ EncodePictures = Callable[[Sequence[str], Sequence[Image.Image]], Vectors]
 _BATCH = 16
 """Pictures that are encoded together; three batches are in memory at once, one in each step."""
 _READERS = 4
+_ENCODING = 2
+"""Batches that are encoded at once: the last pictures of one leave cores to the next."""
 
 T = TypeVar("T")
 
@@ -129,7 +131,7 @@ class Collector:
         """Make entries of all candidates that can be read."""
         batches = [candidates[i : i + _BATCH] for i in range(0, len(candidates), _BATCH)]
         done = 0
-        with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(1) as encoder:
+        with ThreadPoolExecutor(_READERS) as readers, ThreadPoolExecutor(_ENCODING) as encoder:
             read = _ahead(
                 (batch, [readers.submit(self._read, one) for one in batch]) for batch in batches
             )
