@@ -36,7 +36,9 @@ async def describe(draft: Draft, operation: Describe) -> None:
     if question.kind == "which" and question.things:
         await _which(draft, question)
         return
-    for hit in await meant(draft, operation, _in_focus(draft)):
+    # What a picture shows is told of the one that is meant; what is in it, of the first as well.
+    otherwise = _in_focus(draft) if question.kind != "else" else None
+    for hit in await meant(draft, operation, otherwise):
         draft.record.focus = hit.image_id
         await _answer(draft, hit, question)
 

@@ -197,7 +197,7 @@ _MAKERS: dict[str, Callable[[Parts], tuple[Operation, ...]]] = {
     "drop_from_search": _drop,
     "similar_to_image": _like,
     "unlike_image": lambda parts: (op.Unlike(*_either(parts)), *parts.beside),
-    "describe_image": lambda parts: (op.Describe(*parts.pictures, parts.text),),
+    "describe_image": lambda parts: (op.Describe(*parts.pictures, parts.question),),
     "rate_image": lambda parts: (op.Rate(*parts.pictures, parts.rating),),
     "more_images": lambda _: (op.More(),),
     "browse_gallery": lambda _: (op.Browse(),),

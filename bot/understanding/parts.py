@@ -141,6 +141,11 @@ class Parts:
         )
 
     @property
+    def question(self) -> str:
+        """What is asked about a picture; a payload asks nothing in particular."""
+        return "" if self.text.startswith("/") else self.text
+
+    @property
     def query(self) -> str:
         """The first text that is wanted, "" if none is."""
         return self.wishes[0].text if self.wishes else ""

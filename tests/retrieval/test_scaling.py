@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from embedding.data.decode import Decoded
 from retrieval.bundle.build import build_bundle
 from retrieval.bundle.sources import Candidate, Source
 from retrieval.search.query import Query
@@ -186,7 +187,7 @@ def test_a_build_keeps_no_count_of_everything_at_every_batch(
 
     monkeypatch.setattr("retrieval.bundle.collector.read_source", read)
     pixel = Image.new("RGB", (1, 1))
-    monkeypatch.setattr("retrieval.bundle.collector._decode", lambda _source: (pixel, (1, 1)))
+    monkeypatch.setattr(Source, "decode", lambda _source: Decoded(pixel, (1, 1)))
     (tmp_path / "model").mkdir()
     candidates = [Candidate(Path(f"{row}.png"), (f"picture {row}",)) for row in range(6_400)]
     tracemalloc.start()

@@ -86,7 +86,7 @@ def test_the_session_is_that_of_the_other_channels(talk, client):
     form = {"sender": found["session"], "text": "no green"}
     answer = client.post("/api/messages", data=form).json()
     assert answer["turn"] == 2
-    assert answer["search"]["wanted"] == ["a green square"]
+    assert answer["search"]["wanted"] == ["a square"]
     assert answer["search"]["excluded"] == ["green"]
 
 

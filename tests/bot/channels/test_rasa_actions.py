@@ -195,7 +195,8 @@ def test_health_and_actions(client):
         "action_drop_from_search", "action_more_images", "action_similar_to_image",
         "action_unlike_image",
         "action_describe_image", "action_undo_search", "action_restart_search",
-        "action_rate_image",
+        "action_rate_image", "action_browse_gallery", "action_redo_search",
+        "action_ask", "action_react", "action_small_talk",
     }  # fmt: skip
 
 

@@ -444,22 +444,24 @@ def test_an_answer_is_what_was_said_and_what_it_was_understood_as():
 
 
 def test_the_search_and_its_parts_are_told_and_taken_out(client, sender):
-    assert "search" not in say(client, sender, "hello")
+    assert say(client, sender, "hello")["search"] is None
     answer = say(client, sender, "red shapes but no stars")
     assert [operation["do"] for operation in answer["operations"]] == ["search", "exclude"]
-    assert answer["search"].pop("confident") in (True, False)
+    confident = answer["search"].pop("confident")
+    assert confident in (True, False)
     assert answer["search"] == {
         "wanted": ["red shapes"], "excluded": ["stars"], "liked": [], "disliked": [],
         "filters": {}, "uploaded": False,
     }  # fmt: skip
-    assert "confident" not in say(client, sender, "thanks")["search"]
+    # The pictures that it tells about are still on the screen.
+    assert say(client, sender, "thanks")["search"]["confident"] is confident
     answer = say(client, sender, '/drop_from_search{"excluded": "stars"}')
     assert (answer["search"]["wanted"], answer["search"]["excluded"]) == (["red shapes"], [])
     upload(client, sender, encode(shape()))
     answer = say(client, sender, "/more_images")
     assert answer["search"]["uploaded"]
     answer = say(client, sender, '/drop_from_search{"upload": true}')
-    assert "search" not in answer
+    assert answer["search"] is None
 
 
 def say_with(client, sender, secret, text="a star"):

@@ -10,6 +10,9 @@ from bot.dialogue.replies import Words
 from bot.sessions.record import SessionRecord
 from bot.settings import Settings
 from bot.understanding.meaning import decide
+from bot.understanding.questions import QuestionReader
+from bot.wording.classes import Classes
+from bot.wording.edits import Editor
 from retrieval.search.query import Query
 from tests.bot.talk import Stage
 
@@ -61,7 +64,18 @@ def test_a_filter_is_dropped_by_its_very_value(
     async def drop() -> Query:
         with stage.conversation._live.lease() as serving:
             run, words = serving.run, Words(project.domain)
-            draft = Draft(record, meaning, serving, run, Settings(), project, words, query)
+            draft = Draft(
+                record=record,
+                meaning=meaning,
+                serving=serving,
+                run=run,
+                settings=Settings(),
+                project=project,
+                words=words,
+                editor=Editor(Classes({})),
+                questions=QuestionReader({}),
+                query=query,
+            )
             for operation in meaning.operations:
                 await PERFORM[type(operation)](draft, operation)
             return draft.query

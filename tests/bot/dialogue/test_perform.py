@@ -107,4 +107,4 @@ def test_a_failing_operation_says_so_and_changes_nothing(
     assert "the disk is gone" in caplog.text
     after = stage.record("fail")
     assert (after.query, after.shown, after.history) == (before.query, before.shown, before.history)
-    assert label_of(stage.say("fail", "make it blue")) == "a red circle, blue"
+    assert label_of(stage.say("fail", "make it blue")) == "a blue circle"
