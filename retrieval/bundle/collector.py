@@ -161,7 +161,7 @@ class Collector:
                 if source.sha256 not in self._begun:
                     new.setdefault(source.sha256, source)
                 found[i] = replace(source, data=b"")
-        self._begun |= new.keys()
+        self._begun.update(new)  # "|= new.keys()" would copy all of it
         old = self._previous.lookup(list(new)) if self._previous else None
         for picture in old[0] if old else ():
             del new[picture.sha256]
@@ -196,7 +196,7 @@ class Collector:
             self._writer.add(batch.vectors.result())
             for sha256, (_, size) in batch.usable.items():
                 self.entries[sha256] = Entry(paths[sha256], sha256, *size)
-            fresh |= batch.usable.keys()
+            fresh.update(batch.usable)
         for candidate, found in zip(batch.candidates, batch.found, strict=True):
             if isinstance(found, Rejected):
                 self.skipped.append(Skipped(str(candidate.path), found.why))
