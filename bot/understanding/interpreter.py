@@ -61,6 +61,8 @@ _WISHES = {SEARCH, REFINE, EXCLUDE, _LIKE, _UNLIKE}
 _BESIDE = {"greet", "thank", "goodbye", "help", "out_of_scope", "react_good", "react_unsure"}
 _CONTENT = {"query", "excluded", "allowed", "dropped", "recalled"}
 _NO_WORDS: Mapping[str, int] = {}
+# "yes" or "well" before something else says nothing of its own.
+_MOST_WORDS_OF_NOTHING = 2
 # Said by many who then go on in the language that is spoken.
 _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
 # Without a word that calls for it, an intent that takes something away must be this likely.
@@ -198,7 +200,7 @@ class Interpreter:
         for piece, place in zip(pieces, places, strict=True):
             if piece is main or piece.intent in _WISHES:
                 spans += piece.spans
-            else:
+            elif piece.intent != _OTHER or len(piece.text.split()) > _MOST_WORDS_OF_NOTHING:
                 spans.append(Span("also", piece.intent, *place, _FOUND_BY))
         return replace(main, spans=tuple(spans))
 
@@ -370,7 +372,7 @@ class Interpreter:
 def _praising(piece: Reading) -> Reading:
     """Return a thumb for nothing in particular as what it is beside something else: praise."""
     names = {span.name: span.value for span in piece.spans}
-    if piece.intent == "rate_image" and names.get("rating") == "up" and "position" not in names:
+    if piece.intent == "rate_image" and names.get("rating") != "down" and "position" not in names:
         return piece.settled("react_good")
     return piece
 

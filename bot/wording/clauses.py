@@ -47,7 +47,8 @@ class ClauseSplitter:
         self._twice = re.compile(rf"\b{any_of(phrases.get('twice', ()))}\b", re.IGNORECASE)
         self._begin = re.compile(
             rf"(?P<never>\b{any_of(never)}\b)"
-            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014])\s*{opening})\s+(?=\w)",
+            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014])\s*(?!{any_of(never)}\b){opening})"
+            r"\s+(?=\w)",
             re.IGNORECASE,
         )
         self._end = re.compile(
@@ -64,12 +65,16 @@ class ClauseSplitter:
             re.IGNORECASE,
         )
 
+        asking = any_of(phrases.get("asking", ()))
         self._apart = re.compile(
-            rf"(?:(?<=\w{{3}})\.|[!?;])+\s+(?=\w)|\n+|,?\s+{any_of(phrases.get('apart', ()))}\s+",
+            rf"(?:(?<=\w{{3}})\.|[!?;])+\s+(?=\w)|\n+|,?\s+{any_of(phrases.get('apart', ()))}\s+"
+            rf"|,?\s+{any_of(phrases.get('joined', ()))}\s+(?={asking}\b)",
             re.IGNORECASE,
         )
+        turning = any_of(phrases.get("turning", ()))
         self._social = re.compile(
-            rf"\s*{any_of(phrases.get('social', ()))}(?:\s*[,.!:\u2013\u2014\u2026-]+\s*)(?=\w)",
+            rf"\s*{any_of(phrases.get('social', ()))}"
+            rf"(?:\s*[,.!:\u2013\u2014\u2026-]+\s*|\s+{turning}\s+)(?=\w)",
             re.IGNORECASE,
         )
 
