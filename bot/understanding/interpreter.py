@@ -258,7 +258,10 @@ class Interpreter:
         wish = only(text, [(clause.start, clause.end) for clause in clauses], inside=False)
         excluded = [span for clause in clauses for span in self._excluded(text, clause)]
         is_about_pictures = any(span.role == "unlike" for span in excluded)
-        if not excluded or not (is_about_pictures or self._tagger.has_content(wish)):
+        has_wish = self._tagger.has_content(wish)
+        if clauses and has_wish and not excluded:  # "cats or dogs but not both"
+            return self._read_spans(self._guarded(self._rank(wish)))
+        if not excluded or not (is_about_pictures or has_wish):
             return None
         reading = self._rank(wish)
         if is_about_pictures and reading.intent not in (_LIKE, _UNLIKE):
