@@ -102,7 +102,7 @@ def test_confidence_and_ranking_belong_to_the_settled_intent() -> None:
         (_clicked("exclude_from_search"), [op.Exclude()]),
         (_clicked("similar_to_image", position=[2, 3, 2]), [op.Like((2, 3))]),
         (_clicked("unlike_image", image="ab"), [op.Unlike((), "ab")]),
-        (_clicked("describe_image", position="-1"), [op.Describe((-1,), None, "/clicked")]),
+        (_clicked("describe_image", position="-1"), [op.Describe((-1,))]),
         (_clicked("rate_image", position=1, rating="up"), [op.Rate((1,), None, "up")]),
         (_clicked("rate_image", rating="sideways"), [op.Rate()]),
         (_clicked("drop_from_search", query="a dog"), [op.Replace("a dog")]),
