@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from tests.fixtures.browser import OpenPage
 
-pytestmark = pytest.mark.browser
+# The first of them draws, trains and indexes the demo: minutes on a busy machine.
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(1200)]
 
 SWEET = r"cake|cookie|candy|chocolate|lollipop|doughnut|ice|honey|custard|pie|dango|pudding|sugar"
 FESTIVE = (
