@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.dialogue.draft import Draft
 from bot.dialogue.feedback import meant
-from bot.dialogue.replies import HELP, MORE, RESTART, Button, Choice
+from bot.dialogue.replies import HELP, MORE, RESTART, Choice
 from bot.sessions.record import is_search
 from bot.understanding.operations import Ask
 from retrieval.search.clarify import Group
@@ -23,7 +23,12 @@ async def ask(draft: Draft, operation: Ask) -> None:
 
 
 async def _count(draft: Draft, operation: Ask) -> None:  # noqa: ARG001
-    draft.say("utter_ask_count", [HELP], count=f"{len(draft.serving.bundle.store):,}")
+    draft.say("utter_ask_count", [HELP], count=_pictures(draft))
+
+
+def _pictures(draft: Draft) -> str:
+    """Return how many there are."""
+    return f"{len(draft.serving.bundle.store):,}"
 
 
 async def _kinds(draft: Draft, operation: Ask) -> None:
@@ -33,11 +38,8 @@ async def _kinds(draft: Draft, operation: Ask) -> None:
     if not labels:
         await _count(draft, operation)
         return
-    choices = [
-        Choice(label, Button("", "search_images", {"query": label}).payload) for label in labels
-    ]
-    count = f"{len(draft.serving.bundle.store):,}"
-    draft.choose("utter_ask_kinds", choices, kinds=", ".join(labels), count=count)
+    choices = [Choice.sending(label, "search_images", {"query": label}) for label in labels]
+    draft.choose("utter_ask_kinds", choices, kinds=", ".join(labels), count=_pictures(draft))
 
 
 async def _rights(draft: Draft, operation: Ask) -> None:  # noqa: ARG001

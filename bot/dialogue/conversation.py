@@ -154,9 +154,7 @@ class Conversation:
             NoBundle: there are no pictures to talk about.
         """
         with self._live.lease() as serving:
-            bundle = serving.bundle
-            facets, words = bundle.store.facets(), bundle.searcher.vocabulary()
-            return await self._live.run(self._interpreter.read, text, facets, words)
+            return await self._live.run(self._read, text, serving.bundle)
 
     async def act(self, sender_id: str, reading: Reading, words: Words) -> list[Said]:
         """Answer a message that was read before, in words of a domain that fills them in itself.
@@ -185,12 +183,15 @@ class Conversation:
         record.add_upload(key, stored)
         return key
 
+    def _read(self, text: str, bundle: Bundle) -> Reading:
+        facets, words = bundle.store.facets(), bundle.searcher.vocabulary()
+        return self._interpreter.read(text, facets, words)
+
     def _understand(
         self, message: Message, bundle: Bundle, record: SessionRecord, upload: str | None
     ) -> Meaning:
         if message.text:
-            facets, words = bundle.store.facets(), bundle.searcher.vocabulary()
-            reading = self._interpreter.read(message.text, facets, words)
+            reading = self._read(message.text, bundle)
         else:  # a picture or filters alone
             reading = Reading("", ((SEARCH, 1.0),))
         named = {key for key, _ in message.filters}

@@ -28,10 +28,6 @@ _MOST_COUNTED = 5
 
 async def describe(draft: Draft, operation: Describe) -> None:
     """Read out the captions, or answer a question from them, a picture at a time."""
-    if not operation.question:
-        for hit in await meant(draft, operation):
-            _read_out(draft, hit)
-        return
     question = draft.questions.read(operation.question)
     if question.kind == "which" and question.things:
         await _which(draft, question)
@@ -50,7 +46,6 @@ def _in_focus(draft: Draft) -> list[str]:
 
 
 def _read_out(draft: Draft, hit: Hit) -> None:
-    draft.record.focus = hit.image_id
     buttons = [Button("similar_to_this", "similar_to_image", {"image": hit.image_id})]
     caption = " / ".join(_captions(hit))
     if not caption:
@@ -89,7 +84,7 @@ async def _which(draft: Draft, question: Question) -> None:
         return
     numbers = [str(_number(draft, hit)) for hit in shown]
     choices = [
-        Choice(number, Button("", "similar_to_image", {"image": hit.image_id}).payload)
+        Choice.sending(number, "similar_to_image", {"image": hit.image_id})
         for number, hit in zip(numbers, shown, strict=True)
     ]
     draft.record.focus = shown[0].image_id

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from bot.understanding.parts import ANY, FILTER_KEYS
 from retrieval.search.query import Query
@@ -39,8 +39,8 @@ class Button:
 
     @property
     def payload(self) -> str:
-        """What a click sends, in Rasa's form."""
-        return f"/{self.intent}{json.dumps(self.entities) if self.entities else ''}"
+        """What a click sends."""
+        return _payload(self.intent, self.entities)
 
 
 MORE = Button("more_images", "more_images")
@@ -56,6 +56,11 @@ class Choice:
 
     title: str
     payload: str
+
+    @classmethod
+    def sending(cls, title: str, intent: str, entities: dict[str, Any]) -> Self:
+        """Return one that sends an intent with its entities."""
+        return cls(title, _payload(intent, entities))
 
 
 @dataclass(frozen=True)
@@ -98,7 +103,7 @@ class Words:
 
     def groups(self, labels: Sequence[str]) -> tuple[list[str], str]:
         """Return the names of groups of pictures, and all of them as a choice: "a, b or c"."""
-        names = [self._scene(label) for label in labels]
+        names = self.labels(labels)
         return names, f"{', '.join(names[:-1])} {self._word('utter_or')} {names[-1]}"
 
     def describe(self, query: Query, left_out: Sequence[str] = ()) -> str:
@@ -157,6 +162,11 @@ class Words:
 
     def _word(self, response: str) -> str:
         return str(self._responses[response][0]["text"])
+
+
+def _payload(intent: str, entities: dict[str, Any] | None) -> str:
+    """Return what a click sends, in Rasa's form."""
+    return f"/{intent}{json.dumps(entities) if entities else ''}"
 
 
 def clean_label(label: str) -> str:

@@ -99,8 +99,8 @@ async def _ask(draft: Draft, query: Query, result: SearchResult) -> None:
         draft.record.asked = True
         names, choice = draft.words.groups([group.label for group in groups])
         draft.record.options = names
-        payloads = [Button("", "refine_search", {"query": name}).payload for name in names]
-        draft.choose("utter_ask_group", list(map(Choice, names, payloads)), choice=choice)
+        choices = [Choice.sending(name, "refine_search", {"query": name}) for name in names]
+        draft.choose("utter_ask_group", choices, choice=choice)
 
 
 async def _search(draft: Draft, query: Query, shown: list[str]) -> SearchResult:

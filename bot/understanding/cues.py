@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from bot.understanding.reading import ALL, NONE, Span
@@ -56,9 +57,7 @@ class Cues:
         subjects: Mapping[str, Sequence[str]],
         normalizer: Normalizer,
     ) -> None:
-        def pattern(part: str) -> str:
-            return any_of(phrases.get(part, ()))
-
+        pattern = partial(any_of, phrases)
         apart, at_once = pattern("correction_apart"), pattern("correction")
         # A blank is enough behind "I meant", but "no dogs" corrects nothing.
         self._correction = re.compile(
@@ -75,7 +74,7 @@ class Cues:
             re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())
         ]
         self._dropped = re.compile(
-            rf"{_START}(?:{any_of(phrases.get('social', ()))}[\s,]+)?"
+            rf"{_START}(?:{pattern('social')}[\s,]+)?"
             rf"{pattern('dropped')}\s+(?P<what>.+?){_EDGE_END}",
             re.IGNORECASE,
         )

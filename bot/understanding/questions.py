@@ -41,8 +41,7 @@ class QuestionReader:
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
         self._begin = {
-            kind: re.compile(rf"\W*{any_of(phrases.get(kind, ()))}\b", re.IGNORECASE)
-            for kind in _KINDS
+            kind: re.compile(rf"\W*{any_of(phrases, kind)}\b", re.IGNORECASE) for kind in _KINDS
         }
         self._empty = frozenset(phrases.get("empty", ()))
 

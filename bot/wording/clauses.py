@@ -39,41 +39,38 @@ class ClauseSplitter:
     """
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
-        exclusion = any_of(phrases.get("exclusion", ()))
-        opening = any_of(phrases.get("opening", ()))
+        exclusion = any_of(phrases, "exclusion")
+        opening = any_of(phrases, "opening")
         # A blank is due behind each: in "no, a cat" nothing is excluded.
-        never = [*phrases.get("never", ()), *phrases.get("twice", ())]
-        self._never = re.compile(rf"\b{any_of(never)}\b", re.IGNORECASE)
-        self._twice = re.compile(rf"\b{any_of(phrases.get('twice', ()))}\b", re.IGNORECASE)
+        never = any_of(phrases, "never", "twice")
+        self._never = re.compile(rf"\b{never}\b", re.IGNORECASE)
+        self._twice = re.compile(rf"\b{any_of(phrases, 'twice')}\b", re.IGNORECASE)
         self._begin = re.compile(
-            rf"(?P<never>\b{any_of(never)}\b)"
-            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014])\s*(?!{any_of(never)}\b){opening})"
+            rf"(?P<never>\b{never}\b)"
+            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014])\s*(?!{never}\b){opening})"
             r"\s+(?=\w)",
             re.IGNORECASE,
         )
         self._end = re.compile(
-            rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases.get('resume', ()))}\b", re.IGNORECASE
+            rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases, 'resume')}\b", re.IGNORECASE
         )
         edge = r"[\s,.;:!?]*"
-        self._head = re.compile(rf"{edge}(?:{any_of(phrases.get('head', ()))}\s+)+", re.IGNORECASE)
-        self._tail = re.compile(
-            rf"(?:[\s,]+{any_of(phrases.get('tail', ()))})+{edge}$", re.IGNORECASE
-        )
+        self._head = re.compile(rf"{edge}(?:{any_of(phrases, 'head')}\s+)+", re.IGNORECASE)
+        self._tail = re.compile(rf"(?:[\s,]+{any_of(phrases, 'tail')})+{edge}$", re.IGNORECASE)
         self._joined = re.compile(
-            rf"(?P<together>\b{any_of(phrases.get('together', ()))}\b)"
-            rf"|\s*,\s*|\s*\b{any_of(phrases.get('joined', ()))}\b\s*",
+            rf"(?P<together>\b{any_of(phrases, 'together')}\b)"
+            rf"|\s*,\s*|\s*\b{any_of(phrases, 'joined')}\b\s*",
             re.IGNORECASE,
         )
-
-        asking = any_of(phrases.get("asking", ()))
+        asking = any_of(phrases, "asking")
         self._apart = re.compile(
-            rf"(?:(?<=\w{{3}})\.|[!?;])+\s+(?=\w)|\n+|,?\s+{any_of(phrases.get('apart', ()))}\s+"
-            rf"|,?\s+{any_of(phrases.get('joined', ()))}\s+(?={asking}\b)",
+            rf"(?:(?<=\w{{3}})\.|[!?;])+\s+(?=\w)|\n+|,?\s+{any_of(phrases, 'apart')}\s+"
+            rf"|,?\s+{any_of(phrases, 'joined')}\s+(?={asking}\b)",
             re.IGNORECASE,
         )
-        turning = any_of(phrases.get("turning", ()))
+        turning = any_of(phrases, "turning")
         self._social = re.compile(
-            rf"\s*{any_of(phrases.get('social', ()))}"
+            rf"\s*{any_of(phrases, 'social')}"
             rf"(?:\s*[,.!:\u2013\u2014\u2026-]+\s*|\s+{turning}\s+)(?=\w)",
             re.IGNORECASE,
         )
@@ -149,13 +146,14 @@ def only(text: str, places: Sequence[Place], *, inside: bool) -> str:
     return "".join(letter if keep else " " for letter, keep in zip(text, kept, strict=True))
 
 
-def any_of(phrases: Sequence[str]) -> str:
-    """Return a pattern of phrases, the longest first; one that never matches where there is none.
+def any_of(phrases: Mapping[str, Sequence[str]], *parts: str) -> str:
+    """Return a pattern of the phrases of some parts, the longest first; without any, of nothing.
 
     Blanks between words may be of any length, apostrophes of any kind or missing.
     """
-    if not phrases:
+    listed = [one for part in parts for one in phrases.get(part, ())]
+    if not listed:
         return "(?!)"
-    spaced = [r"\s+".join(map(re.escape, one.split())) for one in phrases]
+    spaced = [r"\s+".join(map(re.escape, one.split())) for one in listed]
     spaced = [one.replace("'", "['\u2019]?") for one in spaced]
     return f"(?:{'|'.join(sorted(spaced, key=len, reverse=True))})"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
+from operator import or_
 from typing import Any
 
 from py3langid.langid import MODEL_FILE, LanguageIdentifier
@@ -43,7 +44,9 @@ class LanguageDetector:
     ) -> None:
         self._spoken, self._known = spoken, known
         self._others = [code for code in others if code != spoken]
-        self._words = {code: frozenset(others[code].get("words", "").split()) for code in others}
+        words = {code: frozenset(others[code].get("words", "").split()) for code in others}
+        self._own = words.get(spoken, frozenset())
+        self._marks = {code: words[code] - self._own for code in self._others}
         self._letters = {code: frozenset(others[code].get("letters", "")) for code in others}
 
     def foreign(self, text: str) -> str | None:
@@ -57,17 +60,19 @@ class LanguageDetector:
             return self._guesses(text)[0][0]
         if self._known is None or len(words) < _FEWEST_WORDS:
             return None
-        own = self._words.get(self._spoken, frozenset())
-        marks = {code: [word in self._words[code] - own for word in words] for code in self._others}
+        strange = [not (word in self._own or self._known(word)) for word in words]
+        foreign = {  # how many words are of each language, or of none
+            code: sum(map(or_, strange, (word in marks for word in words)))
+            for code, marks in self._marks.items()
+        }
+        if max(foreign.values()) <= _MOSTLY * len(words):
+            return None  # whatever the guess would be, which takes most of the time
         guesses = dict(self._guesses(text))
-        code = max(guesses, key=lambda code: (sum(marks[code]), guesses[code]))
-        foreign = [
-            mark or not (word in own or self._known(word))
-            for word, mark in zip(words, marks[code], strict=True)
-        ]
-        if sum(foreign) <= _MOSTLY * len(words):
+        marked = {code: sum(word in self._marks[code] for word in words) for code in guesses}
+        code = max(guesses, key=lambda code: (marked[code], guesses[code]))
+        if foreign[code] <= _MOSTLY * len(words):
             return None
-        return code if any(marks[code]) or guesses[code] >= _SURE else None
+        return code if marked[code] or guesses[code] >= _SURE else None
 
     def _guesses(self, text: str) -> list[tuple[str, float]]:
         """Return the languages that a text can be of with their likelihoods, likeliest first."""
