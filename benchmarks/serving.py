@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-_START_S = 300
+SHOWTELL = (sys.executable, "-m", "bot")
+_START_S = 900  # on a busy machine the first start learns for minutes
 _MARK = "------bench"
 _SUBJECTS = ["a dog", "two children", "a man", "a woman", "people", "a boy", "a girl", "a team"]
 _DEEDS = ["running", "jumping", "sitting", "playing", "climbing", "standing", "riding", "eating"]
@@ -56,46 +57,69 @@ class Server:
 
 @contextmanager
 def serve(bundles: Path, data_dir: Path | None = None, **settings: str) -> Iterator[Server]:
-    """Run `showtell serve` until the block ends.
+    """Run `showtell serve` until the block ends: that of PYTHONPATH, or else of this tree.
 
     Args:
         bundles: the bundles directory.
-        data_dir: where it keeps its caches and its Redis; None takes one that is then removed.
-        settings: more of them, by name.
+        data_dir: where it keeps its caches, its Redis and its log; None takes one that is then
+            removed.
+        settings: more of them, by name; the user's own play no part.
+
+    Raises:
+        RuntimeError: it ended instead of listening; holds its log.
+        TimeoutError: it is not ready in time.
     """
     # Both ends of each connection: ours and the server's.
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory() as temporary:
-        more = {f"SHOWTELL_{name.upper()}": value for name, value in settings.items()}
-        process = subprocess.Popen(
-            [sys.executable, "-m", "bot", "serve", "--bundles", str(bundles), "--port", "0"],
-            env=os.environ
-            | {"PYTHONPATH": str(ROOT), "SHOWTELL_DATA_DIR": str(data_dir or temporary)}
-            | {"SHOWTELL_LOG_LEVEL": "ERROR"}
-            | more,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        folder = (data_dir or Path(temporary)).resolve()
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder / "server.log"
+        with log.open("w") as stderr:
+            process = subprocess.Popen(
+                [*SHOWTELL, "serve", "--bundles", str(bundles.resolve()), "--port", "0"],
+                env=environment(data_dir=str(folder), log_level="ERROR", **settings),
+                cwd=folder,  # `python -m` would take the code of the folder it starts in
+                stderr=stderr,
+            )
         try:
-            assert process.stderr
-            told = re.search(r"http://\S+", process.stderr.readline())
-            assert told, process.stderr.read()
-            server = Server(told[0], process.pid)
-            asyncio.run(_until_ready(server))
+            server = Server(_address(process, log), process.pid)
+            asyncio.run(_until_ready(server, process, log))
             yield server
         finally:
             process.terminate()
-            process.communicate(timeout=60)
+            process.wait(timeout=60)
 
 
-async def _until_ready(server: Server) -> None:
+def environment(**settings: str) -> dict[str, str]:
+    """Return the environment for a `showtell` command, with these settings alone."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SHOWTELL_")}
+    given = {f"SHOWTELL_{name.upper()}": value for name, value in settings.items()}
+    return {"PYTHONPATH": str(ROOT), **kept, **given}
+
+
+def _address(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Return what the server says that it listens on."""
+    while process.poll() is None:
+        if found := re.search(r"Starting on (\S+) …", log.read_text(encoding="utf-8")):
+            return found[1]
+        time.sleep(0.1)
+    raise _ended(process, log)
+
+
+async def _until_ready(server: Server, process: subprocess.Popen[bytes], log: Path) -> None:
     async with asyncio.timeout(_START_S):
-        while True:
+        while process.poll() is None:
             answer = await Client(server.port).get("/readyz")
             if answer.status == 200:
                 return
             await asyncio.sleep(0.2)
+    raise _ended(process, log)
+
+
+def _ended(process: subprocess.Popen[bytes], log: Path) -> RuntimeError:
+    return RuntimeError(f"the server ended with {process.returncode}:\n{log.read_text()}")
 
 
 @dataclass(frozen=True)

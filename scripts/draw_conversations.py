@@ -24,8 +24,8 @@ from PIL import Image
 
 sys.path.insert(0, str(ROOT := Path(__file__).resolve().parent.parent))
 
+from benchmarks.serving import serve
 from benchmarks.talks.checks import pictures, said
-from benchmarks.talks.server import serve
 
 SCRIPT = Path(__file__).with_name("conversations.yml")
 PAGE = ROOT / "docs" / "conversations.md"
@@ -74,7 +74,11 @@ def main() -> None:
 @contextmanager
 def connect(bundles: Path, data_dir: Path, images: Path | None = None) -> Iterator[httpx.Client]:
     """Give a client of a server over a gallery; see `serve` for the arguments."""
-    with serve(bundles, data_dir, images) as url, httpx.Client(base_url=url, timeout=120) as client:
+    settings = {"images": str(images.resolve())} if images else {}
+    with (
+        serve(bundles, data_dir, **settings) as server,
+        httpx.Client(base_url=server.url, timeout=120) as client,
+    ):
         yield client
 
 

@@ -23,8 +23,9 @@ from typing import Any
 import httpx
 from PIL import Image
 
+from benchmarks.serving import ROOT, serve
 from benchmarks.talks.checks import Answer, Talk, asks, check
-from benchmarks.talks.server import ROOT, index_dev_images, serve
+from benchmarks.talks.gallery import index_dev_images
 
 SHARED = ROOT.parent / "shared"
 LISTS = {
@@ -53,8 +54,8 @@ def main() -> None:
         own = options.cache or Path(scratch) / "gallery"
         bundles = options.bundles or index_dev_images(options.flickr8k, own)
         # Kept with the gallery, a server need not learn to understand for each run.
-        with serve(bundles, own / "data") as url:
-            report = {name: play_list(url, name, options.show) for name in names}
+        with serve(bundles, own / "data") as server:
+            report = {name: play_list(server.url, name, options.show) for name in names}
     print(json.dumps(report, indent=2))
     verdicts = [
         f"{name} {report[name]['share']:.3f} (at least {LISTS[name][1]:.2f})" for name in names
