@@ -10,9 +10,37 @@ from typing import Protocol
 
 from PIL import Image
 
+from embedding.errors import ModelError
 from embedding.model.vectors import Vectors
 
-__all__ = ["Encoder", "JointEncoder", "SentenceEncoder", "Vectors"]
+__all__ = [
+    "Encoder",
+    "JointEncoder",
+    "SentenceEncoder",
+    "Vectors",
+    "check_features",
+    "reads_no_pictures",
+]
+
+
+def reads_no_pictures(name: str) -> ModelError:
+    """Return the error of a model that has no image encoder and is given pictures."""
+    return ModelError(
+        f"the model {name!r} was trained on precomputed image features and cannot "
+        "read pictures; encode their features with encode_features, or train on images"
+    )
+
+
+def check_features(features: Vectors, width: int) -> None:
+    """Check the image features that a model projects.
+
+    Raises:
+        ModelError: they are not (n, width).
+    """
+    if features.ndim != 2 or features.shape[1] != width:
+        raise ModelError(
+            f"image features have shape {features.shape}; the model takes (n, {width})"
+        )
 
 
 class SentenceEncoder(Protocol):

@@ -21,6 +21,7 @@ from torch import nn
 import embedding.model.efficientnet
 import embedding.model.ensemble  # noqa: F401 - both register with transformers, before anything is loaded
 from embedding.errors import ModelError
+from embedding.model.encoder import check_features, reads_no_pictures
 from embedding.model.files import FORMAT, hash_modules, read_info, replaced_directory, write_info
 from embedding.model.inputs import read_images, read_texts
 from embedding.model.precision import autocast, best_precision
@@ -215,10 +216,7 @@ class JointEmbedding:
             ModelError: as ``encode_images``.
         """
         if not self.reads_images:
-            raise ModelError(
-                f"the model {self.name!r} was trained on precomputed image features and cannot "
-                "read pictures; encode their features with encode_features, or train on images"
-            )
+            raise reads_no_pictures(self.name)
         run = self.image.encode if self.is_ours else self._joint
 
         def encode(inputs: dict[str, Any]) -> torch.Tensor:
@@ -241,10 +239,7 @@ class JointEmbedding:
         if not self.is_ours:
             return unit(features)
         width = self.image.width
-        if features.ndim != 2 or features.shape[1] != width:
-            raise ModelError(
-                f"image features have shape {features.shape}; the model takes (n, {width})"
-            )
+        check_features(features, width)
         with torch.inference_mode():
             vectors = self.image.project(torch.from_numpy(np.ascontiguousarray(features)))
         return unit(vectors.numpy())

@@ -12,7 +12,7 @@ import onnxruntime
 from PIL import Image
 
 from embedding.errors import ModelError
-from embedding.model.encoder import JointEncoder
+from embedding.model.encoder import JointEncoder, check_features, reads_no_pictures
 from embedding.model.vectors import Vectors, in_batches, unit
 from embedding.model.vocabulary import whole_words
 from embedding.onnx.description import FOLDER, Description, is_exported
@@ -158,10 +158,7 @@ class OnnxEncoder:
         """
         view = self.description.view
         if view is None:
-            raise ModelError(
-                f"the model {self.name!r} was trained on precomputed image features and cannot "
-                "read pictures; encode their features with encode_features, or train on images"
-            )
+            raise reads_no_pictures(self.name)
         if not images:
             return np.zeros((0, self.description.width), np.float32)
 
@@ -177,10 +174,7 @@ class OnnxEncoder:
             ModelError: the vectors have another width than the model was trained on.
         """
         width = self.description.width
-        if features.ndim != 2 or features.shape[1] != width:
-            raise ModelError(
-                f"image features have shape {features.shape}; the model takes (n, {width})"
-            )
+        check_features(features, width)
         if not self.description.has_heads:
             return unit(features)
         if not len(features):
