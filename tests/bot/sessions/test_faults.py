@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,19 +15,10 @@ import redis
 
 from bot.errors import SessionsUnavailable
 from bot.server.embedded_redis import EmbeddedRedis
-from bot.sessions.store import SessionStore, connect
-from tests.fixtures.redis import pid_of
+from bot.sessions.store import SessionStore
+from tests.fixtures.redis import pid_of, store_at
 
 ROOT = Path(__file__).parents[3]
-
-
-@asynccontextmanager
-async def store_at(url: str, **options: float) -> AsyncIterator[SessionStore]:
-    client = connect(url)
-    try:
-        yield SessionStore(client, **options)  # type: ignore[arg-type]
-    finally:
-        await client.aclose()
 
 
 async def count_turn(store: SessionStore, sender: str = "anna") -> int:

@@ -8,8 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -23,18 +21,9 @@ from bot.server.embedded_redis import EmbeddedRedis
 from bot.server.redis_keeper import answers
 from bot.sessions.store import SessionStore, check_sender_id, connect
 from retrieval.search.query import Query
-from tests.fixtures.redis import pid_of, wait_until
+from tests.fixtures.redis import pid_of, store_at, wait_until
 
 ROOT = Path(__file__).parents[3]
-
-
-@asynccontextmanager
-async def store_at(url: str, **options: float) -> AsyncIterator[SessionStore]:
-    client = connect(url)
-    try:
-        yield SessionStore(client, **options)  # type: ignore[arg-type]
-    finally:
-        await client.aclose()
 
 
 def test_a_turn_is_kept(redis_url: str) -> None:
