@@ -194,7 +194,6 @@ async def _lifespan(
         app.state.project = project
         app.state.metrics = metrics
         app.state.page = page.write_page(project)
-        _tune_process()
         live = LiveBundle(
             bundles,
             images=settings.images,
@@ -211,6 +210,7 @@ async def _lifespan(
             loading = asyncio.create_task(asyncio.to_thread(_interpreter, project, settings))
             await live.start()
             interpreter = await loading
+        _tune_process()
         admission = Admission(settings.answer_within_s, metrics.refusals.inc)
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
         pictures = Threads(settings.picture_threads, "pictures")
