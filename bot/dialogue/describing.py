@@ -12,8 +12,8 @@ from bot.dialogue.draft import Draft
 from bot.dialogue.feedback import meant
 from bot.dialogue.replies import HELP, Button, Choice
 from bot.understanding.operations import Describe
-from bot.understanding.questions import Question
 from bot.wording.edits import same_thing
+from bot.wording.questions import Question
 from bot.wording.text import split_words
 from retrieval.search.result import Hit
 

@@ -14,9 +14,9 @@ from bot.live.serving import Serving
 from bot.sessions.record import SessionRecord
 from bot.settings import Settings
 from bot.understanding.meaning import Meaning
-from bot.understanding.questions import QuestionReader
 from bot.understanding.rasa_project import RasaProject
 from bot.wording.edits import Editor
+from bot.wording.questions import QuestionReader
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
 

@@ -1,7 +1,8 @@
 """From what somebody wrote to a reading: intents and spans, learned from the project's nlu.yml.
 
-intents.py tells the intent, entities.py the spans, filters.py dates, folders and tags, clauses.py
-what is not wanted. What the session makes of a reading is decided in meaning.py.
+A message falls into pieces, which pieces.py reads: intents.py tells the intent, entities.py the
+spans, clauses.py what is not wanted. filters.py finds dates, folders and tags. What the session
+makes of a reading is decided in meaning.py.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import logging
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,10 +25,9 @@ from bot.understanding.cues import Cues
 from bot.understanding.entities import Tagger
 from bot.understanding.filters import NOTHING, FilterReader, without
 from bot.understanding.intents import Arrays, Encode, IntentClassifier
-from bot.understanding.questions import QuestionReader
+from bot.understanding.pieces import OTHER, WISHES, PieceReader
 from bot.understanding.rasa_project import Example, RasaProject
 from bot.understanding.reading import (
-    EXCLUDE,
     OTHER_LANGUAGE,
     REFINE,
     SEARCH,
@@ -36,11 +36,12 @@ from bot.understanding.reading import (
     usable_spans,
 )
 from bot.wording.classes import Classes
-from bot.wording.clauses import Clause, ClauseSplitter, only
+from bot.wording.clauses import ClauseSplitter, only
 from bot.wording.detection import LanguageDetector
 from bot.wording.edits import Editor
+from bot.wording.questions import QuestionReader
 from bot.wording.spelling import ContentSpeller
-from bot.wording.text import spell_out_emoji, split_words
+from bot.wording.text import spell_out_emoji
 from retrieval.store.files import atomic_path
 from retrieval.store.filters import Facets
 
@@ -54,9 +55,6 @@ logger = logging.getLogger(__name__)
 # As Rasa writes it: /intent, perhaps @confidence, perhaps {"entity": value}.
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+")
-# Intents that may carry filters and exclusions beside what they are about.
-_LIKE, _UNLIKE, _OTHER = "similar_to_image", "unlike_image", "out_of_scope"
-_WISHES = {SEARCH, REFINE, EXCLUDE, _LIKE, _UNLIKE}
 # What is said beside something else, and never the main thing.
 _BESIDE = {"greet", "thank", "goodbye", "help", "out_of_scope", "react_good", "react_unsure"}
 _CONTENT = {"query", "excluded", "allowed", "dropped", "recalled"}
@@ -65,8 +63,6 @@ _NO_WORDS: Mapping[str, int] = {}
 _MOST_WORDS_OF_NOTHING = 2
 # Said by many who then go on in the language that is spoken.
 _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
-# Without a word that calls for it, an intent that takes something away must be this likely.
-_SURE = 0.97
 # So many texts are not encoded again: those of the searches that run, and the latest messages.
 _REMEMBERED_TEXTS = 2048
 # Of what is kept on disk; another number, another file.
@@ -106,7 +102,8 @@ class Interpreter:
         texts, intents = texts_and_intents(project.examples)
         self._classifier.fit(texts, intents, kept)
         self._tagger = Tagger(project.examples, project.synonyms, kept)
-        self._cues = Cues(project.clauses, project.needs, project.subjects, self._tagger.normalizer)
+        cues = Cues(project.clauses, project.needs, project.subjects, self._tagger.normalizer)
+        self._pieces = PieceReader(self._classifier, self._tagger, self._clauses, cues, self.editor)
         self._unrelated = kept["unrelated"] if kept else self._measure_unrelated(intents)
 
     def arrays(self) -> Arrays:
@@ -161,10 +158,10 @@ class Interpreter:
         if filters and not _WORD.search(rest):
             return Reading(text, ((REFINE, 1.0),), tuple(filters))
         places = self._clauses.pieces(rest) or [(0, len(rest))]
-        pieces = [self._read_piece(only(rest, [place], inside=True)) for place in places]
+        pieces = [self._pieces.read(only(rest, [place], inside=True)) for place in places]
         reading = self._joined(pieces, places)
-        if filters and reading.intent not in _WISHES:  # "more from 2023" narrows down, too
-            reading = self._read_spans(reading.settled(REFINE))
+        if filters and reading.intent not in WISHES:  # "more from 2023" narrows down, too
+            reading = self._pieces.with_spans(reading.settled(REFINE))
         if filters and not reading.spans and reading.intent == SEARCH:
             reading = reading.settled(REFINE)
         spans = sorted([*reading.spans, *filters], key=lambda span: span.start)
@@ -198,153 +195,11 @@ class Interpreter:
             return main
         spans: list[Span] = []
         for piece, place in zip(pieces, places, strict=True):
-            if piece is main or piece.intent in _WISHES:
+            if piece is main or piece.intent in WISHES:
                 spans += piece.spans
-            elif piece.intent != _OTHER or len(piece.text.split()) > _MOST_WORDS_OF_NOTHING:
+            elif piece.intent != OTHER or len(piece.text.split()) > _MOST_WORDS_OF_NOTHING:
                 spans.append(Span("also", piece.intent, *place, _FOUND_BY))
         return replace(main, spans=tuple(spans))
-
-    def _read_piece(self, text: str) -> Reading:
-        alone = self._cues.alone(text)
-        if alone:
-            reading = Reading(text, ((alone, 1.0),))
-        else:
-            reading = (
-                self._read_correction(text)
-                or self._read_wish_and_exclusions(text)
-                or self._read_one_clause(text)
-            )
-        spans = [*reading.spans, *self._cues.beside(text)]
-        if reading.intent == _OTHER:
-            spans += self._cues.subject(text)
-        return replace(reading, text=text, spans=tuple(map(self._without_media, spans)))
-
-    def _read_correction(self, text: str) -> Reading | None:
-        """Return what takes the place of something in the search; None where nothing does."""
-        clauses = [(clause.start, clause.end) for clause in self._clauses.exclusions(text)]
-        old: Span | None = None
-        if swap := self._cues.swap(text):
-            (start, end), new = swap
-            old = Span("excluded", text[start:end], start, end, _FOUND_BY, "replace")
-            body, role = only(text, [new], inside=True), "replace"
-        elif correction := self._cues.correction(only(text, clauses, inside=False)):
-            body = only(text, correction.places, inside=False)
-            role = "replace" if correction.strong else "exchange"
-        else:
-            return None
-        if not self._tagger.has_content(body):
-            return None
-        reading = self._read_wish_and_exclusions(body) or self._read_one_clause(body)
-        if reading.intent not in (SEARCH, REFINE):
-            return None
-        spans = [
-            replace(span, role=role) if span.name == "query" else span for span in reading.spans
-        ]
-        if not any(span.role for span in spans):
-            return None
-        return replace(reading, spans=(*spans, old) if old else tuple(spans))
-
-    def _without_media(self, span: Span) -> Span:
-        if span.name != "query" or not isinstance(span.value, str):
-            return span
-        value = self._cues.without_media(span.value)
-        # Where an exclusion stood in the middle, a comma is left.
-        tidy = re.sub(r"\s*,[\s,]*", ", ", value).strip(" ,")
-        return replace(span, value=tidy, end=span.start + len(value))
-
-    def _read_wish_and_exclusions(self, text: str) -> Reading | None:
-        """Return what "dogs but no people" says; None where one of the two is missing."""
-        clauses = self._clauses.exclusions(text)
-        wish = only(text, [(clause.start, clause.end) for clause in clauses], inside=False)
-        excluded = [span for clause in clauses for span in self._excluded(text, clause)]
-        is_about_pictures = any(span.role == "unlike" for span in excluded)
-        has_wish = self._tagger.has_content(wish)
-        if clauses and has_wish and not excluded:  # "cats or dogs but not both"
-            return self._read_spans(self._guarded(self._rank(wish)))
-        if not excluded or not (is_about_pictures or has_wish):
-            return None
-        reading = self._rank(wish)
-        if is_about_pictures and reading.intent not in (_LIKE, _UNLIKE):
-            return None
-        if reading.intent == EXCLUDE or reading.intent not in _WISHES:
-            likelier = max(SEARCH, REFINE, key=reading.share)
-            reading = reading.settled(likelier)
-        reading = self._read_spans(reading)
-        return replace(reading, spans=(*reading.spans, *excluded))
-
-    def _read_one_clause(self, text: str) -> Reading:
-        once = self._clauses.unsaid(text)
-        plain = self._clauses.plain(once)
-        # "no doubt a dog" is a dog; "no problem" is all idiom, and read as it is.
-        reading = self._rank(plain if self._tagger.has_content(plain) else once)
-        if once != text:  # "not without water" narrows down
-            reading = reading.settled(REFINE)
-        elif self._clauses.exclusions(reading.text):
-            if reading.intent in (SEARCH, REFINE):
-                reading = reading.settled(EXCLUDE)  # "something without people" names no wish
-        else:
-            reading = self._guarded(reading)
-        return self._read_spans(reading)
-
-    def _guarded(self, reading: Reading) -> Reading:
-        """Return a reading that takes nothing away on a guess."""
-        text = self._clauses.plain(self._classifier.correct(reading.text))
-        for intent, share in reading.ranking:
-            if share >= _SURE or self._cues.is_called_for(intent, text):
-                return reading.settled(intent)
-        return reading
-
-    def _rank(self, text: str) -> Reading:
-        return Reading(text, tuple(self._classifier.rank([text])[0]))
-
-    def _read_spans(self, reading: Reading) -> Reading:
-        """Return a reading with the spans that its intent can have."""
-        text = reading.text
-        spans = self._tagger.tag(text, reading.intent, self._classifier.correct)
-        if reading.intent == EXCLUDE and not any(span.name == "allowed" for span in spans):
-            clauses = self._clauses.exclusions(text) or [
-                Clause(span.start, span.start, span.end) for span in spans
-            ]
-            spans = [span for clause in clauses for span in self._excluded(text, clause)] or spans
-        return replace(reading, spans=tuple(spans))
-
-    def _excluded(self, text: str, clause: Clause) -> Iterator[Span]:
-        """Yield what a clause excludes, a span for each thing."""
-        found = list(self._excluded_things(text, clause))
-        if self._cues.is_mild(text[clause.start : clause.body]):
-            found = [one if one.role else replace(one, role="replace") for one in found]
-        if not found and (people := self._cues.nobody(text[clause.start : clause.end])):
-            found = [Span("excluded", people, clause.start, clause.body, _FOUND_BY)]
-        yield from found
-
-    def _excluded_things(self, text: str, clause: Clause) -> Iterator[Span]:
-        for place in self._clauses.items(text, clause.body, clause.end):
-            start, end = self._clauses.core(text, *place)
-            if clause.body == clause.start:
-                yield from self._named("excluded", text, start, end)
-                continue
-            # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
-            alone = only(text, [(clause.start, clause.body), (start, end)], inside=True)
-            if self._cues.is_position(text[start:end]):
-                yield from self._unliked(text, (start, end))
-                continue
-            for span in self._tagger.tag(alone, EXCLUDE, self._classifier.correct):
-                if span.name == "excluded":
-                    yield from self._named("excluded", text, max(span.start, start), span.end)
-
-    def _named(self, name: str, text: str, start: int, end: int) -> Iterator[Span]:
-        """Yield a span, unless it names nothing ("both")."""
-        start, end = self._clauses.core(text, start, end)
-        said = text[start:end]
-        if self.editor.names(said):
-            yield Span(name, self._cues.nobody(said) or said, start, end)
-
-    def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:
-        """Yield the positions that a part of a text names, as those of unwanted pictures."""
-        for word in split_words(only(text, [place], inside=True)):
-            value = self._tagger.normalizer.position(word.text)
-            if value is not None:
-                yield Span("position", value, word.start, word.end, _FOUND_BY, "unlike")
 
     def _payload(self, text: str) -> Reading | None:
         match = _PAYLOAD.fullmatch(text)

@@ -10,9 +10,9 @@ from bot.dialogue.replies import Words
 from bot.sessions.record import SessionRecord
 from bot.settings import Settings
 from bot.understanding.meaning import decide
-from bot.understanding.questions import QuestionReader
 from bot.wording.classes import Classes
 from bot.wording.edits import Editor
+from bot.wording.questions import QuestionReader
 from retrieval.search.query import Query
 from tests.bot.talk import Stage
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bot.understanding.questions import Question, QuestionReader
 from bot.understanding.rasa_project import RasaProject
+from bot.wording.questions import Question, QuestionReader
 
 
 @pytest.fixture(scope="module")

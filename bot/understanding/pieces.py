@@ -1,0 +1,198 @@
+"""What one thing says that somebody wrote: a wish, what is not wanted, a correction, small talk.
+
+The words that divide and mark are data of each language (clauses.py, cues.py); what they stand
+around is told by the classifier of intents and the tagger.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.understanding.cues import Cues
+from bot.understanding.entities import Tagger
+from bot.understanding.intents import IntentClassifier
+from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, Span
+from bot.wording.clauses import Clause, ClauseSplitter, only
+from bot.wording.edits import Editor
+from bot.wording.text import split_words
+
+__all__ = ["LIKE", "OTHER", "UNLIKE", "WISHES", "PieceReader"]
+
+LIKE, UNLIKE, OTHER = "similar_to_image", "unlike_image", "out_of_scope"
+WISHES = frozenset({SEARCH, REFINE, EXCLUDE, LIKE, UNLIKE})
+"""Intents that may carry filters and exclusions beside what they are about."""
+
+# Without a word that calls for it, an intent that takes something away must be this likely.
+_SURE = 0.97
+_FOUND_BY = "ShowtellInterpreter"
+
+
+class PieceReader:
+    """Reads pieces of messages.
+
+    Args:
+        classifier: tells intents.
+        tagger: tells content from command words.
+        clauses: finds what is not wanted.
+        cues: finds words that say what a message is for.
+        editor: knows which words name something.
+    """
+
+    def __init__(
+        self,
+        classifier: IntentClassifier,
+        tagger: Tagger,
+        clauses: ClauseSplitter,
+        cues: Cues,
+        editor: Editor,
+    ) -> None:
+        self._classifier = classifier
+        self._tagger = tagger
+        self._clauses = clauses
+        self._cues = cues
+        self._editor = editor
+
+    def read(self, text: str) -> Reading:
+        """Return what a piece says; blanks stand in the place of the others."""
+        alone = self._cues.alone(text)
+        if alone:
+            reading = Reading(text, ((alone, 1.0),))
+        else:
+            reading = (
+                self._read_correction(text)
+                or self._read_wish_and_exclusions(text)
+                or self._read_one_clause(text)
+            )
+        spans = [*reading.spans, *self._cues.beside(text)]
+        if reading.intent == OTHER:
+            spans += self._cues.subject(text)
+        return replace(reading, text=text, spans=tuple(map(self._without_media, spans)))
+
+    def _read_correction(self, text: str) -> Reading | None:
+        """Return what takes the place of something in the search; None where nothing does."""
+        clauses = [(clause.start, clause.end) for clause in self._clauses.exclusions(text)]
+        old: Span | None = None
+        if swap := self._cues.swap(text):
+            (start, end), new = swap
+            old = Span("excluded", text[start:end], start, end, _FOUND_BY, "replace")
+            body, role = only(text, [new], inside=True), "replace"
+        elif correction := self._cues.correction(only(text, clauses, inside=False)):
+            body = only(text, correction.places, inside=False)
+            role = "replace" if correction.strong else "exchange"
+        else:
+            return None
+        if not self._tagger.has_content(body):
+            return None
+        reading = self._read_wish_and_exclusions(body) or self._read_one_clause(body)
+        if reading.intent not in (SEARCH, REFINE):
+            return None
+        spans = [
+            replace(span, role=role) if span.name == "query" else span for span in reading.spans
+        ]
+        if not any(span.role for span in spans):
+            return None
+        return replace(reading, spans=(*spans, old) if old else tuple(spans))
+
+    def _without_media(self, span: Span) -> Span:
+        if span.name != "query" or not isinstance(span.value, str):
+            return span
+        value = self._cues.without_media(span.value)
+        # Where an exclusion stood in the middle, a comma is left.
+        tidy = re.sub(r"\s*,[\s,]*", ", ", value).strip(" ,")
+        return replace(span, value=tidy, end=span.start + len(value))
+
+    def _read_wish_and_exclusions(self, text: str) -> Reading | None:
+        """Return what "dogs but no people" says; None where one of the two is missing."""
+        clauses = self._clauses.exclusions(text)
+        wish = only(text, [(clause.start, clause.end) for clause in clauses], inside=False)
+        excluded = [span for clause in clauses for span in self._excluded(text, clause)]
+        is_about_pictures = any(span.role == "unlike" for span in excluded)
+        has_wish = self._tagger.has_content(wish)
+        if clauses and has_wish and not excluded:  # "cats or dogs but not both"
+            return self.with_spans(self._guarded(self._rank(wish)))
+        if not excluded or not (is_about_pictures or has_wish):
+            return None
+        reading = self._rank(wish)
+        if is_about_pictures and reading.intent not in (LIKE, UNLIKE):
+            return None
+        if reading.intent == EXCLUDE or reading.intent not in WISHES:
+            likelier = max(SEARCH, REFINE, key=reading.share)
+            reading = reading.settled(likelier)
+        reading = self.with_spans(reading)
+        return replace(reading, spans=(*reading.spans, *excluded))
+
+    def _read_one_clause(self, text: str) -> Reading:
+        once = self._clauses.unsaid(text)
+        plain = self._clauses.plain(once)
+        # "no doubt a dog" is a dog; "no problem" is all idiom, and read as it is.
+        reading = self._rank(plain if self._tagger.has_content(plain) else once)
+        if once != text:  # "not without water" narrows down
+            reading = reading.settled(REFINE)
+        elif self._clauses.exclusions(reading.text):
+            if reading.intent in (SEARCH, REFINE):
+                reading = reading.settled(EXCLUDE)  # "something without people" names no wish
+        else:
+            reading = self._guarded(reading)
+        return self.with_spans(reading)
+
+    def _guarded(self, reading: Reading) -> Reading:
+        """Return a reading that takes nothing away on a guess."""
+        text = self._clauses.plain(self._classifier.correct(reading.text))
+        for intent, share in reading.ranking:
+            if share >= _SURE or self._cues.is_called_for(intent, text):
+                return reading.settled(intent)
+        return reading
+
+    def _rank(self, text: str) -> Reading:
+        return Reading(text, tuple(self._classifier.rank([text])[0]))
+
+    def with_spans(self, reading: Reading) -> Reading:
+        """Return a reading with the spans that its intent can have."""
+        text = reading.text
+        spans = self._tagger.tag(text, reading.intent, self._classifier.correct)
+        if reading.intent == EXCLUDE and not any(span.name == "allowed" for span in spans):
+            clauses = self._clauses.exclusions(text) or [
+                Clause(span.start, span.start, span.end) for span in spans
+            ]
+            spans = [span for clause in clauses for span in self._excluded(text, clause)] or spans
+        return replace(reading, spans=tuple(spans))
+
+    def _excluded(self, text: str, clause: Clause) -> Iterator[Span]:
+        """Yield what a clause excludes, a span for each thing."""
+        found = list(self._excluded_things(text, clause))
+        if self._cues.is_mild(text[clause.start : clause.body]):
+            found = [one if one.role else replace(one, role="replace") for one in found]
+        if not found and (people := self._cues.nobody(text[clause.start : clause.end])):
+            found = [Span("excluded", people, clause.start, clause.body, _FOUND_BY)]
+        yield from found
+
+    def _excluded_things(self, text: str, clause: Clause) -> Iterator[Span]:
+        for place in self._clauses.items(text, clause.body, clause.end):
+            start, end = self._clauses.core(text, *place)
+            if clause.body == clause.start:
+                yield from self._named(text, start, end)
+                continue
+            # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
+            alone = only(text, [(clause.start, clause.body), (start, end)], inside=True)
+            if self._cues.is_position(text[start:end]):
+                yield from self._unliked(text, (start, end))
+                continue
+            for span in self._tagger.tag(alone, EXCLUDE, self._classifier.correct):
+                if span.name == "excluded":
+                    yield from self._named(text, max(span.start, start), span.end)
+
+    def _named(self, text: str, start: int, end: int) -> Iterator[Span]:
+        """Yield a thing that is not wanted, unless it names nothing ("both")."""
+        start, end = self._clauses.core(text, start, end)
+        said = text[start:end]
+        if self._editor.names(said):
+            yield Span("excluded", self._cues.nobody(said) or said, start, end)
+
+    def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:
+        """Yield the positions that a part of a text names, as those of unwanted pictures."""
+        for word in split_words(only(text, [place], inside=True)):
+            value = self._tagger.normalizer.position(word.text)
+            if value is not None:
+                yield Span("position", value, word.start, word.end, _FOUND_BY, "unlike")
