@@ -4,18 +4,21 @@ A turn is `async with store.turn(sender_id) as record`. Turns of one sender run 
 which they came: a queue in this process, a lock in Redis between processes, renewed while the turn
 runs. So many turns of different senders run at once, the others wait here, not in Redis. The record
 is saved by a script that first checks that the lock is still ours, so a turn that lost its lock
-cannot overwrite a later one.
+cannot overwrite a later one. A full Redis may evict the lock itself: then the turn is saved if
+nobody holds another, and the record is still the one that the turn began with.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import redis.asyncio
 from pydantic import ValidationError
@@ -47,7 +50,11 @@ _BUSY = "An earlier message is still being answered. Please try again shortly."
 _UNAVAILABLE = "The conversations cannot be reached at the moment. Please try again shortly."
 
 _SAVE = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+local holder = redis.call('GET', KEYS[1])
+if holder ~= ARGV[1] then
+  local now = redis.call('GET', KEYS[2])
+  if holder or (now and redis.sha1hex(now) or '') ~= ARGV[4] then return 0 end
+end
 redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
 return 1
 """
@@ -150,10 +157,11 @@ class SessionStore:
             with stage("wait"):
                 await turn.enter_async_context(self._in_line(sender_id, deadline))
                 token = await turn.enter_async_context(self._locked(sender_id, deadline))
-                record = await self._read(sender_id)
+                stored = await self._read(sender_id)
+            record = _record_of(sender_id, stored)
             yield record
             with stage("save"):
-                await self._save(token, record)
+                await self._save(token, record, stored)
 
     @asynccontextmanager
     async def _in_line(self, sender_id: str, deadline: float) -> AsyncIterator[None]:
@@ -218,30 +226,20 @@ class SessionStore:
             except (RedisError, OSError) as error:
                 logger.warning("a session lock could not be renewed: %s", error)
 
-    async def _read(self, sender_id: str) -> SessionRecord:
+    async def _read(self, sender_id: str) -> bytes | None:
         try:
-            stored = await self._redis.get(_session_key(sender_id))
+            # Bytes: `connect` leaves decoding off.
+            return cast("bytes | None", await self._redis.get(_session_key(sender_id)))
         except (RedisError, OSError) as error:
             raise _unavailable("read", error) from error
-        if stored is None:
-            return SessionRecord(sender_id=sender_id)
-        try:
-            return SessionRecord.model_validate_json(stored)
-        except ValidationError as error:
-            logger.error(
-                "the session of %r cannot be read and begins anew: %s",
-                sender_id,
-                error.errors(include_input=False, include_url=False)[:3],
-            )
-            return SessionRecord(sender_id=sender_id)
 
-    async def _save(self, token: str, record: SessionRecord) -> None:
+    async def _save(self, token: str, record: SessionRecord, before: bytes | None) -> None:
         record.updated_at = time.time()
         body = record.dump_bounded()
         try:
             saved = await self._save_script(
                 keys=[_lock_key(record.sender_id), _session_key(record.sender_id)],
-                args=[token, body, self._ttl_s],
+                args=[token, body, self._ttl_s, _digest(before)],
             )
         except (RedisError, OSError) as error:
             raise _unavailable("save", error) from error
@@ -250,6 +248,26 @@ class SessionStore:
             raise SessionsUnavailable(
                 "Answering took too long and was not kept. Please send your message again."
             )
+
+
+def _record_of(sender_id: str, stored: bytes | None) -> SessionRecord:
+    """Return the record that is stored, or a new one where it cannot be read as this sender's."""
+    if stored is None:
+        return SessionRecord(sender_id=sender_id)
+    try:
+        record = SessionRecord.model_validate_json(stored)
+    except ValidationError as error:
+        why = str(error.errors(include_input=False, include_url=False)[:3])
+    else:
+        if record.sender_id == sender_id:
+            return record
+        why = "it belongs to another sender"
+    logger.error("the session of %r cannot be read and begins anew: %s", sender_id, why)
+    return SessionRecord(sender_id=sender_id)
+
+
+def _digest(stored: bytes | None) -> str:
+    return "" if stored is None else hashlib.sha1(stored, usedforsecurity=False).hexdigest()
 
 
 async def _release(lock: Lock) -> None:

@@ -195,6 +195,22 @@ def test_a_turn_that_lost_its_lock_is_not_saved(redis_url: str) -> None:
     asyncio.run(play())
 
 
+def test_a_turn_whose_lock_a_full_redis_threw_away_is_saved_if_nobody_came_between(
+    redis_url: str,
+) -> None:
+    async def play() -> None:
+        async with store_at(redis_url) as store:
+            with redis.Redis.from_url(redis_url) as client:
+                for turn in range(1, 3):  # the first begins with no record, the second with one
+                    async with store.turn("anna") as record:
+                        record.turn = turn
+                        client.delete("showtell:lock:anna")
+            async with store.turn("anna") as record:
+                assert record.turn == 2
+
+    asyncio.run(play())
+
+
 def test_many_senders_at_once_wait_for_a_connection_and_none_is_refused(redis_url: str) -> None:
     async def play() -> None:
         async with store_at(redis_url) as store:
@@ -339,7 +355,15 @@ def test_redis_away_in_mid_turn_saves_nothing_and_recovers(own_redis: EmbeddedRe
 
 @pytest.mark.parametrize(
     "stored",
-    [b"no json", b"\xff\xfe", b"[]", b'{"v": 2, "sender_id": "anna"}', b'{"v": 1, "query": 5}'],
+    [
+        b"no json",
+        b"\xff\xfe",
+        b"[]",
+        b'{"v": 2, "sender_id": "anna"}',
+        b'{"v": 1, "query": 5}',
+        b'{"v": 1, "sender_id": "bob"}',
+        b'{"sender_id": ""}',
+    ],
 )
 def test_a_record_that_cannot_be_read_begins_anew(
     redis_url: str, stored: bytes, caplog: pytest.LogCaptureFixture
