@@ -8,8 +8,8 @@ import pytest
 import redis
 from PIL import Image, ImageDraw
 
-from bot.channels.web import to_answer
-from bot.dialogue.conversation import Turn
+from bot.channels.answers import to_answer
+from bot.dialogue.message import Turn
 from bot.dialogue.replies import Choice, Said
 from bot.understanding.meaning import Meaning
 from bot.understanding.operations import Exclude, Filter, Like, Search

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialogue.conversation import Message, check_message
+from bot.dialogue.message import Message, check_message
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.embedded_redis import EmbeddedRedis
 from embedding.data.decode import ImageError
