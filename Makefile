@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -24,6 +24,7 @@ lint: $(VENV)/.dev ## formatter, linter, type checker, and the project's own che
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/check_docs.py
+	@$(BIN)/python scripts/build_widget.py --check
 	@$(BIN)/hadolint docker/Dockerfile
 	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec docker/compose.yaml
 	@$(BIN)/python scripts/check_docker.py
@@ -31,6 +32,9 @@ lint: $(VENV)/.dev ## formatter, linter, type checker, and the project's own che
 format: $(VENV)/.dev ## format the code and mend what the linter can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
+
+widget: $(VENV)/.dev ## check and bundle bot/widget/src into the file that is served
+	@$(BIN)/python scripts/build_widget.py
 
 architecture: $(BIN)/python ## draw the rooms of the code anew into docs/architecture.md
 	@$(BIN)/python scripts/draw_rooms.py

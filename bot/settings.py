@@ -10,6 +10,7 @@ import json
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from limits import parse as parse_rate
 from platformdirs import user_data_path
@@ -108,7 +109,7 @@ class Settings(BaseSettings):
         (), description='Further names that this server answers to; "*" for all.'
     )
     examples: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Things to ask for, shown on the page."
+        (), description="Things to ask for, shown in the chat; unset: from the gallery itself."
     )
     llm_url: str | None = Field(
         None,
@@ -210,6 +211,11 @@ class Settings(BaseSettings):
         if ":" in host and not host.startswith("["):
             host = f"[{host}]"
         return f"http://{host}:{self.port}"
+
+    @property
+    def path_prefix(self) -> str:
+        """The path of that address: empty, or such as /bot, where a proxy publishes the server."""
+        return urlsplit(self.base_url).path
 
     def as_environment(self) -> dict[str, str]:
         """Return the variables that make `load_settings()` in another process give the same."""

@@ -43,7 +43,7 @@ def check_settings() -> Iterator[str]:
 
 def real_routes() -> set[tuple[str, str]]:
     """Return (method, path) of every route that people may use."""
-    from bot.channels.page import PAGE_FILES
+    from bot.files.page import PAGE_FILES
     from bot.server.app import create_api
     from bot.settings import load_settings
 

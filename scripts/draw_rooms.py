@@ -20,6 +20,7 @@ ROOMS = {
     "bot": (
         "commands",
         "server",
+        "files",
         "channels",
         "widget",
         "dialogue",

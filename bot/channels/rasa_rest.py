@@ -13,7 +13,7 @@ from bot.channels.parsing import parse_json
 from bot.channels.problems import json_body, problems
 from bot.channels.rasa_wire import responses
 from bot.channels.services import Services, count_address, services
-from bot.dialogue.conversation import Message
+from bot.dialogue.message import Message
 
 router = APIRouter(prefix="/webhooks/rest", tags=["Rasa REST"])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from pydantic import SecretStr
 from bot.channels.parsing import check_sender
 from bot.channels.rasa_wire import responses
 from bot.channels.services import Services
-from bot.dialogue.conversation import Message
+from bot.dialogue.message import Form, Message, Turn
 from bot.errors import MessageRefused
 
 router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])
@@ -23,6 +24,7 @@ router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])
 PATH = "/socket.io"
 # Far above the longest message with its metadata; pictures do not come this way.
 LARGEST_PACKET = 256_000
+LONGEST_ID = 100
 
 
 @router.get("/", summary="The channel answers")
@@ -83,6 +85,14 @@ def create_socket_server(
         async_handlers=False,
     )
 
+    def form() -> Form:
+        base_url = services().settings.base_url
+
+        def write(turn: Turn) -> str:
+            return json.dumps(list(bot_utterances(responses(turn.said, base_url))))
+
+        return Form("socketio", write)
+
     async def connect(_: str, environ: dict[str, Any], auth: object = None) -> bool:
         if expected is None:
             return True
@@ -103,17 +113,20 @@ def create_socket_server(
         await server.emit("session_confirm", session_id, to=sid)
 
     async def user_uttered(sid: str, data: object = None) -> None:
+        if isinstance(data, dict) and data.get("message", 0) in (None, ""):
+            return  # a widget without a first payload sends null: nobody has said anything
         try:
             if not isinstance(data, dict) or not isinstance(data.get("message"), str):
                 raise MessageRefused("The message could not be read: send it as a text.")
             session_id = _session_id(data.get("session_id") or sid)
             await server.enter_room(sid, session_id)
             parts = services()
-            turn = await parts.reply("socketio", session_id, Message(data["message"]))
+            message = Message(data["message"], id=_message_id(data))
+            turn = await parts.reply("socketio", session_id, message, form())
         except Exception as error:  # noqa: BLE001 - explained to the user, logged by explain
             await server.emit("bot_uttered", {"text": explain(error)}, to=sid)
             return
-        for utterance in bot_utterances(responses(turn.said, parts.settings.base_url)):
+        for utterance in json.loads(turn.written):
             await server.emit("bot_uttered", utterance, room=session_id)
 
     server.on("connect", connect)
@@ -127,3 +140,11 @@ def _session_id(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise MessageRefused("The session id must be a string.")
     return check_sender(str(value))
+
+
+def _message_id(data: dict[str, Any]) -> str:
+    """Return the id by which a client makes a message safe to repeat, if it gives one."""
+    value = data.get("message_id", "")
+    if not isinstance(value, str) or len(value) > LONGEST_ID:
+        raise MessageRefused(f"message_id must be a text of at most {LONGEST_ID} characters.")
+    return value

@@ -17,6 +17,8 @@ from retrieval.search.result import Hit
 
 __all__ = ["parse_result", "read_latest_message", "responses", "utter"]
 
+# Rasa's clients show a picture as it comes, and a camera's original has megabytes.
+SHOWN = 640
 # What one message of Rasa's can carry.
 _SPOKEN = ("text", "image", "buttons", "attachment", "custom")
 
@@ -118,7 +120,8 @@ def _pictures(said: Said, base_url: str) -> list[dict[str, Any]]:
     images = [_facts(hit, base_url) for hit in said.pictures]
     facts = {"type": "image_results", "query": said.query, "images": images}
     # Anything but {"data": ...} breaks Rasa's SocketIO channel.
-    return [*({"image": image["url"]} for image in images), {"custom": {"data": facts}}]
+    shown = [{"image": f"{image['url']}?size={SHOWN}"} for image in images]
+    return [*shown, {"custom": {"data": facts}}]
 
 
 def _facts(hit: Hit, base_url: str) -> dict[str, Any]:

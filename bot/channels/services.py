@@ -15,7 +15,8 @@ from rasa_sdk.executor import ActionExecutor
 
 from bot.channels.guards import RateLimits
 from bot.channels.parsing import check_sender
-from bot.dialogue.conversation import Conversation, Message, Turn
+from bot.dialogue.conversation import Conversation
+from bot.dialogue.message import Form, Message, Turn
 from bot.errors import NotYours
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
@@ -61,6 +62,7 @@ class Services:
         channel: str,
         sender_id: str,
         message: Message,
+        form: Form | None = None,
     ) -> Turn:
         """Check a message and answer it.
 
@@ -68,6 +70,7 @@ class Services:
             channel: name of the way in, for the figures.
             sender_id: whose session this is.
             message: what was sent.
+            form: in which the answer is kept; None keeps none.
 
         Raises:
             NotYours: the conversation was begun with another secret, or must be begun with one.
@@ -82,7 +85,7 @@ class Services:
             error = NotYours("Begin each conversation with a secret: send it as `secret`.")
             self.figures.count_failure(channel, error)
             raise error
-        answer = partial(self.conversation.reply, sender_id, message)
+        answer = partial(self.conversation.reply, sender_id, message, form)
         return await self._count(channel, sender_id, answer)
 
     async def carry_out(

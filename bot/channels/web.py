@@ -2,113 +2,40 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, HTTPException, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query, UploadFile
+from fastapi.responses import Response
 from pydantic import BaseModel, Field, StringConstraints
 
-from bot.channels.parsing import parse_json
+from bot.channels.answers import Answer, ImageObject, image_object, to_answer
+from bot.channels.parsing import check_sender, parse_json
 from bot.channels.problems import problems
 from bot.channels.services import Services, count_address, services
-from bot.dialogue.conversation import Message, Turn, check_message
-from bot.dialogue.replies import Said
-from bot.sessions.record import is_search
-from bot.understanding.operations import Operation
+from bot.dialogue import message as dialogue
+from bot.dialogue.message import Message, check_message
+from bot.sessions.talk import Exchange
 from bot.understanding.parts import ANY, FILTER_KEYS
 from retrieval.errors import RetrievalError
-from retrieval.search.query import Query
-from retrieval.search.result import Hit
+from retrieval.search import query as search_query
 from retrieval.store.filters import check_filter
 
 router = APIRouter(tags=["web"])
 Parts = Annotated[Services, Depends(services)]
 
-THUMBNAIL = 320
 # Each filter is one more condition of one statement; nobody narrows a search by more.
 MAX_FILTERS = 8
 LONGEST_FILTER = 200
 LONGEST_SECRET = 200
+LONGEST_ID = 100
+LONGEST_SHOWN = 500
+FORM = dialogue.Form("web", lambda turn: to_answer(turn).model_dump_json())
 FilterKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 FilterValue = Annotated[
     str, StringConstraints(max_length=LONGEST_FILTER, pattern=r"^[^\x00-\x1f\x7f]*$")
 ]
-
-
-class ImageObject(BaseModel):
-    """One picture of an answer; addresses are relative to this server."""
-
-    id: str
-    url: str
-    thumbnail: str
-    caption: str
-    score: float
-    reasons: list[str]
-    width: int
-    height: int
-
-
-class QuickReply(BaseModel):
-    """A reply to choose instead of typing: what to show, what to send."""
-
-    title: str
-    payload: str
-
-
-def _is_missing(value: object) -> bool:
-    return value is None
-
-
-class Reply(BaseModel):
-    """One thing said: a text, pictures, quick replies."""
-
-    text: str | None = Field(None, exclude_if=_is_missing)
-    images: list[ImageObject] | None = Field(None, exclude_if=_is_missing)
-    quick_replies: list[QuickReply] | None = Field(None, exclude_if=_is_missing)
-
-
-class Intent(BaseModel):
-    """What the message was understood as."""
-
-    name: str
-    confidence: float
-
-
-class Search(BaseModel):
-    """The search as it stands.
-
-    Each of its parts is taken out by the message `/drop_from_search{"<part>": <value>}`, where
-    part is query, excluded, image (liked or disliked), date, folder, tag, or upload with true.
-    """
-
-    wanted: list[str] = Field(description="In the words that are searched, oldest first.")
-    excluded: list[str]
-    liked: list[str] = Field(description="Ids of pictures.")
-    disliked: list[str] = Field(description="Ids of pictures.")
-    filters: dict[str, str]
-    uploaded: bool = Field(description="Whether an uploaded picture is part of it.")
-    confident: bool | None = Field(
-        None, description="Whether what is shown fits; null where nothing was searched yet."
-    )
-
-
-class Answer(BaseModel):
-    """The answer to one message."""
-
-    replies: list[Reply]
-    intent: Intent
-    turn: int
-    search: Search | None = Field(None, description="Null where no search runs.")
-    operations: list[dict[str, Any]] = Field(
-        description="What the message was understood as, in order: `do`, and what belongs to it."
-    )
-    language: str | None = Field(
-        None,
-        description="Of the message, where it is not the server's own.",
-        exclude_if=_is_missing,
-    )
 
 
 class SearchRequest(BaseModel):
@@ -129,7 +56,7 @@ class SearchAnswer(BaseModel):
 
 
 class About(BaseModel):
-    """What the page's footer says."""
+    """What is served: what the page's footer says, and what to ask for."""
 
     version: str
     bundle: str
@@ -139,68 +66,33 @@ class About(BaseModel):
     examples: list[str]
 
 
-def image_address(image_id: str) -> str:
-    """Return the relative address of a picture."""
-    return f"/images/{image_id}"
+class SentPicture(BaseModel):
+    """A picture that came with a message."""
+
+    jpeg: str = Field(description="Small, in base64; empty once it is no longer kept.")
 
 
-def to_answer(turn: Turn) -> Answer:
-    """Translate a turn: pictures stand with the text that announces them."""
-    meaning = turn.meaning
-    return Answer(
-        replies=[_reply(said) for said in turn.said],
-        intent=Intent(name=meaning.intent, confidence=meaning.confidence),
-        turn=turn.turn,
-        search=_search_as_it_stands(turn) if is_search(turn.query) else None,
-        operations=[_operation(operation) for operation in meaning.operations],
-        language=meaning.language,
-    )
+class PastMessage(BaseModel):
+    """One message with its answer."""
+
+    id: str
+    text: str = Field(description="As its sender saw it.")
+    picture: SentPicture | None
+    at: float = Field(description="When it was answered, seconds since 1970.")
+    answer: Answer
 
 
-def _reply(said: Said) -> Reply:
-    buttons = [QuickReply(**button) for button in said.filled.get("buttons", ())]
-    buttons += [QuickReply(title=one.title, payload=one.payload) for one in said.choices]
-    images = [_image_object(hit) for hit in said.pictures]
-    text = said.filled.get("text")
-    return Reply(text=text, images=images or None, quick_replies=buttons or None)
+class History(BaseModel):
+    """What was said in a conversation, oldest first, as far as it is kept."""
 
-
-def _search_as_it_stands(turn: Turn) -> Search:
-    query = turn.query
-    return Search(
-        wanted=list(query.texts),
-        excluded=list(query.excluded),
-        liked=list(query.liked),
-        disliked=list(query.disliked),
-        filters=dict(query.filters),
-        uploaded=query.image is not None,
-        confident=turn.confident,
-    )
-
-
-def _operation(operation: Operation) -> dict[str, Any]:
-    """Return an operation with those of its fields that say something."""
-    fields = dataclasses.asdict(operation)
-    return {"do": operation.do} | {name: value for name, value in fields.items() if value}
-
-
-def _image_object(hit: Hit) -> ImageObject:
-    url = image_address(hit.image_id)
-    return ImageObject(
-        id=hit.image_id,
-        url=url,
-        thumbnail=f"{url}?size={THUMBNAIL}",
-        caption=hit.caption,
-        score=round(hit.score, 4),
-        reasons=list(hit.reasons),
-        width=hit.picture.width,
-        height=hit.picture.height,
-    )
+    messages: list[PastMessage]
+    ratings: dict[str, str] = Field(description="Thumbs by picture: up or down.")
 
 
 @router.post(
     "/api/messages",
     summary="One message of a chat",
+    response_model=Answer,
     responses=problems(408, 413, 415, 422, 429, 503),
     dependencies=[Depends(count_address)],
 )
@@ -213,8 +105,22 @@ async def messages(
     secret: Annotated[
         str, Form(description="Of who began the conversation.", max_length=LONGEST_SECRET)
     ] = "",
-) -> Answer:
+    message_id: Annotated[
+        str,
+        Form(description="Of your choice; makes it safe to send again.", max_length=LONGEST_ID),
+    ] = "",
+    shown: Annotated[
+        str,
+        Form(
+            description="What its sender sees in place of the text, for the history.",
+            max_length=LONGEST_SHOWN,
+        ),
+    ] = "",
+) -> Response:
     """Answer a text, a picture, or both, in the session of `sender`.
+
+    A message that is sent again with the same `message_id` gets the same answer as before and
+    changes nothing, as long as it is among the last 20 of its conversation.
 
     A conversation whose first message had a `secret` takes no message without it; one that was
     begun without stays open to all who know its sender. `filters` narrows the search as words
@@ -229,8 +135,47 @@ async def messages(
         if size or image.filename:
             picture = image.file  # read by the thread that decodes it: those who wait hold none
     conditions = _read_filters(filters)
-    message = Message(text, picture, conditions, secret)
-    return to_answer(await parts.reply("web", sender, message))
+    message = Message(text, picture, conditions, secret, message_id, shown)
+    turn = await parts.reply(FORM.channel, sender, message, FORM)
+    return Response(turn.written, media_type="application/json")
+
+
+@router.get(
+    "/api/messages",
+    summary="What was said in a chat",
+    responses=problems(403, 422, 429, 503),
+    dependencies=[Depends(count_address)],
+)
+async def history(
+    parts: Parts,
+    sender: Annotated[str, Query(description="Whose session.")],
+    secret: Annotated[
+        str,
+        Header(
+            alias="X-Chat-Secret",
+            description="With which the conversation was begun.",
+            max_length=LONGEST_SECRET,
+        ),
+    ] = "",
+) -> History:
+    """Answer with the last messages and their answers, to who began the conversation.
+
+    One that was begun without a secret shows its history to nobody.
+    """
+    record, talk = await parts.conversation.history(check_sender(sender), secret)
+    messages = [_past(one, record.uploads) for one in talk if one.channel == FORM.channel]
+    return History(messages=messages, ratings=record.ratings)
+
+
+def _past(exchange: Exchange, uploads: Mapping[str, str]) -> PastMessage:
+    picture = SentPicture(jpeg=uploads.get(exchange.picture, "")) if exchange.picture else None
+    return PastMessage(
+        id=exchange.id,
+        text=exchange.text,
+        picture=picture,
+        at=exchange.at,
+        answer=Answer.model_validate_json(exchange.answer),
+    )
 
 
 def _read_filters(text: str) -> tuple[tuple[str, str], ...]:
@@ -270,13 +215,13 @@ async def search(parts: Parts, wanted: SearchRequest) -> SearchAnswer:
     """Answer with the pictures that fit a text best."""
     longest = parts.settings.max_text_length
     text = check_message(wanted.text, longest, nothing_else=not wanted.filters)
-    query = Query(texts=(text,) if text else ())
+    query = search_query.Query(texts=(text,) if text else ())
     for key, value in wanted.filters.items():
         query = query.filter(key, value)
     _check_values(wanted.filters.items())
     with parts.admission.turn(), parts.live.lease() as serving:
         result = await serving.search(query, wanted.k)
-    hits = [_image_object(hit) for hit in result.hits]
+    hits = [image_object(hit) for hit in result.hits]
     return SearchAnswer(hits=hits, confident=result.confident is not False)
 
 
@@ -291,5 +236,5 @@ async def about(parts: Parts) -> About:
             images=len(bundle.store),
             attribution=bundle.store.attribution,
             model=bundle.encoder.name,
-            examples=list(parts.settings.examples),
+            examples=list(parts.settings.examples) or bundle.manifest.examples,
         )

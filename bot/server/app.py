@@ -22,11 +22,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 from threadpoolctl import threadpool_limits
 
-from bot.channels import admin, images, page, rasa_actions, rasa_rest, rasa_socketio, web
+from bot.channels import admin, rasa_actions, rasa_rest, rasa_socketio, web
 from bot.channels.guards import RateLimits, needs
 from bot.channels.problems import problems
 from bot.channels.services import Services
 from bot.dialogue.conversation import Conversation
+from bot.files import images, page
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
 from bot.live.threads import Threads
@@ -36,7 +37,7 @@ from bot.server import probes
 from bot.server.bodies import BodyLimit
 from bot.server.errors import HANDLERS, SORRY, explain
 from bot.server.metrics import Metrics
-from bot.server.middleware import LastResort, OneForm, RequestLog
+from bot.server.middleware import AtRoot, BelowPath, LastResort, OneForm, RequestLog
 from bot.server.protocol import ADMISSION
 from bot.server.readiness import Readiness
 from bot.server.signals import ended_at_once
@@ -77,15 +78,14 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
             settings.rasa_token,
         )
         app = socketio.ASGIApp(api.state.sockets, app, socketio_path=rasa_socketio.PATH)
-    return RequestLog(
-        Sites(
-            app,
-            settings.base_url,
-            settings.trusted_hosts,
-            settings.cors_origins,
-            settings.frame_ancestors,
-        )
+    app = Sites(
+        app,
+        settings.base_url,
+        settings.trusted_hosts,
+        settings.cors_origins,
+        settings.frame_ancestors,
     )
+    return AtRoot(RequestLog(app), settings.path_prefix)
 
 
 def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
@@ -103,7 +103,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
     api = FastAPIOffline(
         redoc_url=None,
         responses=problems(400, 403, 500),
-        favicon_url="/icon.svg",
+        favicon_url=f"{settings.path_prefix}/icon.svg",
         title="Showtell",
         version=version("showtell"),
         redirect_slashes=False,  # a redirect would name whatever host the client claims
@@ -123,7 +123,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
                 CORSMiddleware,
                 allow_origin_regex=".*",
                 allow_methods=["GET", "POST"],
-                allow_headers=["Content-Type", "X-Request-ID"],
+                allow_headers=["Content-Type", "X-Chat-Secret", "X-Request-ID"],
                 expose_headers=["Retry-After", "X-Request-ID"],
             ),
             Middleware(LastResort, count=count, sentence=SORRY),
@@ -135,6 +135,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
                     "/webhook": rasa_actions.LARGEST_CALL,
                 },
             ),
+            Middleware(BelowPath, prefix=settings.path_prefix),
         ],
         exception_handlers=HANDLERS,
     )
@@ -194,7 +195,7 @@ async def _lifespan(
         project = RasaProject.load(language=settings.language)
         app.state.project = project
         app.state.metrics = metrics
-        app.state.page = page.write_page(project)
+        app.state.page = page.write_page(project, settings)
         live = LiveBundle(
             bundles,
             images=settings.images,

@@ -1,4 +1,4 @@
-"""What wraps every request: its log line and id, one form for failures, a last resort."""
+"""What wraps every request: its path, log line and id, one form for failures, a last resort."""
 
 from __future__ import annotations
 
@@ -75,6 +75,48 @@ class RequestLog:
                 (time.perf_counter() - started) * 1000,
                 request_id,
             )
+
+
+class AtRoot:
+    """Take off the path under which a proxy publishes this server, if the proxy left it on.
+
+    Args:
+        app: what answers as if it stood at the root.
+        prefix: such as /bot; empty for none.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self.app = app
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or websocket."""
+        path: str = scope.get("path", "")
+        if self.prefix and path.startswith(f"{self.prefix}/"):
+            raw: bytes = scope.get("raw_path") or path.encode()
+            scope["path"] = path.removeprefix(self.prefix)
+            scope["raw_path"] = raw.removeprefix(self.prefix.encode())
+        await self.app(scope, receive, send)
+
+
+class BelowPath:
+    """Tell the routes under which path they are published: /docs and the schema name it.
+
+    Args:
+        app: the routes.
+        prefix: such as /bot; empty for none.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self.app = app
+        self.prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one request or websocket."""
+        if self.prefix and scope["type"] in ("http", "websocket"):
+            path = f"{self.prefix}{scope['path']}"  # ASGI's path has its root in it
+            scope = {**scope, "root_path": self.prefix, "path": path}
+        await self.app(scope, receive, send)
 
 
 class LastResort:

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.errors import NotYours
+from bot.sessions.talk import Exchange
 from retrieval.search.query import Query
 
 # Pictures shown for one search; a person who has seen this many is asked to say more.
@@ -23,6 +24,8 @@ MAX_TEXTS = 32
 MAX_EXCLUDED = 50
 MAX_FEEDBACK = 100
 MAX_FILTERS = 20
+# A message is repeated at once or never.
+MAX_ANSWERED = 20
 MAX_RECORD_BYTES = 1_000_000
 
 
@@ -86,6 +89,8 @@ class SessionRecord(SearchState):
     uploads: dict[str, str] = Field(default={}, max_length=MAX_UPLOADS)
     owner: str = ""  # hash of the secret that it was begun with; empty: open to who knows its name
     ratings: dict[str, Literal["up", "down"]] = Field(default={}, max_length=MAX_RATINGS)
+    answered: list[str] = Field(default=[], max_length=MAX_ANSWERED)  # ids of the last messages
+    exchange: Exchange | None = Field(default=None, exclude=True)  # of this turn; kept beside it
     updated_at: float = Field(default_factory=time.time)
 
     @property
@@ -107,11 +112,24 @@ class SessionRecord(SearchState):
         Raises:
             NotYours: it was begun with another secret.
         """
-        given = hashlib.sha256(secret.encode()).hexdigest() if secret else ""
         if not self.turn:
-            self.owner = given
-        elif self.owner and not secrets.compare_digest(self.owner, given):
+            self.owner = _hash(secret)
+        elif self.owner:
+            self.check_owner(secret)
+
+    def check_owner(self, secret: str) -> None:
+        """Let in who began this conversation with a secret, and nobody else.
+
+        Raises:
+            NotYours: it was begun without a secret, or with another one.
+        """
+        if not self.owner or not secrets.compare_digest(self.owner, _hash(secret)):
             raise NotYours("This conversation was begun by somebody else: begin one of your own.")
+
+    def keep(self, exchange: Exchange) -> None:
+        """Put down what was said in this turn; saved with it, in a place of its own."""
+        self.exchange = exchange
+        self.answered = [*self.answered, exchange.id][-MAX_ANSWERED:]
 
     def remember(self) -> None:
         """Put the search as it is now on the history, before it changes."""
@@ -202,3 +220,7 @@ class SessionRecord(SearchState):
             self.undone = []
             body = self.model_dump_json()
         return body
+
+
+def _hash(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest() if secret else ""

@@ -11,7 +11,6 @@ nobody holds another, and the record is still the one that the turn began with.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import secrets
 import time
@@ -29,6 +28,8 @@ from redis.exceptions import LockNotOwnedError, RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.sessions.record import SessionRecord
+from bot.sessions.saving import Saving, lock_key, session_key, talk_key
+from bot.sessions.talk import Exchange
 from bot.stages import stage
 
 logger = logging.getLogger(__name__)
@@ -48,16 +49,6 @@ _LOCK_LIFE_S = 4.0
 _POLL_S = 0.02
 _BUSY = "An earlier message is still being answered. Please try again shortly."
 _UNAVAILABLE = "The conversations cannot be reached at the moment. Please try again shortly."
-
-_SAVE = """
-local holder = redis.call('GET', KEYS[1])
-if holder ~= ARGV[1] then
-  local now = redis.call('GET', KEYS[2])
-  if holder or (now and redis.sha1hex(now) or '') ~= ARGV[4] then return 0 end
-end
-redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
-return 1
-"""
 
 
 def connect(url: str, connections: int = _CONNECTIONS) -> redis.asyncio.Redis:
@@ -137,7 +128,7 @@ class SessionStore:
         self._lock_life_s = lock_life_s
         self._queues: dict[str, _Queue] = {}
         self._slots = asyncio.Semaphore(at_once)
-        self._save_script = client.register_script(_SAVE)
+        self._saving = Saving(client)
 
     @asynccontextmanager
     async def turn(self, sender_id: str) -> AsyncIterator[SessionRecord]:
@@ -162,6 +153,23 @@ class SessionStore:
             yield record
             with stage("save"):
                 await self._save(token, record, stored)
+
+    async def read(self, sender_id: str) -> tuple[SessionRecord, list[Exchange]]:
+        """Return a sender's record and what was said, oldest first, as they were saved together.
+
+        Raises:
+            MessageRefused: the sender id cannot be used.
+            SessionsUnavailable: Redis is away.
+        """
+        check_sender_id(sender_id)
+        try:
+            async with self._redis.pipeline(transaction=True) as both:
+                both.get(session_key(sender_id))
+                both.lrange(talk_key(sender_id), 0, -1)
+                stored, talk = await both.execute()
+        except (RedisError, OSError) as error:
+            raise _unavailable("read", error) from error
+        return _record_of(sender_id, stored), [one for text in talk if (one := _exchange_of(text))]
 
     @asynccontextmanager
     async def _in_line(self, sender_id: str, deadline: float) -> AsyncIterator[None]:
@@ -189,7 +197,7 @@ class SessionStore:
         """Hold the sender's lock among processes; yields its token."""
         lock = Lock(
             self._redis,
-            _lock_key(sender_id),
+            lock_key(sender_id),
             timeout=self._lock_life_s,
             sleep=_POLL_S,
             blocking_timeout=max(deadline - time.monotonic(), 0),
@@ -229,18 +237,13 @@ class SessionStore:
     async def _read(self, sender_id: str) -> bytes | None:
         try:
             # Bytes: `connect` leaves decoding off.
-            return cast("bytes | None", await self._redis.get(_session_key(sender_id)))
+            return cast("bytes | None", await self._redis.get(session_key(sender_id)))
         except (RedisError, OSError) as error:
             raise _unavailable("read", error) from error
 
     async def _save(self, token: str, record: SessionRecord, before: bytes | None) -> None:
-        record.updated_at = time.time()
-        body = record.dump_bounded()
         try:
-            saved = await self._save_script(
-                keys=[_lock_key(record.sender_id), _session_key(record.sender_id)],
-                args=[token, body, self._ttl_s, _digest(before)],
-            )
+            saved = await self._saving.save(token, record, before, self._ttl_s)
         except (RedisError, OSError) as error:
             raise _unavailable("save", error) from error
         if not saved:
@@ -266,8 +269,14 @@ def _record_of(sender_id: str, stored: bytes | None) -> SessionRecord:
     return SessionRecord(sender_id=sender_id)
 
 
-def _digest(stored: bytes | None) -> str:
-    return "" if stored is None else hashlib.sha1(stored, usedforsecurity=False).hexdigest()
+def _exchange_of(stored: bytes) -> Exchange | None:
+    """Return an exchange; None where it cannot be read."""
+    try:
+        return Exchange.model_validate_json(stored)
+    except ValidationError as error:
+        why = error.errors(include_input=False, include_url=False)[:3]
+        logger.error("an exchange cannot be read and is left out: %s", why)
+        return None
 
 
 async def _release(lock: Lock) -> None:
@@ -278,14 +287,6 @@ async def _release(lock: Lock) -> None:
     except (RedisError, OSError) as error:
         # The lock ends by itself; what the turn itself met matters more than this.
         logger.warning("a session lock was left to its time-out: %s", error)
-
-
-def _lock_key(sender_id: str) -> str:
-    return f"showtell:lock:{sender_id}"
-
-
-def _session_key(sender_id: str) -> str:
-    return f"showtell:session:{sender_id}"
 
 
 def _unavailable(what: str, error: Exception) -> SessionsUnavailable:

@@ -1,8 +1,7 @@
-// The demo page: what the gallery holds, what to try, and the line that embeds the chat elsewhere.
+// The demo page: what the gallery holds, and the line that embeds the chat elsewhere.
 (async () => {
   "use strict";
   const at = (id) => document.getElementById(id);
-  const chat = document.querySelector("showtell-chat");
   const snippet = `<script src="${new URL("widget.js", document.baseURI).href}" defer></script>`;
   at("snippet").textContent = snippet;
 
@@ -27,7 +26,6 @@
   } catch {
     // The chat itself says when the server cannot be reached; the footer stays empty.
   }
-  if (Array.isArray(about.examples) && about.examples.length) chat.examples = about.examples.map(String);
   if (Number.isInteger(about.images)) {
     const count = about.images.toLocaleString(document.documentElement.lang);
     const facts = { count, gallery: about.bundle, version: about.version };

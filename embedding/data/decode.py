@@ -20,6 +20,7 @@ from embedding.data.pixels import KEPT_PIXELS, TURNED_ASIDE, kept_size, orientat
 from embedding.errors import EmbeddingError
 
 __all__ = [
+    "FORMAT_NAMES",
     "HAS_HEIC",
     "IMAGE_SUFFIXES",
     "KEPT_PIXELS",
@@ -47,6 +48,12 @@ HAS_HEIC = importlib.util.find_spec("pillow_heif") is not None
 """Whether the extra `heic` is installed."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+FORMAT_NAMES = (
+    *("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF"),
+    *(("HEIC",) if HAS_HEIC else ()),
+)
+"""What people call the formats that can be read."""
+
 IMAGE_SUFFIXES = (
     *(".jpg", ".jpeg", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif"),
     *((".heic", ".heif") if HAS_HEIC else ()),
@@ -212,7 +219,7 @@ def _formats() -> tuple[str, ...]:
 
 
 def _format_names() -> str:
-    return "JPEG, PNG, WebP, GIF, BMP, TIFF" + (", AVIF or HEIC" if HAS_HEIC else " or AVIF")
+    return f"{', '.join(FORMAT_NAMES[:-1])} or {FORMAT_NAMES[-1]}"
 
 
 def _decode(image: Image.Image, keep_pixels: int) -> Decoded:

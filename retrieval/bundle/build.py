@@ -123,6 +123,7 @@ def build_bundle(
                 attribution=attribution,
                 confidence=measures.confidence,
                 cosines=measures.cosines,
+                examples=measures.examples,
                 skipped=len(work.skipped),
                 versions=versions_in_use(),
             ).write(directory)

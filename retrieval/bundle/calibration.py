@@ -6,11 +6,13 @@ from pathlib import Path
 
 from embedding.model.encoder import Encoder
 from retrieval.bundle import manifest
+from retrieval.bundle.examples import choose_examples
 from retrieval.search.confidence import Confidence, calibrate, sample_captions
 from retrieval.search.cosines import Cosines
 from retrieval.search.phrases import mean_direction, wordings
 from retrieval.search.query_bank import TypicalRequests, known_bank
 from retrieval.search.scenes import SCENES, Scenes
+from retrieval.search.searcher import Searcher
 from retrieval.store.embedded import open_store
 from retrieval.store.protocol import Picture
 from retrieval.store.vectors import Vectors
@@ -26,6 +28,7 @@ class Measures:
 
     confidence: Confidence
     cosines: Cosines
+    examples: list[str]
 
 
 def measure(
@@ -50,7 +53,8 @@ def measure(
         known = requests.direction(label) if requests is not None else None
         return mean_direction(encoder.encode_text(wordings(label))) if known is None else known
 
-    Scenes.measure(direction).save(directory / manifest.SCENES)
+    scenes = Scenes.measure(direction)
+    scenes.save(directory / manifest.SCENES)
     said = [caption for own in captions for caption in own]
     store = open_store(directory / manifest.STORE)
     try:
@@ -62,6 +66,11 @@ def measure(
         if confidence.by_captions is None:
             texts = encoder.encode_text(list(SCENES))
         cosines = Cosines.measure(store.vectors(store.sample(_SAMPLE)), texts)
-        return Measures(confidence, cosines)
+        searcher = Searcher(
+            store, encoder, requests=requests, scenes=scenes, cosines=cosines, confidence=confidence
+        )
+        by_captions = confidence.by_captions is not None
+        examples = choose_examples(searcher, encoder, captions, by_captions=by_captions)
+        return Measures(confidence, cosines, examples)
     finally:
         store.close()

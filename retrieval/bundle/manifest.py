@@ -61,6 +61,7 @@ class Manifest(BaseModel):
         attribution: who made the pictures, as they want to be named; may be empty.
         confidence: when an answer counts as fitting.
         cosines: what the model's cosines mean in this gallery.
+        examples: what to ask it for.
         skipped: how many candidates could not be read.
         versions: of the packages it was built with.
     """
@@ -78,6 +79,7 @@ class Manifest(BaseModel):
     attribution: str = ""
     confidence: Confidence
     cosines: Cosines
+    examples: list[str] = []
     skipped: int = Field(default=0, ge=0)
     versions: dict[str, str] = {}
 

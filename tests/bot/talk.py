@@ -13,7 +13,8 @@ from PIL import Image
 
 from bot.channels.rasa_actions import create_executor
 from bot.channels.rasa_wire import parse_result, responses
-from bot.dialogue.conversation import Conversation, Message, Turn
+from bot.dialogue.conversation import Conversation
+from bot.dialogue.message import Message, Turn
 from bot.live.bundle import LiveBundle
 from bot.live.threads import Threads
 from bot.rewriting.rewriter import build_rewriter

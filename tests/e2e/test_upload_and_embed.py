@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
+from urllib.request import Request, urlopen
 
 import pytest
 from PIL import Image
@@ -65,6 +66,50 @@ def test_picture_is_previewed_and_sent(server_url: str, open_page: OpenPage, way
     assert answer.locator("button.view").count() > 0
     expect(chat.page.get_by_role("img", name="red.png")).to_be_visible()
     expect(chat.page.locator(".preview")).to_be_hidden()
+
+
+def test_a_photograph_is_made_smaller_and_loses_its_place(
+    server_url: str, open_page: OpenPage
+) -> None:
+    photograph = Image.new("RGB", (3000, 2000), "crimson")
+    exif = photograph.getexif()
+    exif[0x0110] = "a camera"
+    file = BytesIO()
+    photograph.save(file, "JPEG", exif=exif)
+    chat = open_page(server_url)
+    chat.page.evaluate(
+        """() => {
+          const send = XMLHttpRequest.prototype.send;
+          XMLHttpRequest.prototype.send = function (form) {
+            const reader = new FileReader();
+            reader.onload = () => (window.uploaded = reader.result.split(',')[1]);
+            reader.readAsDataURL(form.get('image'));
+            return send.call(this, form);
+          };
+        }"""
+    )
+    # A picture counts from the moment it is chosen: it is sent before its preview is drawn.
+    choose(chat, "photo.jpg", "image/jpeg", file.getvalue())
+    chat.answer_to(lambda: chat.box.press("Enter"))
+    sent = Image.open(BytesIO(base64.b64decode(chat.page.evaluate("window.uploaded"))))
+    assert sent.size == (1280, 853)
+    assert not sent.getexif()
+    chat.page.reload()
+    expect(chat.page.locator(".sent canvas")).to_be_visible()
+
+
+def test_of_several_pictures_the_first_is_taken_and_that_is_said(
+    server_url: str, open_page: OpenPage
+) -> None:
+    chat = open_page(server_url)
+    with chat.page.expect_file_chooser() as chooser:
+        chat.page.get_by_role("button", name="Add a picture").click()
+    files = [{"name": f"{n}.png", "mimeType": "image/png", "buffer": png()} for n in "ab"]
+    chooser.value.set_files(files)  # type: ignore[arg-type]
+    expect(chat.page.get_by_role("alert")).to_have_text("One picture at a time: “a.png” was taken.")
+    expect(chat.page.locator(".preview")).to_contain_text("a.png")
+    chat.page.reload()
+    expect(chat.page.locator(".preview canvas")).to_be_visible()
 
 
 def test_preview_can_be_taken_back(server_url: str, open_page: OpenPage) -> None:
@@ -169,6 +214,49 @@ def test_inline_element_stands_in_place(
     assert chat.page.locator("showtell-chat").count() == 1, "a floating chat was added too"
     expect(chat.box).to_be_visible()
     chat.say("a red circle")
+
+
+def test_below_a_path_and_as_a_module(server_url: str, open_page: OpenPage) -> None:
+    class Proxy(BaseHTTPRequestHandler):
+        """Publishes the server at /bot/, as a proxy does that takes the path off."""
+
+        def do_GET(self) -> None:
+            if self.path.startswith("/bot/"):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                request = Request(server_url + self.path.removeprefix("/bot"), body or None)
+                for name in ("Content-Type", "X-Chat-Secret"):
+                    if name in self.headers:
+                        request.add_header(name, self.headers[name])
+                with urlopen(request) as answer:
+                    content, kind = answer.read(), answer.headers["Content-Type"]
+            else:
+                script = '<script src="/bot/widget.js" type="module" data-title="Ask"></script>'
+                content, kind = f"<html lang=en><title>Shop</title>{script}".encode(), "text/html"
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.end_headers()
+            self.wfile.write(content)
+
+        do_POST = do_GET
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as site:
+        thread = threading.Thread(target=site.serve_forever)
+        thread.start()
+        try:
+            url = f"http://127.0.0.1:{site.server_address[1]}"
+            for path in ("/bot/", "/"):
+                chat = open_page(url + path)
+                if path == "/":
+                    chat.page.get_by_role("button", name="Open the chat: Ask").click()
+                chat.say("a red circle")
+                chat.loaded()
+                assert all(one.startswith(f"{url}/bot/images/") for one in chat.pictures())
+        finally:
+            site.shutdown()
+            thread.join()
 
 
 def test_phone_gets_the_whole_screen(

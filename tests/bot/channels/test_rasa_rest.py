@@ -60,8 +60,8 @@ def test_a_search_answers_text_then_pictures_then_data(client, server_url):
     assert all(url.startswith(f"{server_url}/images/") for url in pictures)
     data = next(item["custom"]["data"] for item in items if "custom" in item)
     assert data["type"] == "image_results"
-    assert [image["url"] for image in data["images"]] == pictures
-    assert client.get(pictures[0]).headers["content-type"] == "image/png"
+    assert [f"{image['url']}?size=640" for image in data["images"]] == pictures
+    assert client.get(pictures[0]).headers["content-type"] == "image/webp"
     assert all(value is not None for item in items for value in item.values())
 
 

@@ -122,7 +122,7 @@ def test_a_conversation(connect, transport):
     assert heard[0]["text"]
     assert set(heard[0]) in ({"text"}, {"text", "quick_replies"})
     pictures = [one["attachment"]["payload"]["src"] for one in heard if "attachment" in one]
-    assert pictures == [image["url"] for image in heard[-1]["images"]]
+    assert pictures == [f"{image['url']}?size=640" for image in heard[-1]["images"]]
     person.say(message="/more_images", session_id=f"sio-{transport}", metadata='{"a": 1}')
     more = person.hear_until_data()
     assert not {image["id"] for image in more[-1]["images"]} & {
@@ -172,9 +172,7 @@ def test_without_a_session_the_connection_is_the_session(connect):
         "hello",
         ["a"],
         {},
-        {"message": None},
         {"message": 7},
-        {"message": ""},
         {"message": "a" * 2001},
         {"message": "a\x00b"},
         {"message": "hello", "session_id": ["x"]},
@@ -188,6 +186,24 @@ def test_what_cannot_be_read_is_answered_with_a_sentence(connect, message):
     assert person.hear()["text"].endswith(".")
     person.say(message="hello", session_id="sio-after")
     assert person.hear()["text"]
+
+
+@pytest.mark.parametrize("message", [None, ""])
+def test_nothing_is_said_to_a_widget_without_a_first_message(connect, message):
+    person = connect()
+    person.say(message=message, session_id="sio-silent")
+    person.say(message="hello", session_id="sio-silent")
+    assert "empty" not in person.hear()["text"]
+
+
+def test_a_repeated_message_gets_the_same_utterances(connect):
+    person = connect()
+    heard = []
+    for number in ("1", "2", "2"):
+        message = "/more_images" if heard else "a red star"
+        person.say(message=message, session_id="sio-again", message_id=number)
+        heard.append(person.hear_until_data())
+    assert heard[1] == heard[2] != heard[0]
 
 
 ANYTHING = st.recursive(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialogue.conversation import Message, check_message
+from bot.dialogue.message import Message, check_message
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.embedded_redis import EmbeddedRedis
 from embedding.data.decode import ImageError
@@ -53,7 +53,8 @@ def test_a_search_is_text_then_pictures_then_facts(stage: Stage) -> None:
         "height",
     }
     assert first["caption"] == "a red circle"
-    assert first["url"] == replies[1]["image"] == f"{BASE_URL}/images/{first['id']}"
+    assert first["url"] == f"{BASE_URL}/images/{first['id']}"
+    assert replies[1]["image"] == f"{first['url']}?size=640"
     assert first["thumbnail"] == first["url"] + "?size=320"
     assert payloads_of(turn) == [
         "/more_images",

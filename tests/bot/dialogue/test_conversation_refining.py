@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.dialogue.conversation import Message
+from bot.dialogue.message import Message
 from tests.bot.talk import Stage, ids_of, said, text_of
 
 

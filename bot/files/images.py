@@ -11,9 +11,9 @@ from typing import Annotated, NamedTuple
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import FileResponse, Response
 
-from bot.channels.caching import unless_known
 from bot.channels.problems import problems
 from bot.channels.services import Services, services
+from bot.files.caching import unless_known
 from bot.live.serving import Serving
 from bot.live.thumbnails import SIZES
 from embedding.data.decode import ImageError

@@ -1,0 +1,1 @@
+"""What is sent as files: the pictures, the page, the widget."""

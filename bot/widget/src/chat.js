@@ -1,0 +1,221 @@
+/** The element itself: its attributes, its methods, and what happens when. */
+import { safeUrl, HOME } from "./basics/addresses.js";
+import { keep, recall } from "./basics/storage.js";
+import { say } from "./basics/words.js";
+import { Composer } from "./composer.js";
+import { Frame } from "./frame.js";
+import { Idle } from "./idle.js";
+import { Server } from "./server.js";
+import { Session } from "./session.js";
+import { Talk } from "./talk.js";
+import { Viewer } from "./viewer.js";
+
+/** @typedef {import("./answer.js").Picture} Picture */
+
+export class ShowtellChat extends HTMLElement {
+  static observedAttributes = ["title", "placeholder", "accent", "open", "inline", "examples", "welcome"];
+
+  #server = new Server(() => this.server);
+  /** @type {Session | null} */
+  #session = null;
+  #viewer = new Viewer({
+    resolve: (address) => this.#resolve(address) ?? "",
+    onJudge: (picture, what) => this.#judge(picture, what),
+    onShow: (picture) => this.#tell("picture", { picture }),
+  });
+  /** @type {Talk} */
+  #talk = new Talk({
+    server: this.#server,
+    session: () => this.#current,
+    frame: () => this.#frame,
+    welcome: () => this.#welcome,
+    resolve: (address) => this.#resolve(address),
+    onView: (pictures, at) => this.#viewer.show(pictures, at),
+    onSimilar: (picture) => this.#judge(picture, "similar"),
+    onRatings: (ratings) => this.#viewer.remember(ratings),
+    onMessage: (text) => this.#tell("message", { text }),
+    onEdit: ({ shown, picture }) => this.#composer.edit(shown, picture),
+    onAnswer: ({ replies }) => this.#answered(replies),
+    refocus: () => this.#refocus(),
+  });
+  #composer = new Composer({
+    draftKey: () => this.#current.key("draft"),
+    onSend: (text, picture) => this.#talk.post(text, text, picture),
+  });
+  /** @type {Frame} */
+  #frame = new Frame({
+    transcript: this.#talk.transcript,
+    composer: this.#composer,
+    viewer: this.#viewer,
+    onNew: () => this.newChat(),
+    onToggle: () => (this.hasAttribute("open") ? this.hide() : this.show()),
+    onHide: () => this.inline || this.hide(),
+  });
+  #idle = new Idle({
+    minutes: () => Number(this.getAttribute("forget-after")) || 0,
+    key: () => this.#current.key("seen"),
+    onIdle: () => this.#forget(),
+  });
+  #listening = new AbortController();
+  /** @type {string[] | null} what the server proposes to ask for; null: it was not asked yet */
+  #proposed = null;
+
+  connectedCallback() {
+    if (!this.shadowRoot) this.#frame.enter(this.attachShadow({ mode: "open" }));
+    const { signal } = (this.#listening = new AbortController());
+    addEventListener("online", () => (this.#frame.setOnline(), this.#talk.resume()), { signal });
+    addEventListener("offline", () => this.#frame.setOnline(), { signal });
+    addEventListener("storage", (event) => this.#changedElsewhere(event), { signal });
+    for (const sign of ["pointerdown", "keydown"]) this.addEventListener(sign, () => this.#idle.touch(), { signal });
+    document.addEventListener("visibilitychange", () => this.#idle.check(), { signal });
+    const session = new Session(this.server, this.getAttribute("session"));
+    const isAnother = session.key("") !== this.#session?.key("");
+    this.#session = session;
+    this.#frame.setOnline();
+    if (isAnother) {
+      if (recall("sessionStorage", session.key("open"), (value) => value === true || null)) this.setAttribute("open", "");
+      this.#talk.begin(false);
+      this.#idle.check();
+      this.#composer.restoreDraft();
+    }
+    this.#apply();
+  }
+
+  disconnectedCallback() {
+    this.#listening.abort();
+    this.#idle.stop();
+    this.#session?.release();
+  }
+
+  /** @param {string} name */
+  attributeChangedCallback(name) {
+    if (!this.#session) return;
+    if (name === "examples" || name === "welcome") this.#talk.transcript.greet(this.#welcome);
+    else this.#apply();
+  }
+
+  /** Where the server is; its trailing slash lets it live under a path. */
+  get server() {
+    const address = safeUrl(this.getAttribute("server") || HOME, document.baseURI) ?? HOME;
+    return address.endsWith("/") ? address : `${address}/`;
+  }
+
+  get inline() {
+    return this.hasAttribute("inline");
+  }
+
+  /** @param {string[]} texts */
+  set examples(texts) {
+    this.setAttribute("examples", texts.join("|"));
+  }
+
+  /** Sends a message as if it had been typed. @param {string} text @param {string} [shown] */
+  send(text, shown = text) {
+    if (text.trim()) this.#talk.post(text.trim(), shown, null);
+  }
+
+  show() {
+    this.setAttribute("open", "");
+    this.#composer.box.focus();
+  }
+
+  hide() {
+    this.removeAttribute("open");
+    this.#frame.launcher.focus();
+  }
+
+  /** Leaves this conversation, here and in every tab, and begins another; a button takes that back. */
+  newChat() {
+    const act = this.#talk.leave();
+    if (act) this.#frame.notify(say("began_anew"), { words: say("undo"), act });
+    this.#composer.box.focus();
+  }
+
+  get #current() {
+    if (!this.#session) throw new Error("showtell-chat: add the element to a page before using it");
+    return this.#session;
+  }
+
+  get #isOpen() {
+    return this.inline || this.hasAttribute("open");
+  }
+
+  #forget() {
+    this.#viewer.dialog.close();
+    this.#composer.clear();
+    if (this.#current.begun) this.#talk.leave();
+  }
+
+  /** @param {StorageEvent} event */
+  #changedElsewhere(event) {
+    const change = this.#current.concerns(event);
+    if (change === "turn") this.#talk.follow();
+    if (change !== "keys") return;
+    this.#current.reread();
+    this.#talk.begin(this.#isOpen);
+  }
+
+  /** @param {import("./answer.js").Reply[]} replies */
+  #answered(replies) {
+    if (!this.#isOpen) this.#frame.launcher.classList.add("news");
+    this.#idle.touch();
+    this.#tell("answer", { replies });
+  }
+
+  /** @param {Picture} picture @param {import("./viewer.js").Judgement} what */
+  #judge(picture, what) {
+    const rating = what === "up" || what === "down" ? what : undefined;
+    const intent = { similar: "similar_to_image", unlike: "unlike_image", up: "rate_image", down: "rate_image" }[what];
+    const payload = JSON.stringify({ image: picture.id, ...(rating && { rating }) });
+    this.send(`/${intent}${payload}`, say(`said_${what}`, { caption: picture.caption }));
+    if (!rating) this.#refocus();
+  }
+
+  /** @returns {import("./answer.js").Answer} */
+  get #welcome() {
+    const given = (this.getAttribute("examples") ?? "").split("|").map((example) => example.trim());
+    const examples = this.hasAttribute("examples") ? given.filter(Boolean) : (this.#proposed ?? []);
+    const choices = examples.map((example) => ({ title: example, payload: example }));
+    const text = this.getAttribute("welcome") || say("welcome");
+    return { who: "bot", replies: [{ text, images: [], choices }], search: [] };
+  }
+
+  async #propose() {
+    if (this.#proposed || this.hasAttribute("examples")) return;
+    this.#proposed = [];
+    const about = await this.#server.about();
+    if (!Array.isArray(about?.examples)) return;
+    this.#proposed = about.examples.map(String);
+    this.#talk.transcript.greet(this.#welcome);
+  }
+
+  #apply() {
+    const title = this.getAttribute("title") || "Showtell";
+    this.#composer.box.placeholder = this.getAttribute("placeholder") || say("placeholder");
+    const wasOpen = this.#frame.root.classList.contains("open");
+    this.#frame.apply({ title, inline: this.inline, open: this.#isOpen, accent: this.getAttribute("accent") });
+    if (wasOpen === this.#isOpen) return;
+    keep("sessionStorage", this.#current.key("open"), this.hasAttribute("open") || null);
+    if (this.#isOpen) {
+      this.#propose();
+      this.#talk.load();
+    }
+    this.#tell("open", { open: this.#isOpen });
+  }
+
+  /** Focus goes where the next thing is said; on touch screens without calling up the keyboard. */
+  #refocus() {
+    const isTouched = matchMedia("(pointer: coarse)").matches;
+    (isTouched ? this.#talk.transcript.node : this.#composer.box).focus({ preventScroll: true });
+  }
+
+  /** Pictures lie below the server's own address, which may have a path. @param {string} address */
+  #resolve(address) {
+    return safeUrl(address.replace(/^\/(?!\/)/, ""), this.server);
+  }
+
+  /** @param {string} what @param {object} detail */
+  #tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(`showtell:${what}`, { detail, bubbles: true, composed: true }));
+  }
+}
