@@ -66,7 +66,7 @@ _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
 # So many texts are not encoded again: those of the searches that run, and the latest messages.
 _REMEMBERED_TEXTS = 2048
 # Of what is kept on disk; another number, another file.
-_FORMAT = 1
+_FORMAT = 2
 _FOUND_BY = "ShowtellInterpreter"
 
 
