@@ -18,17 +18,16 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
 
 import redis.asyncio
 from pydantic import ValidationError
-from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import LockNotOwnedError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.sessions.record import SessionRecord
+from bot.sessions.scripts import BEGIN, RELEASE, RENEW, SAVE
 from bot.stages import stage
 
 logger = logging.getLogger(__name__)
@@ -48,16 +47,6 @@ _LOCK_LIFE_S = 4.0
 _POLL_S = 0.02
 _BUSY = "An earlier message is still being answered. Please try again shortly."
 _UNAVAILABLE = "The conversations cannot be reached at the moment. Please try again shortly."
-
-_SAVE = """
-local holder = redis.call('GET', KEYS[1])
-if holder ~= ARGV[1] then
-  local now = redis.call('GET', KEYS[2])
-  if holder or (now and redis.sha1hex(now) or '') ~= ARGV[4] then return 0 end
-end
-redis.call('SET', KEYS[2], ARGV[2], 'EX', ARGV[3])
-return 1
-"""
 
 
 def connect(url: str, connections: int = _CONNECTIONS) -> redis.asyncio.Redis:
@@ -107,6 +96,16 @@ class _Queue:
     users: int = 0
 
 
+@dataclass
+class _Held:
+    """A sender's lock, and the record that it holds as it was stored."""
+
+    keys: list[str]
+    token: bytes
+    stored: bytes | None
+    saved: bool = False
+
+
 class SessionStore:
     """Reads and saves session records.
 
@@ -134,10 +133,13 @@ class SessionStore:
         self._redis = client
         self._ttl_s = ttl_s
         self._lock_timeout_s = lock_timeout_s
-        self._lock_life_s = lock_life_s
+        self._lock_life_ms = round(1000 * lock_life_s)
         self._queues: dict[str, _Queue] = {}
         self._slots = asyncio.Semaphore(at_once)
-        self._save_script = client.register_script(_SAVE)
+        self._begin = client.register_script(BEGIN)
+        self._renewal = client.register_script(RENEW)
+        self._release = client.register_script(RELEASE)
+        self._save_script = client.register_script(SAVE)
 
     @asynccontextmanager
     async def turn(self, sender_id: str) -> AsyncIterator[SessionRecord]:
@@ -156,12 +158,11 @@ class SessionStore:
         async with AsyncExitStack() as turn:
             with stage("wait"):
                 await turn.enter_async_context(self._in_line(sender_id, deadline))
-                token = await turn.enter_async_context(self._locked(sender_id, deadline))
-                stored = await self._read(sender_id)
-            record = _record_of(sender_id, stored)
+                held = await turn.enter_async_context(self._locked(sender_id, deadline))
+            record = _record_of(sender_id, held.stored)
             yield record
             with stage("save"):
-                await self._save(token, record, stored)
+                await self._save(held, record)
 
     @asynccontextmanager
     async def _in_line(self, sender_id: str, deadline: float) -> AsyncIterator[None]:
@@ -185,27 +186,14 @@ class SessionStore:
                 del self._queues[sender_id]
 
     @asynccontextmanager
-    async def _locked(self, sender_id: str, deadline: float) -> AsyncIterator[str]:
-        """Hold the sender's lock among processes; yields its token."""
-        lock = Lock(
-            self._redis,
-            _lock_key(sender_id),
-            timeout=self._lock_life_s,
-            sleep=_POLL_S,
-            blocking_timeout=max(deadline - time.monotonic(), 0),
-            thread_local=False,
-        )
-        token = secrets.token_hex(16)
-        try:
-            acquired = await lock.acquire(token=token)
-        except (RedisError, OSError) as error:
-            raise _unavailable("lock", error) from error
-        if not acquired:
-            raise SessionsUnavailable(_BUSY)
-        renewal = asyncio.create_task(self._renew(lock), name="renewing a session's lock")
+    async def _locked(self, sender_id: str, deadline: float) -> AsyncIterator[_Held]:
+        """Hold the sender's lock among processes; yields the record as it is meanwhile."""
+        held = await self._acquire(sender_id, deadline)
+        renewal = asyncio.create_task(self._renew(held), name="renewing a session's lock")
         release = True
         try:
-            yield token
+            yield held
+            release = not held.saved
         except SessionsUnavailable as error:
             # Away, it would only make the sender wait once more; refusing, it still answers.
             release = isinstance(error.__cause__, ResponseError)
@@ -214,33 +202,45 @@ class SessionStore:
             renewal.cancel()
             if release:
                 # Also when the turn is cancelled: the next one need not wait for the time-out.
-                await asyncio.shield(_release(lock))
+                await asyncio.shield(self._give_back(held))
 
-    async def _renew(self, lock: Lock) -> None:
+    async def _acquire(self, sender_id: str, deadline: float) -> _Held:
+        keys = [_lock_key(sender_id), _session_key(sender_id)]
+        token = secrets.token_hex(16).encode()
         while True:
-            await asyncio.sleep(self._lock_life_s / 4)
             try:
-                await lock.reacquire()
-            except LockNotOwnedError:
-                return  # too late; the save will find out
+                acquired, *stored = await self._begin(keys=keys, args=[token, self._lock_life_ms])
+            except (RedisError, OSError) as error:
+                raise _unavailable("lock", error) from error
+            if acquired:
+                return _Held(keys, token, stored[0] if stored else None)
+            if time.monotonic() + _POLL_S > deadline:
+                raise SessionsUnavailable(_BUSY)
+            await asyncio.sleep(_POLL_S)
+
+    async def _renew(self, held: _Held) -> None:
+        while True:
+            await asyncio.sleep(self._lock_life_ms / 4000)
+            try:
+                if not await self._renewal(keys=held.keys, args=[held.token, self._lock_life_ms]):
+                    return  # too late; the save will find out
             except (RedisError, OSError) as error:
                 logger.warning("a session lock could not be renewed: %s", error)
 
-    async def _read(self, sender_id: str) -> bytes | None:
+    async def _give_back(self, held: _Held) -> None:
         try:
-            # Bytes: `connect` leaves decoding off.
-            return cast("bytes | None", await self._redis.get(_session_key(sender_id)))
+            await self._release(keys=held.keys, args=[held.token])
         except (RedisError, OSError) as error:
-            raise _unavailable("read", error) from error
+            # The lock ends by itself; what the turn itself met matters more than this.
+            logger.warning("a session lock was left to its time-out: %s", error)
 
-    async def _save(self, token: str, record: SessionRecord, before: bytes | None) -> None:
+    async def _save(self, held: _Held, record: SessionRecord) -> None:
+        """Save the record and give back the lock."""
         record.updated_at = time.time()
         body = record.dump_bounded()
+        args: list[bytes | str | int] = [held.token, body, self._ttl_s, _digest(held.stored)]
         try:
-            saved = await self._save_script(
-                keys=[_lock_key(record.sender_id), _session_key(record.sender_id)],
-                args=[token, body, self._ttl_s, _digest(before)],
-            )
+            saved = held.saved = bool(await self._save_script(keys=held.keys, args=args))
         except (RedisError, OSError) as error:
             raise _unavailable("save", error) from error
         if not saved:
@@ -268,16 +268,6 @@ def _record_of(sender_id: str, stored: bytes | None) -> SessionRecord:
 
 def _digest(stored: bytes | None) -> str:
     return "" if stored is None else hashlib.sha1(stored, usedforsecurity=False).hexdigest()
-
-
-async def _release(lock: Lock) -> None:
-    try:
-        await lock.release()
-    except LockNotOwnedError:
-        pass  # it ended before
-    except (RedisError, OSError) as error:
-        # The lock ends by itself; what the turn itself met matters more than this.
-        logger.warning("a session lock was left to its time-out: %s", error)
 
 
 def _lock_key(sender_id: str) -> str:
