@@ -18,7 +18,6 @@ ODD_SIZES = {
     "bot/widget": "it is JavaScript",
     "bot/rasa": "it is YAML, with one component that Rasa loads",
     "retrieval/search": "each way of scoring has a file of its own",
-    "bot/sessions": "a record, what stores it, and the pictures in it",
 }
 """Rooms with fewer or more files, and why."""
 

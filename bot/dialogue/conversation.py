@@ -18,6 +18,7 @@ from bot.dialogue.perform import perform
 from bot.dialogue.replies import Said, Words
 from bot.errors import MessageRefused
 from bot.live.bundle import LiveBundle
+from bot.live.encoding import BatchedTexts
 from bot.live.serving import Serving
 from bot.live.threads import Threads
 from bot.sessions.record import SessionRecord
@@ -97,6 +98,7 @@ class Conversation:
         self._threads = threads
         self._live = live
         self._interpreter = interpreter
+        self._sentences = BatchedTexts(interpreter.encode, live.run, interpreter.vectors)
         self._settings = settings
         self._words = Words(project.domain)
         self.project = project
@@ -120,6 +122,7 @@ class Conversation:
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
                 with stage("understand"):
+                    await self._encode_ahead(message.text, serving)
                     meaning = await self._live.run(
                         self._understand, message, serving.bundle, record, upload
                     )
@@ -154,6 +157,7 @@ class Conversation:
             NoBundle: there are no pictures to talk about.
         """
         with self._live.lease() as serving:
+            await self._encode_ahead(text, serving)
             return await self._live.run(self._read, text, serving.bundle)
 
     async def act(self, sender_id: str, reading: Reading, words: Words) -> list[Said]:
@@ -182,6 +186,17 @@ class Conversation:
         key, stored = await self._threads.run(shrink_upload, message.picture, limit)
         record.add_upload(key, stored)
         return key
+
+    async def _encode_ahead(self, text: str, serving: Serving) -> None:
+        """Encode what understanding a text needs, in one batch for all turns that wait.
+
+        Where this turn is the only one, another core is idle: what it will most likely search for
+        is encoded there meanwhile.
+        """
+        plan = self._interpreter.plan(text)
+        if plan and self._live.turns_in_flight == 1:
+            serving.encoder.expect([text])
+        await self._sentences.encode(plan)
 
     def _read(self, text: str, bundle: Bundle) -> Reading:
         facets, words = bundle.store.facets(), bundle.searcher.vocabulary()

@@ -17,13 +17,14 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from bot.understanding.features import Sparse, softmax, times, to_matrix
+from bot.understanding.reading import SEARCH
 from bot.wording.spelling import Speller
 from bot.wording.tfidf import TfIdf, letter_groups, word_groups
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 """What was learned, by name: what a file keeps."""
 
-Encode = Callable[[list[str]], npt.NDArray[np.float32]]
+Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 """Texts -> one vector of length 1 for each, shape (n, any dimension)."""
 
 Floats = npt.NDArray[np.float32]
@@ -63,6 +64,7 @@ class IntentClassifier:
         self._sentences: Floats = np.zeros((0, 0), np.float32)
         self._radial: Floats = np.zeros((0, 0), np.float32)
         self._linear: Floats = np.zeros((0, 0), np.float32)
+        self._unrelated: npt.NDArray[np.float64] = np.array([0.0, 1.0])
 
     def fit(
         self,
@@ -86,18 +88,20 @@ class IntentClassifier:
             self._words = TfIdf.fit(word_groups, texts)
             self._letters = TfIdf.fit(letter_groups, texts)
             self._solve(texts, intents)
+            self._unrelated = self._measure_unrelated(intents)
         else:
             self._words = TfIdf(word_groups, _unpack(kept["words"]), kept["word_rarity"])
             self._letters = TfIdf(letter_groups, _unpack(kept["letters"]), kept["letter_rarity"])
             self._names = [str(name) for name in kept["names"]]
             self._sentences, self._radial = kept["sentences"], kept["radial"]
-            self._linear = kept["linear"]
+            self._linear, self._unrelated = kept["linear"], kept["unrelated"]
 
     def arrays(self) -> Arrays:
         """Return what was learned.
 
         Names (k,), sentences (n, d), radial (n, k), linear (m, k); the terms of words and letters,
-        packed, and their rarities, m together but for the shape of a text.
+        packed, and their rarities, m together but for the shape of a text; how close unrelated
+        texts are (mean, deviation).
         """
         return {
             "words": _pack(self._words.terms),
@@ -108,6 +112,7 @@ class IntentClassifier:
             "sentences": self._sentences,
             "radial": self._radial,
             "linear": self._linear,
+            "unrelated": self._unrelated,
         }
 
     def _solve(self, texts: Sequence[str], intents: Sequence[str]) -> None:
@@ -150,6 +155,19 @@ class IntentClassifier:
             for row, columns in zip(probabilities, order, strict=True)
         ]
 
+    def closeness(self, text: str, others: Sequence[str]) -> float:
+        """Return how close in meaning a text is to the closest of others.
+
+        In standard deviations of the cosines of unrelated texts above their mean, so that it says
+        the same with every encoder.
+        """
+        if not text or not others:
+            return 0.0
+        meant = [self.meant(one) for one in (text, *others)]
+        vector, *vectors = (self._encode([one])[0] for one in meant)
+        mean, deviation = self._unrelated
+        return float((max(float(vector @ other) for other in vectors) - mean) / deviation)
+
     def meant(self, text: str) -> str:
         """Return a text as it is encoded: cleaned, with typing errors in common words mended."""
         return self.correct(clean(text))
@@ -157,6 +175,14 @@ class IntentClassifier:
     def correct(self, text: str) -> str:
         """Return a text with the typing errors in its common words mended."""
         return _WORD.sub(lambda match: self._speller.correct(match[0]), text)
+
+    def _measure_unrelated(self, intents: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return mean and standard deviation of the cosines of examples of different pictures."""
+        sentences = self._sentences[[intent == SEARCH for intent in intents]]
+        cosines = (sentences @ sentences.T)[np.triu_indices(len(sentences), 1)]
+        if not len(cosines):
+            return np.array([0.0, 1.0])
+        return np.array([cosines.mean(), max(float(cosines.std()), 1e-6)])
 
     @property
     def _width(self) -> int:
