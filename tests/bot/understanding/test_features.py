@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax as slow_softmax
 from sklearn.feature_extraction import FeatureHasher
@@ -15,6 +15,7 @@ features = st.dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(features, min_size=1, max_size=4))
 def test_equals_scikit_learn(rows: list[dict[str, Any]]) -> None:
     hasher = FeatureHasher(WIDTH, dtype=np.float32, alternate_sign=False)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -22,6 +22,7 @@ def weights_of(tfidf: TfIdf, text: str) -> np.ndarray:
     return row
 
 
+@settings(deadline=None)
 @given(st.lists(st.text("ab d'!İ\t", max_size=12), max_size=5), st.text("abcd e'?!", max_size=20))
 def test_equals_scikit_learn(more: list[str], text: str) -> None:
     texts = [*TEXTS, *more]
