@@ -66,6 +66,8 @@ _MOST_WORDS_OF_NOTHING = 2
 _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
 # So many texts are not encoded again: those of the searches that run, and the latest messages.
 _REMEMBERED_TEXTS = 2048
+# A longer text, in characters, is encoded alone: a batch is padded to its longest.
+_LONGEST_PLANNED = 200
 # The code that decides what is learned: other code, another file on disk.
 _LEARNERS = {
     "bot.understanding": ("intents.py", "entities.py", "features.py", "variations.py"),
@@ -123,10 +125,12 @@ class Interpreter:
     def plan(self, text: str) -> tuple[str, ...]:
         """Return what `read` will most likely encode, so that it can be encoded with others' texts.
 
-        Of a message that says one thing, as most do; of others nothing.
+        Of a short message that says one thing, as most do; of others nothing.
         """
+        if not text or len(text) > _LONGEST_PLANNED or text.startswith("/"):
+            return ()
         says_more = len(self._clauses.pieces(text)) > 1 or self._clauses.exclusions(text)
-        return () if text.startswith("/") or says_more else (self._classifier.meant(text),)
+        return () if says_more else (self._classifier.meant(text),)
 
     def read(
         self, text: str, facets: Facets = NOTHING, vocabulary: Mapping[str, int] = _NO_WORDS

@@ -245,6 +245,7 @@ def test_a_text_is_encoded_once_whatever_asks(
         ("Show me  a dog", True),
         ("a gril on a beach", True),
         ("/more_images", False),
+        ("a dog on a beach " * 20, False),
         ("hello! and now a cat", False),
         ("dogs but no people", False),
     ],
