@@ -22,6 +22,9 @@ from bot.settings import Settings
 
 # Connections that wait while the model is loaded, or until a crowd is let in or sent away.
 BACKLOG = 4096
+# Longer than proxies keep a silent connection (60 s) and than anybody is told to wait: at the 5 s
+# of uvicorn's default, who came again after "Retry-After: 5" met the server hanging up.
+KEEP_ALIVE_S = 75
 STARTUP_FAILED = 3
 
 
@@ -141,6 +144,7 @@ def _configure(app: ASGIApp | str, settings: Settings, *, factory: bool = False)
         server_header=False,
         # Of clients behind them X-Forwarded-For tells the address, which rates are counted by.
         forwarded_allow_ips=proxies(settings),
+        timeout_keep_alive=KEEP_ALIVE_S,
         # A long poll of Socket.IO would hold up the end for half a minute.
         timeout_graceful_shutdown=10,
     )
