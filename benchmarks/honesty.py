@@ -21,7 +21,6 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import Bundle
 from retrieval.search.query import Query
 from retrieval.search.result import SearchResult
@@ -40,7 +39,6 @@ def main() -> None:
     options = parser.parse_args()
     lists = yaml.safe_load(LISTS.read_text(encoding="utf-8"))[options.half]
     present = dict(line.split(" | ") for line in lists["present"])
-    limit_threads(1)
     with Bundle.open(options.bundles, verify=False) as bundle:
         unproved = [text for text, proof in present.items() if not proves(bundle.store, proof)]
         ways = {

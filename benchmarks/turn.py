@@ -28,10 +28,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import redis
+from threadpoolctl import threadpool_limits
 
 from benchmarks.serving import Client, Server, milliseconds, processor, request_text, serve
 from bot.server.embedded_redis import EmbeddedRedis
-from embedding.model.encoder import limit_threads
 from retrieval.bundle.bundle import Bundle
 
 CLIENTS = 32
@@ -63,7 +63,7 @@ def measure_batches(bundle: Bundle, client: redis.Redis, seconds: float) -> floa
 
     started = time.perf_counter()
     threads = os.cpu_count() or 1
-    with ThreadPoolExecutor(threads, initializer=limit_threads, initargs=(1,)) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         done = sum(pool.map(work, range(threads)))
     return done / (time.perf_counter() - started)
 
@@ -110,7 +110,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20)
     parser.add_argument("--data-dir", type=Path, help="keeps what the server learns")
     given = parser.parse_args()
-    limit_threads(1)
+    threadpool_limits(1, user_api="blas")  # as the server has it
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder)) as own:
         client = redis.Redis.from_url(own.url)
         with Bundle.open(given.bundles, verify=False) as bundle:

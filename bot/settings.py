@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -85,10 +86,14 @@ class Settings(BaseSettings):
     max_upload_bytes: int = Field(20_000_000, ge=1, description="Largest uploaded picture.")
     max_upload_pixels: int = Field(50_000_000, ge=1, description="Largest width x height.")
     limit_sender: str = Field(
-        "60/minute", description="How often one sender may ask; blank for no limit."
+        "120/minute", description="How often one sender may ask; blank for no limit."
     )
     limit_address: str = Field(
-        "1200/minute", description="How often one address may ask; blank for no limit."
+        "6000/minute", description="How often one address may ask; blank for no limit."
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("127.0.0.1", "::1"),
+        description='Proxies, or their networks, that tell a client\'s address; "*" for all.',
     )
     answer_within_s: float = Field(
         10, gt=0, description="Longest time an answer may take; who would wait longer gets a 503."
@@ -188,7 +193,23 @@ class Settings(BaseSettings):
                 raise ValueError(f"{name!r} is no name; write chat.example, without scheme or port")
         return value
 
-    @field_validator("cors_origins", "frame_ancestors", "trusted_hosts", "examples", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _only_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in value:
+            if proxy != "*":
+                try:
+                    ip_network(proxy)
+                except ValueError:
+                    raise ValueError(
+                        f"{proxy!r} is no address; write 10.0.0.7, 10.0.0.0/8 or *"
+                    ) from None
+        return value
+
+    @field_validator(
+        *("cors_origins", "frame_ancestors", "trusted_hosts", "trusted_proxies", "examples"),
+        mode="before",
+    )
     @classmethod
     def _split_list(cls, value: object) -> object:
         if not isinstance(value, str):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-HEAVY = ("torch", "transformers", "sentence_transformers")
+HEAVY = ("torch", "transformers", "sentence_transformers", "sklearn", "scipy")
 # These run a model, and are imported when their command is called.
 COMMANDS = {"demo", "evaluate", "index", "join", "rerank", "train"}
 LIGHT = (

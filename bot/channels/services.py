@@ -127,17 +127,20 @@ class Services:
         return turn
 
 
-def services(request: Request) -> Services:
-    """Return what this request's app shares (a FastAPI dependency)."""
+async def services(request: Request) -> Services:
+    """Return what this request's app shares.
+
+    A FastAPI dependency; were it not async, it would be called in a thread.
+    """
     found: Services = request.app.state.services
     return found
 
 
-def count_address(request: Request) -> None:
+async def count_address(request: Request) -> None:
     """Count a turn for the address that it comes from (a FastAPI dependency).
 
     Raises:
         TooOften: there were too many.
     """
     if request.client:
-        services(request).rates.count_address(request.client.host)
+        (await services(request)).rates.count_address(request.client.host)

@@ -15,6 +15,7 @@ from bot.dialogue.message import Form, Message, Turn, check_message
 from bot.dialogue.perform import perform
 from bot.dialogue.replies import Said, Words
 from bot.live.bundle import LiveBundle
+from bot.live.encoding import BatchedTexts
 from bot.live.serving import Serving
 from bot.live.threads import Threads
 from bot.rewriting.rewriter import Rewriter
@@ -62,6 +63,7 @@ class Conversation:
         self._threads = threads
         self._live = live
         self._interpreter = interpreter
+        self._sentences = BatchedTexts(interpreter.encode, live.run, interpreter.vectors)
         self._rewriter = rewriter
         self._settings = settings
         self._words = Words(project.domain)
@@ -96,6 +98,7 @@ class Conversation:
             with self._live.lease() as serving:
                 upload = await self._keep_picture(message, record)
                 with stage("understand"):
+                    await self._encode_ahead(message.text, serving)
                     meaning = await self._live.run(
                         self._understand, message, serving.bundle, record, upload
                     )
@@ -149,6 +152,7 @@ class Conversation:
             NoBundle: there are no pictures to talk about.
         """
         with self._live.lease() as serving:
+            await self._encode_ahead(text, serving)
             return await self._live.run(self._read, text, serving.bundle)
 
     async def act(self, sender_id: str, reading: Reading, words: Words) -> list[Said]:
@@ -187,6 +191,17 @@ class Conversation:
             return None
         meaning = Meaning((), REPEATED)
         return Turn((), meaning, record.query, record.confident, record.turn, kept.answer)
+
+    async def _encode_ahead(self, text: str, serving: Serving) -> None:
+        """Encode what understanding a text needs, in one batch for all turns that wait.
+
+        Where this turn is the only one, another core is idle: what it will most likely search for
+        is encoded there meanwhile.
+        """
+        plan = self._interpreter.plan(text)
+        if plan and self._live.turns_in_flight == 1:
+            serving.encoder.expect([text])
+        await self._sentences.encode(plan)
 
     def _read(self, text: str, bundle: Bundle) -> Reading:
         facets, words = bundle.store.facets(), bundle.searcher.vocabulary()

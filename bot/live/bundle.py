@@ -113,6 +113,11 @@ class LiveBundle:
         serving = self._serving.current
         return serving.version if serving else None
 
+    @property
+    def turns_in_flight(self) -> int:
+        """How many have a lease on the live bundle."""
+        return self._serving.users
+
     def status(self) -> dict[str, Any]:
         """Return what the operator wants to know: the live bundle and the last refusal."""
         serving, refusal = self._serving.current, self._refusal
@@ -125,7 +130,7 @@ class LiveBundle:
                 "model": bundle.encoder.name,
                 "dimension": bundle.encoder.dimension,
                 "loaded_at": serving.loaded_at.isoformat(timespec="seconds"),
-                "turns_in_flight": self._serving.users,
+                "turns_in_flight": self.turns_in_flight,
             }
         if refusal:
             status["refused"] = {"version": refusal.version, "reason": refusal.reason}

@@ -24,6 +24,51 @@ LARGEST_BATCH = 32
 """More would keep those waiting who came first."""
 
 
+class BatchedTexts:
+    """Encodes texts for all turns of one event loop; each is encoded once, whoever asks.
+
+    Args:
+        encode: texts -> one vector for each.
+        run: where it works.
+        kept: the vectors that are known already.
+    """
+
+    def __init__(
+        self, encode: Callable[[Sequence[str]], Vectors], run: Run, kept: TextVectors | None = None
+    ) -> None:
+        self._kept = kept or TextVectors()
+        self._coming: dict[str, asyncio.Future[Vectors]] = {}
+        self._batches: _Batches[str] = _Batches(encode, run)
+
+    async def encode(self, texts: Sequence[str]) -> dict[str, Vectors]:
+        """Return the unit vector of each text."""
+        vectors, coming = self._begin(texts)
+        found = await asyncio.gather(*(asyncio.shield(one) for one in coming.values()))
+        return vectors | dict(zip(coming, found, strict=True))
+
+    def expect(self, texts: Sequence[str]) -> None:
+        """Begin to encode texts that will most likely be asked for."""
+        self._begin(texts)
+
+    def _begin(
+        self, texts: Sequence[str]
+    ) -> tuple[dict[str, Vectors], dict[str, asyncio.Future[Vectors]]]:
+        """Return the vectors that are known, and what will be those of the other texts."""
+        known = self._kept.find(texts)
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        return known, {text: self._coming.get(text) or self._add(text) for text in new}
+
+    def _add(self, text: str) -> asyncio.Future[Vectors]:
+        coming = self._coming[text] = self._batches.add(text)
+        coming.add_done_callback(lambda done: self._arrived(text, done))
+        return coming
+
+    def _arrived(self, text: str, done: asyncio.Future[Vectors]) -> None:
+        del self._coming[text]
+        if not done.cancelled() and done.exception() is None:
+            self._kept.keep({text: done.result()})
+
+
 class BatchedEncoder:
     """Encodes texts and pictures for all turns of one event loop.
 
@@ -33,33 +78,20 @@ class BatchedEncoder:
     """
 
     def __init__(self, encoder: Encoder, run: Run) -> None:
-        self._kept = TextVectors()
-        self._coming: dict[str, asyncio.Future[Vectors]] = {}
-        self._texts: _Batches[str] = _Batches(encoder.encode_text, run)
+        self._texts = BatchedTexts(encoder.encode_text, run)
         self._images: _Batches[Image.Image] = _Batches(encoder.encode_images, run)
 
     async def texts(self, texts: Sequence[str]) -> dict[str, Vectors]:
         """Return the unit vector of each text; each is encoded once, whoever asks."""
-        vectors = self._kept.find(texts)
-        new = [text for text in dict.fromkeys(texts) if text not in vectors]
-        found = await asyncio.gather(*(asyncio.shield(self._vector_of(text)) for text in new))
-        return vectors | dict(zip(new, found, strict=True))
+        return await self._texts.encode(texts)
+
+    def expect(self, texts: Sequence[str]) -> None:
+        """Begin to encode texts that will most likely be asked for."""
+        self._texts.expect(texts)
 
     async def image(self, image: Image.Image) -> Vectors:
         """Return the unit vector of a picture."""
         return await asyncio.shield(self._images.add(image))
-
-    def _vector_of(self, text: str) -> asyncio.Future[Vectors]:
-        coming = self._coming.get(text)
-        if coming is None:
-            coming = self._coming[text] = self._texts.add(text)
-            coming.add_done_callback(lambda done: self._arrived(text, done))
-        return coming
-
-    def _arrived(self, text: str, done: asyncio.Future[Vectors]) -> None:
-        del self._coming[text]
-        if not done.cancelled() and done.exception() is None:
-            self._kept.keep({text: done.result()})
 
 
 class _Batches(Generic[T]):

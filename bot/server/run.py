@@ -22,6 +22,9 @@ from bot.settings import Settings
 
 # Connections that wait while the model is loaded, or until a crowd is let in or sent away.
 BACKLOG = 4096
+# Longer than proxies keep a silent connection (60 s) and than anybody is told to wait: at the 5 s
+# of uvicorn's default, who came again after "Retry-After: 5" met the server hanging up.
+KEEP_ALIVE_S = 75
 STARTUP_FAILED = 3
 
 
@@ -110,6 +113,11 @@ def listen(host: str, port: int) -> socket.socket:
         ) from error
 
 
+def proxies(settings: Settings) -> list[str] | str:
+    """Return which proxies tell a client's address, as uvicorn takes them."""
+    return "*" if "*" in settings.trusted_proxies else list(settings.trusted_proxies)
+
+
 def _reason(error: OSError) -> str:
     # asyncio and socket add the address to the system's words; a name that is unknown has no errno.
     return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
@@ -134,6 +142,9 @@ def _configure(app: ASGIApp | str, settings: Settings, *, factory: bool = False)
         http=HttpProtocol,
         log_config=log_config(settings.log_level, settings.log_format),
         server_header=False,
+        # Of clients behind them X-Forwarded-For tells the address, which rates are counted by.
+        forwarded_allow_ips=proxies(settings),
+        timeout_keep_alive=KEEP_ALIVE_S,
         # A long poll of Socket.IO would hold up the end for half a minute.
         timeout_graceful_shutdown=10,
     )

@@ -11,25 +11,24 @@ nobody holds another, and the record is still the one that the turn began with.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import cast
 
 import redis.asyncio
 from pydantic import ValidationError
-from redis.asyncio.lock import Lock
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import LockNotOwnedError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.sessions.record import SessionRecord
-from bot.sessions.saving import Saving, lock_key, session_key, talk_key
-from bot.sessions.talk import Exchange
+from bot.sessions.scripts import BEGIN, RELEASE, RENEW, SAVE, keys_of
+from bot.sessions.talk import MAX_EXCHANGES, MAX_TALK_BYTES, Exchange
 from bot.stages import stage
 
 logger = logging.getLogger(__name__)
@@ -98,6 +97,16 @@ class _Queue:
     users: int = 0
 
 
+@dataclass
+class _Held:
+    """A sender's lock, and the record that it holds as it was stored."""
+
+    keys: list[str]
+    token: bytes
+    stored: bytes | None
+    saved: bool = False
+
+
 class SessionStore:
     """Reads and saves session records.
 
@@ -125,10 +134,13 @@ class SessionStore:
         self._redis = client
         self._ttl_s = ttl_s
         self._lock_timeout_s = lock_timeout_s
-        self._lock_life_s = lock_life_s
+        self._lock_life_ms = round(1000 * lock_life_s)
         self._queues: dict[str, _Queue] = {}
         self._slots = asyncio.Semaphore(at_once)
-        self._saving = Saving(client)
+        self._begin = client.register_script(BEGIN)
+        self._renewal = client.register_script(RENEW)
+        self._release = client.register_script(RELEASE)
+        self._save_script = client.register_script(SAVE)
 
     @asynccontextmanager
     async def turn(self, sender_id: str) -> AsyncIterator[SessionRecord]:
@@ -147,12 +159,11 @@ class SessionStore:
         async with AsyncExitStack() as turn:
             with stage("wait"):
                 await turn.enter_async_context(self._in_line(sender_id, deadline))
-                token = await turn.enter_async_context(self._locked(sender_id, deadline))
-                stored = await self._read(sender_id)
-            record = _record_of(sender_id, stored)
+                held = await turn.enter_async_context(self._locked(sender_id, deadline))
+            record = _record_of(sender_id, held.stored)
             yield record
             with stage("save"):
-                await self._save(token, record, stored)
+                await self._save(held, record)
 
     async def read(self, sender_id: str) -> tuple[SessionRecord, list[Exchange]]:
         """Return a sender's record and what was said, oldest first, as they were saved together.
@@ -162,10 +173,11 @@ class SessionStore:
             SessionsUnavailable: Redis is away.
         """
         check_sender_id(sender_id)
+        _, record_key, talk_key = keys_of(sender_id)
         try:
             async with self._redis.pipeline(transaction=True) as both:
-                both.get(session_key(sender_id))
-                both.lrange(talk_key(sender_id), 0, -1)
+                both.get(record_key)
+                both.lrange(talk_key, 0, -1)
                 stored, talk = await both.execute()
         except (RedisError, OSError) as error:
             raise _unavailable("read", error) from error
@@ -193,27 +205,14 @@ class SessionStore:
                 del self._queues[sender_id]
 
     @asynccontextmanager
-    async def _locked(self, sender_id: str, deadline: float) -> AsyncIterator[str]:
-        """Hold the sender's lock among processes; yields its token."""
-        lock = Lock(
-            self._redis,
-            lock_key(sender_id),
-            timeout=self._lock_life_s,
-            sleep=_POLL_S,
-            blocking_timeout=max(deadline - time.monotonic(), 0),
-            thread_local=False,
-        )
-        token = secrets.token_hex(16)
-        try:
-            acquired = await lock.acquire(token=token)
-        except (RedisError, OSError) as error:
-            raise _unavailable("lock", error) from error
-        if not acquired:
-            raise SessionsUnavailable(_BUSY)
-        renewal = asyncio.create_task(self._renew(lock), name="renewing a session's lock")
+    async def _locked(self, sender_id: str, deadline: float) -> AsyncIterator[_Held]:
+        """Hold the sender's lock among processes; yields the record as it is meanwhile."""
+        held = await self._acquire(sender_id, deadline)
+        renewal = asyncio.create_task(self._renew(held), name="renewing a session's lock")
         release = True
         try:
-            yield token
+            yield held
+            release = not held.saved
         except SessionsUnavailable as error:
             # Away, it would only make the sender wait once more; refusing, it still answers.
             release = isinstance(error.__cause__, ResponseError)
@@ -222,28 +221,54 @@ class SessionStore:
             renewal.cancel()
             if release:
                 # Also when the turn is cancelled: the next one need not wait for the time-out.
-                await asyncio.shield(_release(lock))
+                await asyncio.shield(self._give_back(held))
 
-    async def _renew(self, lock: Lock) -> None:
+    async def _acquire(self, sender_id: str, deadline: float) -> _Held:
+        keys = keys_of(sender_id)
+        token = secrets.token_hex(16).encode()
         while True:
-            await asyncio.sleep(self._lock_life_s / 4)
             try:
-                await lock.reacquire()
-            except LockNotOwnedError:
-                return  # too late; the save will find out
+                acquired, *stored = await self._begin(keys=keys, args=[token, self._lock_life_ms])
+            except (RedisError, OSError) as error:
+                raise _unavailable("lock", error) from error
+            if acquired:
+                return _Held(keys, token, stored[0] if stored else None)
+            if time.monotonic() + _POLL_S > deadline:
+                raise SessionsUnavailable(_BUSY)
+            await asyncio.sleep(_POLL_S)
+
+    async def _renew(self, held: _Held) -> None:
+        while True:
+            await asyncio.sleep(self._lock_life_ms / 4000)
+            try:
+                if not await self._renewal(keys=held.keys, args=[held.token, self._lock_life_ms]):
+                    return  # too late; the save will find out
             except (RedisError, OSError) as error:
                 logger.warning("a session lock could not be renewed: %s", error)
 
-    async def _read(self, sender_id: str) -> bytes | None:
+    async def _give_back(self, held: _Held) -> None:
         try:
-            # Bytes: `connect` leaves decoding off.
-            return cast("bytes | None", await self._redis.get(session_key(sender_id)))
+            await self._release(keys=held.keys, args=[held.token])
         except (RedisError, OSError) as error:
-            raise _unavailable("read", error) from error
+            # The lock ends by itself; what the turn itself met matters more than this.
+            logger.warning("a session lock was left to its time-out: %s", error)
 
-    async def _save(self, token: str, record: SessionRecord, before: bytes | None) -> None:
+    async def _save(self, held: _Held, record: SessionRecord) -> None:
+        """Save the record and what was said, and give back the lock."""
+        record.updated_at = time.time()
+        args: list[bytes | str | int] = [
+            held.token,
+            record.dump_bounded(),
+            self._ttl_s,
+            _digest(held.stored),
+            record.exchange.model_dump_json() if record.exchange else "",
+            # What another session under this name left is nobody's business.
+            int(record.turn <= 1),
+            MAX_EXCHANGES,
+            MAX_TALK_BYTES,
+        ]
         try:
-            saved = await self._saving.save(token, record, before, self._ttl_s)
+            saved = held.saved = bool(await self._save_script(keys=held.keys, args=args))
         except (RedisError, OSError) as error:
             raise _unavailable("save", error) from error
         if not saved:
@@ -279,14 +304,8 @@ def _exchange_of(stored: bytes) -> Exchange | None:
         return None
 
 
-async def _release(lock: Lock) -> None:
-    try:
-        await lock.release()
-    except LockNotOwnedError:
-        pass  # it ended before
-    except (RedisError, OSError) as error:
-        # The lock ends by itself; what the turn itself met matters more than this.
-        logger.warning("a session lock was left to its time-out: %s", error)
+def _digest(stored: bytes | None) -> str:
+    return "" if stored is None else hashlib.sha1(stored, usedforsecurity=False).hexdigest()
 
 
 def _unavailable(what: str, error: Exception) -> SessionsUnavailable:

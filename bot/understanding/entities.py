@@ -12,17 +12,21 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import softmax
-from sklearn.feature_extraction import FeatureHasher
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from bot.understanding.features import UNKNOWN, word_features
+from bot.understanding.features import (
+    UNKNOWN,
+    WIDTH,
+    hashed,
+    softmax,
+    times,
+    to_matrix,
+    word_features,
+)
 from bot.understanding.rasa_project import Example
 from bot.understanding.reading import Span
 from bot.understanding.variations import (
@@ -39,8 +43,6 @@ from bot.understanding.variations import (
 )
 from bot.wording.text import Normalizer, Word, split_words
 
-# Features are hashed to so many columns: quicker than a vocabulary of them, and as good.
-_WIDTH = 2**15
 # Share of words made unknown while learning, as new command words will be.
 _HIDDEN = {BEFORE: 0.06, BEHIND: 0.12}
 _HIDDEN_ELSE = 0.02
@@ -82,10 +84,9 @@ class Tagger:
         labelled = [pair for example in training for pair in label_words(example)]
         self._command_words = {word.text for word, label in labelled if label in COMMANDS}
         self._around = _said_around_content(labelled)
-        self._vectorizer = FeatureHasher(_WIDTH, dtype=np.float32, alternate_sign=False)
         kept = self._learn(training, tagged) if kept is None else kept
         self._labels = [str(label) for label in kept["labels"]]
-        self._weights = np.asarray(kept["weights"], np.float32)
+        self._weights = np.ascontiguousarray(kept["weights"], np.float32)
         self._offsets = np.asarray(kept["offsets"], np.float32)
         self._column = {label: i for i, label in enumerate(self._labels)}
 
@@ -111,8 +112,10 @@ class Tagger:
         allowed = self._allowed.get(intent, set())
         if not words or not allowed:
             return []
-        features = self._vectorizer.transform(self._features(words, intent))
-        probabilities = softmax(features @ self._weights.T + self._offsets, axis=1)
+        features = map(hashed, self._features(words, intent))
+        probabilities = softmax(
+            np.stack([times(row, self._weights) for row in features]) + self._offsets
+        )
         # Only what this intent can have: "three kayakers" in a search names no position.
         possible = COMMANDS | {LABELS[name] for name in allowed}
         for label, column in self._column.items():
@@ -129,7 +132,10 @@ class Tagger:
     def _learn(
         self, training: Sequence[Example], tagged: Sequence[Example]
     ) -> dict[str, npt.NDArray[Any]]:
-        """Return the weights (labels, features) and offsets (labels) of the regression."""
+        """Return the weights (features, labels) and offsets (labels) of the regression."""
+        # Lazily: importing it takes longer than the rest of a server's start.
+        from sklearn.linear_model import LogisticRegression
+
         rows: list[dict[str, Any]] = []
         labels: list[str] = []
         choose = random.Random(0)  # noqa: S311 - no secret; the same examples, the same tagger
@@ -145,11 +151,11 @@ class Tagger:
             rows += self._features(words, example.intent, hidden)
             labels += wanted
         classifier = LogisticRegression(max_iter=300, tol=2e-3)
-        with one_thread():
-            classifier.fit(self._vectorizer.transform(rows), labels)
+        with threadpool_limits(1, user_api="blas"):  # its threads would only wait for each other
+            classifier.fit(to_matrix([hashed(row) for row in rows], WIDTH), labels)
         return {
             "labels": classifier.classes_,
-            "weights": classifier.coef_,
+            "weights": classifier.coef_.T,
             "offsets": classifier.intercept_,
         }
 
@@ -232,12 +238,6 @@ def _said_around_content(labelled: Sequence[tuple[Word, str]]) -> frozenset[str]
     for word, label in labelled:
         balance[word.text] += 1 if label in COMMANDS else -1
     return frozenset(word for word, surplus in balance.items() if surplus > 0)
-
-
-def one_thread() -> AbstractContextManager[object]:
-    """Keep BLAS to one thread: on matrices this small its threads only wait for each other."""
-    limits: AbstractContextManager[object] = threadpool_limits(limits=1, user_api="blas")
-    return limits
 
 
 def best_span(

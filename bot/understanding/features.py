@@ -1,13 +1,28 @@
-"""What the tagger sees of each word: the word, its neighbors, its place, its clause."""
+"""What the tagger sees of each word: the word, its neighbors, its place, its clause; as numbers.
+
+Features are hashed to columns as scikit-learn's FeatureHasher does it, and what is sparse is
+multiplied here: for the few words of a message its import and its checks cost most of the time.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
+
+import mmh3
+import numpy as np
+import numpy.typing as npt
 
 from bot.wording.text import Normalizer, Word
 
-__all__ = ["UNKNOWN", "word_features"]
+__all__ = ["UNKNOWN", "WIDTH", "Sparse", "hashed", "softmax", "times", "to_matrix", "word_features"]
+
+Sparse = tuple[npt.NDArray[Any], npt.NDArray[np.float32]]
+"""A row that is nearly empty: the columns that hold something, and what."""
+
+WIDTH = 2**15
+"""Features are hashed to so many columns: quicker than a vocabulary of them, and as good."""
 
 UNKNOWN = "<content>"
 """Stands for every word that is never a command word: requests are told by what they look like."""
@@ -88,3 +103,45 @@ def _clause_rows(words: Sequence[Word], shown: Sequence[str]) -> list[dict[str, 
         }
         rows += [row] * len(clause)
     return rows
+
+
+def hashed(features: Mapping[str, Any]) -> Sparse:
+    """Return a row of features as numbers: a text counts as one feature, a number as its value."""
+    counts = [
+        (_column(f"{name}={value}"), 1.0) if isinstance(value, str) else (_column(name), value)
+        for name, value in features.items()
+        if value or isinstance(value, str)
+    ]
+    columns, values = zip(*counts, strict=True) if counts else ((), ())
+    return np.array(columns, np.int64), np.array(values, np.float32)
+
+
+@lru_cache(maxsize=65_536)
+def _column(feature: str) -> int:
+    return int(abs(mmh3.hash(feature)) % WIDTH)
+
+
+def times(row: Sparse, matrix: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Return the product of a row and a matrix (columns, n): (n,)."""
+    columns, values = row
+    return values @ matrix[columns]
+
+
+def to_matrix(rows: Sequence[Sparse], width: int) -> Any:
+    """Return rows as a sparse matrix (rows, width) of SciPy's, for learning."""
+    # Lazily: only who learns needs it.
+    from scipy import sparse
+
+    ends = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+    columns = np.concatenate([columns for columns, _ in rows])
+    values = np.concatenate([values for _, values in rows])
+    matrix = sparse.csr_array((values, columns, ends), shape=(len(rows), width))
+    matrix.sum_duplicates()
+    return matrix
+
+
+def softmax(margins: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return margins (n, k) as the probabilities (n, k) that they stand for."""
+    powers = np.exp(margins - margins.max(axis=1, keepdims=True))
+    shares: npt.NDArray[Any] = powers / powers.sum(axis=1, keepdims=True)
+    return shares

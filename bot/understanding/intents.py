@@ -14,23 +14,21 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.linalg import cho_factor, cho_solve
-from scipy.special import softmax
-from sklearn.feature_extraction.text import TfidfVectorizer
+from threadpoolctl import threadpool_limits
 
-from bot.understanding.entities import one_thread
+from bot.understanding.features import Sparse, softmax, times, to_matrix
+from bot.understanding.reading import SEARCH
 from bot.wording.spelling import Speller
+from bot.wording.tfidf import TfIdf, letter_groups, word_groups
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 """What was learned, by name: what a file keeps."""
 
-Encode = Callable[[list[str]], npt.NDArray[np.float32]]
+Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
 """Texts -> one vector of length 1 for each, shape (n, any dimension)."""
 
 Floats = npt.NDArray[np.float32]
 
-_WORDS = r"<s>|</s>|\w+(?:'\w+)*|[?!]"
 _WORD = re.compile(r"[^\W\d_]+")
 _LONG_TEXT = 15
 # Weights in the kernel, as factors of the vectors; the radial part has weight 1.
@@ -60,16 +58,13 @@ class IntentClassifier:
         self._encode = encode
         self._known = known
         self._speller = Speller((), None)
-        self._words = TfidfVectorizer(
-            ngram_range=(1, 3), token_pattern=_WORDS, min_df=2, sublinear_tf=True
-        )
-        self._letters = TfidfVectorizer(
-            analyzer="char_wb", ngram_range=(2, 4), min_df=2, sublinear_tf=True
-        )
+        self._words = TfIdf(word_groups, (), np.zeros(0))
+        self._letters = TfIdf(letter_groups, (), np.zeros(0))
         self._names: list[str] = []
         self._sentences: Floats = np.zeros((0, 0), np.float32)
         self._radial: Floats = np.zeros((0, 0), np.float32)
         self._linear: Floats = np.zeros((0, 0), np.float32)
+        self._unrelated: npt.NDArray[np.float64] = np.array([0.0, 1.0])
 
     def fit(
         self,
@@ -83,42 +78,59 @@ class IntentClassifier:
             texts: what people say.
             intents: what they mean by it.
             kept: what `arrays` returned for the same texts, intents and encoder; only how texts
-                are spelled and weighed is then worked out anew.
+                are spelled is then worked out anew.
         """
         texts = [clean(text) for text in texts]
         counts = Counter(word for text in texts for word in set(_WORD.findall(text)))
         common = [word for word, count in counts.items() if count >= _COMMON]
         self._speller = Speller(common, self._known)
-        words = self._words.fit_transform(_bounded(texts))
-        letters = self._letters.fit_transform(texts)
         if kept is None:
-            self._solve(texts, intents, self._weigh(words, letters, texts))
+            self._words = TfIdf.fit(word_groups, texts)
+            self._letters = TfIdf.fit(letter_groups, texts)
+            self._solve(texts, intents)
+            self._unrelated = self._measure_unrelated(intents)
         else:
+            self._words = TfIdf(word_groups, _unpack(kept["words"]), kept["word_rarity"])
+            self._letters = TfIdf(letter_groups, _unpack(kept["letters"]), kept["letter_rarity"])
             self._names = [str(name) for name in kept["names"]]
             self._sentences, self._radial = kept["sentences"], kept["radial"]
-            self._linear = kept["linear"]
+            self._linear, self._unrelated = kept["linear"], kept["unrelated"]
 
     def arrays(self) -> Arrays:
-        """Return what was learned: names (k,), sentences (n, d), radial (n, k), linear (m, k)."""
+        """Return what was learned.
+
+        Names (k,), sentences (n, d), radial (n, k), linear (m, k); the terms of words and letters,
+        packed, and their rarities, m together but for the shape of a text; how close unrelated
+        texts are (mean, deviation).
+        """
         return {
+            "words": _pack(self._words.terms),
+            "word_rarity": self._words.rarity,
+            "letters": _pack(self._letters.terms),
+            "letter_rarity": self._letters.rarity,
             "names": np.array(self._names),
             "sentences": self._sentences,
             "radial": self._radial,
             "linear": self._linear,
+            "unrelated": self._unrelated,
         }
 
-    def _solve(self, texts: Sequence[str], intents: Sequence[str], wording: Any) -> None:
+    def _solve(self, texts: Sequence[str], intents: Sequence[str]) -> None:
         """Solve the kernel's equations, in place and in float32.
 
         scikit-learn's KernelRidge gives the same, but needs the kernel four times, once in
         float64: 700 MB for the English examples, where this needs 120.
         """
+        # Lazily: only who learns needs it.
+        from scipy.linalg import cho_factor, cho_solve
+
         self._sentences = np.asarray(self._encode(list(texts)), np.float32)
+        wording = to_matrix([self._weigh(text) for text in texts], self._width)
         self._names, meant, sizes = _count(intents)
         targets = np.where(meant[:, None] == np.arange(len(self._names)), 1.0, -1.0)
         # Rare intents count as much as common ones.
         ridge = _RIDGE * sizes[meant] * len(self._names) / len(texts)
-        with one_thread():
+        with threadpool_limits(1, user_api="blas"):  # its threads would only wait for each other
             kernel = np.empty((len(texts), len(texts)), np.float32)
             for start in range(0, len(texts), _ROWS):
                 rows = slice(start, start + _ROWS)
@@ -134,16 +146,27 @@ class IntentClassifier:
         """Return for each text all intents with their probabilities, likeliest first."""
         meant = [self.meant(text) for text in texts]
         sentences = np.asarray(self._encode(meant), np.float32)
-        wording = self._weigh(
-            self._words.transform(_bounded(meant)), self._letters.transform(meant), meant
-        )
-        margins = _radial(sentences, self._sentences) @ self._radial + wording @ self._linear
-        probabilities = softmax(_SHARPNESS * margins, axis=1)
+        wording = np.stack([times(self._weigh(text), self._linear) for text in meant])
+        margins = _radial(sentences, self._sentences) @ self._radial + wording
+        probabilities = softmax(_SHARPNESS * margins)
         order = np.argsort(-probabilities, axis=1, kind="stable")
         return [
             [(self._names[column], float(row[column])) for column in columns]
             for row, columns in zip(probabilities, order, strict=True)
         ]
+
+    def closeness(self, text: str, others: Sequence[str]) -> float:
+        """Return how close in meaning a text is to the closest of others.
+
+        In standard deviations of the cosines of unrelated texts above their mean, so that it says
+        the same with every encoder.
+        """
+        if not text or not others:
+            return 0.0
+        meant = [self.meant(one) for one in (text, *others)]
+        vector, *vectors = (self._encode([one])[0] for one in meant)
+        mean, deviation = self._unrelated
+        return float((max(float(vector @ other) for other in vectors) - mean) / deviation)
 
     def meant(self, text: str) -> str:
         """Return a text as it is encoded: cleaned, with typing errors in common words mended."""
@@ -153,11 +176,28 @@ class IntentClassifier:
         """Return a text with the typing errors in its common words mended."""
         return _WORD.sub(lambda match: self._speller.correct(match[0]), text)
 
-    def _weigh(self, words: Any, letters: Any, texts: Sequence[str]) -> Any:
-        """Return wording and shape of n texts as a sparse matrix; its products are the kernel."""
-        shapes = sparse.csr_array(np.array([_shape(text) for text in texts], np.float32))
-        parts = [words * _WORDING, letters * _WORDING, shapes * _SHAPE]
-        return sparse.hstack(parts, format="csr", dtype=np.float32)
+    def _measure_unrelated(self, intents: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Return mean and standard deviation of the cosines of examples of different pictures."""
+        sentences = self._sentences[[intent == SEARCH for intent in intents]]
+        cosines = (sentences @ sentences.T)[np.triu_indices(len(sentences), 1)]
+        if not len(cosines):
+            return np.array([0.0, 1.0])
+        return np.array([cosines.mean(), max(float(cosines.std()), 1e-6)])
+
+    @property
+    def _width(self) -> int:
+        return len(self._words.terms) + len(self._letters.terms) + len(_shape(""))
+
+    def _weigh(self, text: str) -> Sparse:
+        """Return wording and shape of a text; products of such rows are the linear kernel."""
+        words, word_weights = self._words.weigh(text)
+        letters, letter_weights = self._letters.weigh(text)
+        shape = np.array(_shape(text), np.float64)
+        behind = len(self._words.terms)
+        last = behind + len(self._letters.terms)
+        places = np.concatenate([words, behind + letters, last + np.arange(len(shape))])
+        weights = (word_weights * _WORDING, letter_weights * _WORDING, shape * _SHAPE)
+        return places, np.concatenate(weights).astype(np.float32)
 
 
 def _radial(texts: Floats, others: Floats) -> Floats:
@@ -183,6 +223,10 @@ def _shape(text: str) -> list[float]:
     return [min(words, _LONG_TEXT) / _LONG_TEXT, words == 1, words <= 2, words >= _LONG_TEXT // 2]
 
 
-def _bounded(texts: Sequence[str]) -> list[str]:
-    """Mark begin and end, so that "no ..." and "... no" differ."""
-    return [f"<s> {text} </s>" for text in texts]
+def _pack(terms: Sequence[str]) -> npt.NDArray[np.uint8]:
+    """Return terms, which have no line ends, one after the other: as wide as each of them is."""
+    return np.frombuffer("\n".join(terms).encode(), np.uint8)
+
+
+def _unpack(packed: npt.NDArray[Any]) -> list[str]:
+    return packed.tobytes().decode().split("\n")

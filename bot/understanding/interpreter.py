@@ -14,7 +14,7 @@ import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +42,7 @@ from bot.wording.edits import Editor
 from bot.wording.questions import QuestionReader
 from bot.wording.spelling import ContentSpeller
 from bot.wording.text import spell_out_emoji
+from retrieval.search.encoding import TextVectors
 from retrieval.store.files import atomic_path
 from retrieval.store.filters import Facets
 
@@ -65,8 +66,13 @@ _MOST_WORDS_OF_NOTHING = 2
 _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
 # So many texts are not encoded again: those of the searches that run, and the latest messages.
 _REMEMBERED_TEXTS = 2048
-# Of what is kept on disk; another number, another file.
-_FORMAT = 1
+# A longer text, in characters, is encoded alone: a batch is padded to its longest.
+_LONGEST_PLANNED = 200
+# The code that decides what is learned: other code, another file on disk.
+_LEARNERS = {
+    "bot.understanding": ("intents.py", "entities.py", "features.py", "variations.py"),
+    "bot.wording": ("spelling.py", "text.py", "tfidf.py"),
+}
 _FOUND_BY = "ShowtellInterpreter"
 
 
@@ -78,6 +84,11 @@ class Interpreter:
         encode: sentences -> their vectors.
         known: tells whether a word is spelled as meant; None takes every word as it is.
         kept: what `arrays` returned for the same project and encoder; learned anew without it.
+
+    Attributes:
+        closeness: `IntentClassifier.closeness`.
+        encode: as given.
+        vectors: of the texts that were encoded last; more may be put there (see `plan`).
     """
 
     def __init__(
@@ -97,22 +108,29 @@ class Interpreter:
         self.editor = Editor(Classes(project.classes))
         self._filters = FilterReader(project.language)
         self._clauses = ClauseSplitter(project.clauses)
-        self._encode = _remembering(encode)
+        self.encode = encode
+        self.vectors = TextVectors(_REMEMBERED_TEXTS)
         self._classifier = IntentClassifier(self._encode, known)
         texts, intents = texts_and_intents(project.examples)
         self._classifier.fit(texts, intents, kept)
         self._tagger = Tagger(project.examples, project.synonyms, kept)
         cues = Cues(project.clauses, project.needs, project.subjects, self._tagger.normalizer)
         self._pieces = PieceReader(self._classifier, self._tagger, self._clauses, cues, self.editor)
-        self._unrelated = kept["unrelated"] if kept else self._measure_unrelated(intents)
+        self.closeness = self._classifier.closeness
 
     def arrays(self) -> Arrays:
         """Return all that was learned."""
-        return {
-            **self._classifier.arrays(),
-            **self._tagger.arrays(),
-            "unrelated": self._unrelated,
-        }
+        return {**self._classifier.arrays(), **self._tagger.arrays()}
+
+    def plan(self, text: str) -> tuple[str, ...]:
+        """Return what `read` will most likely encode, so that it can be encoded with others' texts.
+
+        Of a short message that says one thing, as most do; of others nothing.
+        """
+        if not text or len(text) > _LONGEST_PLANNED or text.startswith("/"):
+            return ()
+        says_more = len(self._clauses.pieces(text)) > 1 or self._clauses.exclusions(text)
+        return () if says_more else (self._classifier.meant(text),)
 
     def read(
         self, text: str, facets: Facets = NOTHING, vocabulary: Mapping[str, int] = _NO_WORDS
@@ -167,18 +185,15 @@ class Interpreter:
         spans = sorted([*reading.spans, *filters], key=lambda span: span.start)
         return replace(reading, text=text, spans=tuple(spans))
 
-    def closeness(self, text: str, others: Sequence[str]) -> float:
-        """Return how close in meaning a text is to the closest of others.
-
-        In standard deviations of the cosines of unrelated texts above their mean, so that it says
-        the same with every encoder.
-        """
-        if not text or not others:
-            return 0.0
-        meant = [self._classifier.meant(one) for one in (text, *others)]
-        vector, *vectors = (self._encode([one])[0] for one in meant)
-        mean, deviation = self._unrelated
-        return float((max(float(vector @ other) for other in vectors) - mean) / deviation)
+    def _encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+        """Encode a single text once; a batch, the examples, as it is."""
+        if len(texts) != 1:
+            return self.encode(texts)
+        found = self.vectors.find(texts)
+        if not found:
+            found = {texts[0]: self.encode(texts)[0]}
+            self.vectors.keep(found)
+        return found[texts[0]][None]
 
     def _joined(self, pieces: Sequence[Reading], places: Sequence[tuple[int, int]]) -> Reading:
         """Return what several things that are said one after the other say together.
@@ -212,18 +227,6 @@ class Interpreter:
         spans = (usable_spans(name, value, 0, len(text)) for name, value in values.items())
         return Reading(
             text, ((match["intent"], 1.0),), tuple(span for some in spans for span in some)
-        )
-
-    def _measure_unrelated(self, intents: Sequence[str]) -> npt.NDArray[np.float64]:
-        """Return mean and standard deviation of the cosines of examples of different pictures."""
-        rows = [row for row, intent in enumerate(intents) if intent == SEARCH]
-        sentences = self._classifier.arrays()["sentences"][rows]
-        above = np.triu_indices(len(rows), 1)
-        cosines = (sentences @ sentences.T)[above]
-        return (
-            np.array([cosines.mean(), max(float(cosines.std()), 1e-6)])
-            if len(cosines)
-            else np.array([0.0, 1.0])
         )
 
 
@@ -283,15 +286,10 @@ def _digest(project: RasaProject, encoder: SentenceEncoder) -> str:
         )
         for example in project.examples
     ]
-    parts = [_FORMAT, encoder.fingerprint, project.language, project.synonyms, examples]
+    code = [
+        files(package).joinpath(name).read_text(encoding="utf-8")
+        for package, names in _LEARNERS.items()
+        for name in names
+    ]
+    parts = [code, encoder.fingerprint, project.language, project.synonyms, examples]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
-
-
-def _remembering(encode: Encode) -> Encode:
-    """Return an encoder that encodes a single text once; a batch, the examples, as it is."""
-    vector = lru_cache(_REMEMBERED_TEXTS)(lambda text: encode([text])[0])
-
-    def encode_or_remember(texts: list[str]) -> npt.NDArray[np.float32]:
-        return encode(texts) if len(texts) != 1 else vector(texts[0])[None]
-
-    return encode_or_remember

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from embedding.model.encoder import SentenceEncoder
 from embedding.onnx.description import is_exported
-from embedding.onnx.encoder import OnnxEncoder
+from embedding.onnx.encoder import OnnxEncoder, all_cores
 from embedding.packages import MINILM, MINILM_SHA256, minilm_directory
 from embedding.pretrained.shipped import default_models_dir
 
@@ -23,7 +23,8 @@ def load_sentence_encoder(models: Path | None = None) -> SentenceEncoder:
     directory = (models or default_models_dir()) / f"minilm-{MINILM_SHA256[:12]}"
     if not is_exported(directory):
         _export(directory)
-    return OnnxEncoder(directory)
+    # A single text needs one thread; the thousands that understanding is learned from, all cores.
+    return OnnxEncoder(directory, threads=all_cores())
 
 
 def _export(directory: Path) -> None:

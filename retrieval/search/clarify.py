@@ -7,6 +7,7 @@ most, are a clear split. One that is rare, or that nearly all candidates share, 
 nor does a kind of which the request names a scene already ("a dog": dogs with children?).
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -15,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from retrieval.search.scenes import KINDS, SCENE_STEMS, SCENES
-from retrieval.store.words import content_words, stems
+from retrieval.store.words import content_words, stem, stems, tokens
 
-__all__ = ["CANDIDATES", "Group", "split"]
+__all__ = ["CANDIDATES", "Group", "may_ask", "split"]
 
 CANDIDATES = 60
 """So many of the best pictures are looked at."""
@@ -51,6 +52,11 @@ class Group:
     share: float
 
 
+def may_ask(asked: str) -> bool:
+    """Return whether somebody who asked for this can be asked what they mean."""
+    return len(content_words(asked)) <= MOST_WORDS
+
+
 def split(
     captions: Sequence[Sequence[str]], shows: npt.NDArray[np.float32], asked: str
 ) -> list[tuple[str, list[int]]]:
@@ -66,22 +72,29 @@ def split(
     Returns:
         2 or 3 groups, or none where there is no clear split.
     """
-    if len(captions) < CANDIDATES // 2 or len(content_words(asked)) > MOST_WORDS:
+    if len(captions) < CANDIDATES // 2 or not may_ask(asked):
         return []
     column = {label: i for i, label in enumerate(SCENES)}
     known = set(stems(asked))
-    said = [{word for text in texts for word in stems(text)} for texts in captions]
+    named_by = [_named(tuple(texts)) for texts in captions]
     found: list[tuple[float, list[tuple[str, list[int]]]]] = []
     for labels in map(list, KINDS):
         if any(known & SCENE_STEMS[label] for label in labels):
             continue
-        named = np.array([[bool(SCENE_STEMS[label] & own) for label in labels] for own in said])
+        named = np.array([[label in own for label in labels] for own in named_by])
         seen = shows[:, [column[label] for label in labels]] >= _SEEN_AT
         holds = np.where(named.any(axis=1, keepdims=True), named, seen)
         coverage, chosen = _clearest(holds)
         members = [(labels[c], np.flatnonzero(holds[:, c]).tolist()) for c in chosen]
         found.append((coverage, sorted(members, key=lambda group: -len(group[1]))))
     return max(found, key=lambda pair: pair[0], default=(0.0, []))[1]
+
+
+@functools.lru_cache(maxsize=8_192)
+def _named(captions: tuple[str, ...]) -> frozenset[str]:
+    """Return the labels of the scenes that a picture's captions name."""
+    said = {stem(word) for word in set(tokens(" ".join(captions)))}
+    return frozenset(label for label, words in SCENE_STEMS.items() if words & said)
 
 
 def _clearest(holds: npt.NDArray[np.bool_]) -> tuple[float, tuple[int, ...]]:

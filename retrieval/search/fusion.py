@@ -1,10 +1,10 @@
 """Several rankings of the same things made one."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from retrieval.store.order import best_first
 
@@ -60,10 +60,18 @@ def fuse(
     Returns:
         (item, score), best first; equal scores in the order of the first ranking that has them.
     """
-    scores: defaultdict[int, float] = defaultdict(float)
-    for ranking, weight in zip(rankings, weights, strict=True):
-        for rank, item in enumerate(ranking, start=1):
-            own = weight[item] if isinstance(weight, Mapping) else weight
-            scores[item] += own / (constant + rank)
-    items, values = list(scores), np.array(list(scores.values()))
-    return [(items[i], float(values[i])) for i in best_first(values, noise=_NOISE)]
+    items = np.concatenate([np.asarray(ranking, np.int64) for ranking in rankings])
+    worths = [
+        np.asarray(
+            [weight[item] for item in ranking] if isinstance(weight, Mapping) else weight,
+            np.float64,
+        )
+        / (constant + np.arange(1, len(ranking) + 1))
+        for ranking, weight in zip(rankings, weights, strict=True)
+    ]
+    distinct, first, places = np.unique(items, return_index=True, return_inverse=True)
+    scores: npt.NDArray[np.float64] = np.zeros(len(distinct))
+    np.add.at(scores, places, np.concatenate(worths))
+    as_given = np.argsort(first)
+    order = as_given[best_first(scores[as_given], noise=_NOISE)]
+    return list(zip(distinct[order].tolist(), scores[order].tolist(), strict=True))

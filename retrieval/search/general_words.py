@@ -20,6 +20,7 @@ class _Entry(NamedTuple):
     members: tuple[str, ...]
 
 
+@functools.lru_cache(maxsize=4_096)
 def comprised(phrase: str) -> tuple[str, ...]:
     """Return the words and phrases for what a general word comprises, other names of it included.
 

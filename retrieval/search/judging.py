@@ -7,6 +7,7 @@ it and to those words than to ordinary things that are absent (confidence.py).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from retrieval.search.confidence import Confidence, nearness_of, score
@@ -27,6 +28,7 @@ __all__ = ["Judge", "Verdict"]
 # Of a request for something usual, the fit below which it is not in this gallery: in a gallery
 # without snow "snowboarders" fits worse than most of what is absent.
 _LEAST_USUAL = -0.5
+_REMEMBERED_WORDS = 4_096
 
 
 class Verdict(NamedTuple):
@@ -62,9 +64,13 @@ class Judge:
         self._store = store
         self._confidence = confidence
         in_captions, usual = known_to_captions(store), known_to_requests(requests)
+        # People use the same words; each is looked up once.
+        in_captions = lru_cache(_REMEMBERED_WORDS)(in_captions)
         self._in_captions: Known = in_captions if words else lambda _word: False
         self._threshold = confidence.by_looks
-        self._known: Known = lambda word: self._in_captions(word) or usual(word)
+        self._known: Known = lru_cache(_REMEMBERED_WORDS)(
+            lambda word: self._in_captions(word) or usual(word)
+        )
         if words and confidence.by_captions is not None:
             self._threshold, self._known = confidence.by_captions, in_captions
 

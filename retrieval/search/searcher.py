@@ -12,7 +12,7 @@ from PIL import Image
 from embedding.model.encoder import Encoder
 from retrieval.errors import RetrievalError
 from retrieval.search.captions import best_caption, words_in
-from retrieval.search.clarify import CANDIDATES, Group, split
+from retrieval.search.clarify import CANDIDATES, Group, may_ask, split
 from retrieval.search.confidence import Confidence
 from retrieval.search.cosines import Cosines
 from retrieval.search.encoding import Encoded, Plan, TextVectors
@@ -193,7 +193,13 @@ class Searcher(Gallery):
             result: what `search` answered to it. What it was told to leave out as shown is in no
                 group, but what looks just like that may be.
         """
-        rows, _ = self._fold(result.ranked, CANDIDATES, ())
+        asked = " ".join(query.texts)
+        if not may_ask(asked):
+            return ()
+        rows: list[int] = []
+        for most in (2 * CANDIDATES, len(result.ranked)):  # the first ones nearly always do
+            if len(rows) < CANDIDATES:
+                rows, _ = self._fold(result.ranked[:most], CANDIDATES, ())
         pictures = self._store.pictures(rows)
         captions = [picture.captions if self._use_words else () for picture in pictures]
         shows = np.zeros((len(rows), len(SCENES)), np.float32)
@@ -202,7 +208,7 @@ class Searcher(Gallery):
             shows = np.stack([trait.amount(vectors) for trait in self._scenes], axis=1)
         return tuple(
             Group(label, tuple(pictures[i].image_id for i in members), len(members) / len(rows))
-            for label, members in split(captions, shows, " ".join(query.texts))
+            for label, members in split(captions, shows, asked)
         )
 
     def _unasked(self, unwanted: Sequence[Trait], pool: int, scope: Scope) -> list[int]:

@@ -41,6 +41,7 @@ def test_environment_and_arguments_and_none_means_not_given(monkeypatch, tmp_pat
         ("CORS_ORIGINS", "shop.example"),
         ("CORS_ORIGINS", "https://shop.example/chat"),
         ("TRUSTED_HOSTS", "https://shop.example"),
+        ("TRUSTED_PROXIES", "proxy.example"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_key(monkeypatch, name, value):

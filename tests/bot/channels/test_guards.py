@@ -91,6 +91,23 @@ def test_a_rate_that_cannot_be_read_is_named(rate):
         load_settings(limit_sender=rate)
 
 
+@pytest.mark.parametrize(
+    ("proxies", "statuses"), [("127.0.0.1", [200, 429, 200]), ("", [200, 429, 429])]
+)
+def test_behind_a_proxy_that_is_trusted_each_client_counts_for_itself(
+    start_server, shapes_bundles, proxies, statuses
+):
+    server = start_server(shapes_bundles, limit_address="1/hour", trusted_proxies=proxies)
+
+    def ask(client):
+        headers = {"X-Forwarded-For": client}
+        return httpx.post(
+            f"{server.url}/api/search", json={"text": "a star"}, headers=headers, timeout=60
+        ).status_code
+
+    assert [ask(client) for client in ("198.51.100.1", "198.51.100.1", "198.51.100.2")] == statuses
+
+
 def test_the_limits_hold_on_every_way_in(start_server, shapes_bundles):
     server = start_server(shapes_bundles, limit_sender="2/hour", limit_address="5/hour")
 

@@ -6,7 +6,8 @@ import itertools
 import pytest
 from PIL import Image
 
-from bot.sessions import saving
+from bot.sessions import store
+from bot.sessions.scripts import keys_of
 
 counter = itertools.count()
 
@@ -76,13 +77,13 @@ def test_the_history_is_bounded_and_ends_with_its_session(
     for number in range(4):
         say(client, sender, "help", message_id=str(number))
     with redis.Redis.from_url(embedded_redis.url) as kept:
-        talk, session = saving.talk_key(sender), saving.session_key(sender)
+        _, session, talk = keys_of(sender)
         assert abs(kept.ttl(talk) - kept.ttl(session)) <= 1
         longest = max(len(one) for one in kept.lrange(talk, 0, -1))
-        monkeypatch.setattr(saving, "MAX_TALK_BYTES", int(2.5 * longest))
+        monkeypatch.setattr(store, "MAX_TALK_BYTES", int(2.5 * longest))
         say(client, sender, "help", message_id="4")
         assert [one["id"] for one in history(client, sender).json()["messages"]] == ["3", "4"]
-        monkeypatch.setattr(saving, "MAX_EXCHANGES", 1)
+        monkeypatch.setattr(store, "MAX_EXCHANGES", 1)
         say(client, sender, "help", message_id="5")
         assert [one["id"] for one in history(client, sender).json()["messages"]] == ["5"]
         # Gone for whatever reason: who takes the name next must not read what was said under it.

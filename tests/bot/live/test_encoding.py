@@ -35,6 +35,20 @@ def test_those_who_wait_share_a_batch_and_each_gets_its_own() -> None:
             np.testing.assert_array_equal(vector, alone.encode_text([text])[0])
 
 
+def test_what_was_expected_is_encoded_once() -> None:
+    encoder = StubEncoder()
+
+    async def ask() -> None:
+        batched = BatchedEncoder(encoder, in_a_thread)
+        batched.expect(["a dog"])
+        await batched.texts(["a dog", "a cat"])
+        batched.expect(["a cat"])
+        await batched.texts(["a cat"])
+
+    asyncio.run(ask())
+    assert sorted(text for call in encoder.calls for text in call) == ["a cat", "a dog"]
+
+
 def test_what_comes_in_meanwhile_waits_for_the_next_batch() -> None:
     encoder = StubEncoder()
 

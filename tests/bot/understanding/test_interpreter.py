@@ -239,6 +239,37 @@ def test_a_text_is_encoded_once_whatever_asks(
     assert counted.texts == ["a dog", "a beach", "the dog is white"]
 
 
+@pytest.mark.parametrize(
+    ("text", "is_planned"),
+    [
+        ("Show me  a dog", True),
+        ("a gril on a beach", True),
+        ("/more_images", False),
+        ("a dog on a beach " * 20, False),
+        ("hello! and now a cat", False),
+        ("dogs but no people", False),
+    ],
+)
+def test_what_was_planned_need_not_be_encoded_to_read(
+    project: RasaProject,
+    sentence_encoder: SentenceEncoder,
+    nlu_cache: Path,
+    text: str,
+    is_planned: bool,
+) -> None:
+    counted = Counted(sentence_encoder)
+    interpreter = build_interpreter(project, counted, nlu_cache)
+    plan = interpreter.plan(text)
+    assert bool(plan) == is_planned
+    if plan:
+        interpreter.vectors.keep(
+            dict(zip(plan, sentence_encoder.encode_sentences(plan), strict=True))
+        )
+    counted.texts.clear()
+    interpreter.read(text)
+    assert bool(counted.texts) == (not plan and not text.startswith("/"))
+
+
 class Squeezed(Counted):
     """The sentence encoder with all its cosines shifted up and squeezed, as CLIP's are."""
 

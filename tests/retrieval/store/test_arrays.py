@@ -13,7 +13,7 @@ def test_gives_back_what_was_saved_mapped_and_read_only(tmp_path: Path) -> None:
     save_arrays(tmp_path / "new", rows=np.arange(5), none=np.zeros((0, 3), np.float32))
     rows, none = load_arrays(tmp_path / "new", "rows", "none")
     assert rows.tolist() == [0, 1, 2, 3, 4]
-    assert isinstance(rows, np.memmap)
+    assert isinstance(rows.base, np.memmap)
     assert none.shape == (0, 3)
     with pytest.raises(ValueError, match="read-only"):
         rows[0] = 1
