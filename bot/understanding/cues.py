@@ -85,6 +85,9 @@ class Cues:
         self._to_the_start = re.compile(rf"\b{pattern('to_the_start')}\b", re.IGNORECASE)
         self._steps = re.compile(rf"\b(?P<number>\w+)\s+{pattern('steps')}\b", re.IGNORECASE)
         self._twofold = re.compile(rf"\b{pattern('twofold')}\b", re.IGNORECASE)
+        self._going_on = re.compile(
+            rf"{_START}{pattern('going_on')}\s+(?P<what>.+?){_EDGE_END}", re.IGNORECASE
+        )
         self._nobody = re.compile(
             rf"(?:\w+\s+)?{pattern('nobody')}(?:\W+{pattern('tail')})*$", re.IGNORECASE
         )
@@ -140,11 +143,13 @@ class Cues:
         return None
 
     def beside(self, text: str) -> list[Span]:
-        """Return what cues say beside the intent: dropped, recalled, steps, answer."""
+        """Return what cues say beside the intent: dropped, recalled, steps, and so on."""
         found = []
         dropped = self._dropped.match(text) or self._dropped_behind.match(text)
         if dropped:
             found.append(Span("dropped", dropped["what"], *dropped.span("what"), _FOUND_BY))
+        if more := self._going_on.match(text):
+            found.append(Span("going_on", more["what"], *more.span("what"), _FOUND_BY))
         if again := self._again.search(text):
             rest = only(text, [again.span()], inside=False)
             found.append(Span("recalled", " ".join(rest.split()), 0, len(text), _FOUND_BY))

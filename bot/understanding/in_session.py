@@ -14,7 +14,7 @@ from bot.understanding.parts import Excluded, Parts, Wish
 from bot.understanding.reading import ALL, NONE, REFINE, SEARCH
 from bot.wording.edits import Editor, same_thing
 
-__all__ = ["answer", "correct", "drop", "judge", "recall"]
+__all__ = ["answer", "correct", "drop", "go_on", "judge", "recall"]
 
 _RATE = "rate_image"
 # What is asked in so many words more than an option has is a wish of its own.
@@ -55,6 +55,15 @@ def recall(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
         if any(same_thing(one, word) for one in named for word in earlier):
             return (op.Undo(len(record.history) - at),)
     return ()
+
+
+def go_on(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
+    """Return what else is left out: "or dogs", a turn after "no cats"."""
+    if record.last_said != "utter_excluded" or parts.intent not in (SEARCH, REFINE):
+        return ()
+    if not editor.names(parts.going_on):
+        return ()
+    return (*(op.Exclude(wish.text) for wish in parts.wishes), *parts.beside)
 
 
 def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:

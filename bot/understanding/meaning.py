@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
-from bot.understanding.in_session import answer, correct, drop, judge, recall
+from bot.understanding.in_session import answer, correct, drop, go_on, judge, recall
 from bot.understanding.operations import Operation
 from bot.understanding.parts import Parts
 from bot.understanding.reading import EXCLUDE, OTHER_LANGUAGE, REFINE, SEARCH, Reading
@@ -81,6 +81,7 @@ def decide(
         return Meaning(foreign, settled.intent, settled.confidence, settled.ranking, parts.language)
     operations = (
         answer(parts, record, editor)
+        or go_on(parts, record, editor)
         or recall(parts, record, editor)
         or drop(parts, record, editor)
         or judge(parts, record)

@@ -63,6 +63,7 @@ class Parts:
         rating: a thumb.
         drops_upload: whether the upload is to be taken out of the search.
         filters: conditions.
+        going_on: what is joined to what was said a turn ago: "or dogs".
         dropped: what is to be taken out of the search, as it was said.
         recalled: what an earlier search was about.
         steps: how many changes to go back.
@@ -83,6 +84,7 @@ class Parts:
     rating: Literal["up", "down"] | None = None
     drops_upload: bool = False
     filters: tuple[op.Filter, ...] = ()
+    going_on: str = ""
     dropped: str = ""
     recalled: str = ""
     steps: int = 1
@@ -127,6 +129,7 @@ class Parts:
                 if key in FILTER_KEYS
                 for value in values
             ),
+            going_on=first("going_on"),
             dropped=first("dropped"),
             recalled=first("recalled"),
             steps=next((max(_whole(span.value), 1) for span in spans.get("steps", ())), 1),

@@ -60,10 +60,13 @@ class PieceReader:
         if alone:
             reading = Reading(text, ((alone, 1.0),))
         else:
+            said = self._clauses.without_asides(text)
+            if not self._tagger.has_content(said):
+                said = text  # "not necessarily brown" is about what was said before
             reading = (
-                self._read_correction(text)
-                or self._read_wish_and_exclusions(text)
-                or self._read_one_clause(text)
+                self._read_correction(said)
+                or self._read_wish_and_exclusions(said)
+                or self._read_one_clause(said)
             )
         spans = [*reading.spans, *self._cues.beside(text)]
         if reading.intent == OTHER:
@@ -106,7 +109,7 @@ class PieceReader:
     def _read_wish_and_exclusions(self, text: str) -> Reading | None:
         """Return what "dogs but no people" says; None where one of the two is missing."""
         clauses = self._clauses.exclusions(text)
-        wish = only(text, [(clause.start, clause.end) for clause in clauses], inside=False)
+        wish = self._clauses.without_exclusions(text)
         excluded = [span for clause in clauses for span in self._excluded(text, clause)]
         is_about_pictures = any(span.role == "unlike" for span in excluded)
         has_wish = self._tagger.has_content(wish)

@@ -35,7 +35,7 @@ class ClauseSplitter:
 
     Args:
         phrases: those of one language, by their part: exclusion, opening, resume, joined, never,
-            twice, together, apart, social. A language that has none splits nothing.
+            twice, aside, together, apart, social. A language that has none splits nothing.
     """
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
@@ -51,9 +51,13 @@ class ClauseSplitter:
             r"\s+(?=\w)",
             re.IGNORECASE,
         )
+        self._aside = re.compile(
+            rf"(?<!\w){any_of(phrases, 'aside')}\s+[^,.;:!?()\n]*", re.IGNORECASE
+        )
         self._end = re.compile(
             rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases, 'resume')}\b", re.IGNORECASE
         )
+        self._turn = re.compile(rf"\s*,?\s*\b{any_of(phrases, 'turning')}\b", re.IGNORECASE)
         edge = r"[\s,.;:!?]*"
         self._head = re.compile(rf"{edge}(?:{any_of(phrases, 'head')}\s+)+", re.IGNORECASE)
         self._tail = re.compile(rf"(?:[\s,]+{any_of(phrases, 'tail')})+{edge}$", re.IGNORECASE)
@@ -109,6 +113,13 @@ class ClauseSplitter:
 
         return self._twice.sub(once, text)
 
+    def without_asides(self, text: str) -> str:
+        """Return a text with blanks in the place of what is neither wanted nor unwanted.
+
+        "A mountain, with or without snow" is a mountain.
+        """
+        return only(text, [match.span() for match in self._aside.finditer(text)], inside=False)
+
     def exclusions(self, text: str) -> list[Clause]:
         """Return the clauses of a text that exclude."""
         begins = [match for match in self._begin.finditer(text) if match["never"] is None]
@@ -119,6 +130,17 @@ class ClauseSplitter:
             stop = self._before_aside(text, match.end(), end.start() if end else next_start)
             clauses.append(Clause(match.start(), match.end(), stop))
         return clauses
+
+    def without_exclusions(self, text: str) -> str:
+        """Return a text with blanks in the place of its clauses that exclude.
+
+        The "but" goes with them that leads back to what is wanted; so does punctuation before all
+        that is left.
+        """
+        turns = ((one, self._turn.match(text, one.end)) for one in self.exclusions(text))
+        places = [(one.start, turn.end() if turn else one.end) for one, turn in turns]
+        left = only(text, places, inside=False)
+        return re.sub(r"^[\s,.;:!?]+", lambda match: " " * len(match[0]), left)
 
     def items(self, text: str, start: int, end: int) -> list[Place]:
         """Return where the things stand that a part of a text lists: "dogs, cats or birds"."""

@@ -50,3 +50,73 @@ def test_nothing_is_taken_away_that_nobody_asked_to_lose(
 ) -> None:
     destructive = (op.Exclude, op.Unlike, op.Restart, op.Goodbye)
     assert not any(isinstance(one, destructive) for one in _operations(interpreter, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Said not to matter: neither wanted nor left out.
+        ("a mountain, with or without snow", (op.Search("a mountain"),)),
+        ("with or without snow, a mountain", (op.Search("a mountain"),)),
+        ("a cat, not necessarily black", (op.Search("a cat"),)),
+        ("it doesn't have to be indoors, a child reading", (op.Search("a child reading"),)),
+        ("beaches, no matter the weather", (op.Search("beaches"),)),
+        ("it's not that I dislike cats, just show me birds", (op.Search("birds"),)),
+        # All but one is that one.
+        ("I don't want to see anything but cats", (op.Search("cats"),)),
+        ("don't show me anything except cats", (op.Search("cats"),)),
+        ("nobody but children", (op.Search("children"),)),
+        # One instead of the other.
+        ("not cats but birds", (op.Search("birds"), op.Exclude("cats"))),
+        ("instead of a cat, a bird", (op.Search("a bird"), op.Exclude("a cat"))),
+        ("I never said I wanted cats, I want birds", (op.Search("birds"), op.Exclude("cats"))),
+        # Left out in other words.
+        (
+            "kids playing, but none of them with hats",
+            (op.Search("kids playing"), op.Exclude("hats")),
+        ),
+        ("nobody should be in the picture, just snow", (op.Search("snow"), op.Exclude("people"))),
+        ("don't show me dogs, don't show me cats", (op.Exclude("dogs"), op.Exclude("cats"))),
+        ("fewer people", (op.Exclude("people"),)),
+        ("a girl, then take out the ones with dogs", (op.Search("a girl"), op.Exclude("dogs"))),
+        # "But" leads back to what is wanted.
+        (
+            "a room without chairs but with a table",
+            (op.Search("a room with a table"), op.Exclude("chairs")),
+        ),
+        ("no dogs, I want horses", (op.Search("horses"), op.Exclude("dogs"))),
+    ],
+)
+def test_a_first_message_is_searched_for_as_it_was_meant(
+    interpreter: Interpreter, text: str, expected: tuple[Operation, ...]
+) -> None:
+    reading = interpreter.read(text)
+    record = SessionRecord(sender_id="anna")
+    meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
+    assert meant.operations == expected
+
+
+def test_what_is_left_out_can_go_on_in_the_next_message(interpreter: Interpreter) -> None:
+    record = SessionRecord(sender_id="anna", last_said="utter_excluded")
+    record.query = Query(("a house",), excluded=("cats",))
+    meant = decide(interpreter.read("or dogs"), record, interpreter.closeness)
+    assert meant.operations == (op.Exclude("dogs"),)
+    record.last_said = "utter_found"
+    meant = decide(interpreter.read("or dogs"), record, interpreter.closeness)
+    assert meant.operations == (op.Refine("dogs"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("not children but adults", (op.Replace("children in water", "adults in water"),)),
+        ("instead of children, adults", (op.Replace("children in water", "adults in water"),)),
+    ],
+)
+def test_one_thing_takes_the_place_of_another_in_a_search(
+    interpreter: Interpreter, text: str, expected: tuple[Operation, ...]
+) -> None:
+    record = SessionRecord(sender_id="anna", query=Query(("children in water",)))
+    reading = interpreter.read(text)
+    meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
+    assert meant.operations == expected
