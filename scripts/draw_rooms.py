@@ -32,7 +32,16 @@ ROOMS = {
         "sessions",
     ),
     "retrieval": ("bundle", "search", "store"),
-    "embedding": ("rerank", "training", "evaluation", "pretrained", "onnx", "model", "data"),
+    "embedding": (
+        "rerank",
+        "training",
+        "evaluation",
+        "languages",
+        "pretrained",
+        "onnx",
+        "model",
+        "data",
+    ),
 }
 """The rooms of each package, from the upper to the lower; an upper one may import a lower one."""
 Arrows = dict[str, set[str]]

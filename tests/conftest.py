@@ -14,6 +14,7 @@ pytest_plugins = [
     "tests.fixtures.models",
     "tests.fixtures.foreign",
     "tests.fixtures.bundles",
+    "tests.fixtures.languages",
     "tests.fixtures.redis",
     "tests.fixtures.server",
     "tests.fixtures.browser",

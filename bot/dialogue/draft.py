@@ -109,7 +109,8 @@ class Draft:
 
         In standard deviations over the gallery.
         """
-        return await self.serving.compare([hit.image_id for hit in hits], phrases)
+        ids = [hit.image_id for hit in hits]
+        return await self.serving.compare(ids, phrases, self.project.language)
 
     async def find(self, image_id: str) -> Hit | None:
         """Return a picture of the gallery, or None if it has none of that id to show."""

@@ -95,8 +95,7 @@ async def talk(draft: Draft, operation: SmallTalk) -> None:
     if operation.beside and not isinstance(operation, Chat):
         return
     if isinstance(operation, Unknown) and operation.language:
-        sentence = draft.project.turn_away(operation.language)
-        draft.say("utter_other_language", [HELP], sentence=sentence)
+        _other_language(draft, operation)
         return
     own = f"utter_{operation.intent}"
     responses = draft.project.responses
@@ -113,3 +112,16 @@ async def talk(draft: Draft, operation: SmallTalk) -> None:
             response = f"{own}_again"  # the same sentence twice running sounds deaf
         if response in responses:
             draft.say(response)
+
+
+def _other_language(draft: Draft, operation: Unknown) -> None:
+    """Search for what was said in another language, or say in it which one is spoken here."""
+    if draft.serving.multilingual is None or not operation.text:
+        sentence = draft.project.turn_away(operation.language)
+        draft.say("utter_other_language", [HELP], sentence=sentence)
+        return
+    draft.record.asked = False
+    wish = draft.project.wish(operation.language, operation.text)
+    draft.query = Query(texts=(wish,), language=operation.language)
+    draft.search_and("utter_found")
+    draft.say_last("utter_found_in_other_language")

@@ -108,7 +108,13 @@ async def _search(draft: Draft, query: Query, shown: list[str]) -> SearchResult:
     image: Image.Image | None = None
     if query.image is not None:
         image = await draft.run(open_upload, draft.record.uploads[query.image])
-    return await draft.serving.search(query, draft.settings.results, shown=shown, image=image)
+    return await draft.serving.search(
+        query,
+        draft.settings.results,
+        shown=shown,
+        image=image,
+        language=draft.project.language,
+    )
 
 
 def stored(hit: Hit) -> StoredHit:

@@ -18,11 +18,9 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
-from bot.live.encoding import BatchedEncoder
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
-from bot.live.pictures import ShownPictures
-from bot.live.serving import Serving
+from bot.live.serving import Serving, open_serving
 from bot.live.tasks import BackgroundTask
 from bot.live.threads import Threads
 from retrieval.bundle.bundle import (
@@ -34,7 +32,6 @@ from retrieval.bundle.bundle import (
 )
 from retrieval.bundle.versions import CURRENT
 from retrieval.errors import BundleError, BundleRefused, NoBundle
-from retrieval.search.query import Query
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +53,8 @@ class LiveBundle:
         redis: tells the other workers of a swap; None when there are none.
         threads: turns that compute at once.
         poll_s: how often `CURRENT` is looked at, in seconds, should a message be missed.
+        models: where what reads other languages than English is kept; None means
+            ``default_models_dir()``.
         on_swap: called with the version and the outcome ("live" or "refused") of each load.
         on_failure: called with the name of a background task that failed and is begun again.
         on_missing: called for each picture left out of an answer because its file is gone.
@@ -73,6 +72,7 @@ class LiveBundle:
         redis: Redis | None = None,
         threads: int = 2,
         poll_s: float = 3.0,
+        models: Path | None = None,
         on_swap: Callable[[str, str], None] | None = None,
         on_failure: Callable[[str], None] | None = None,
         on_missing: Callable[[], None] | None = None,
@@ -81,6 +81,7 @@ class LiveBundle:
         self._images = images
         self._redis = redis
         self._poll_s = poll_s
+        self._models = models
         self._on_swap = on_swap
         self._on_missing = on_missing
         self._serving = Lendable(Serving.close)
@@ -260,14 +261,7 @@ class LiveBundle:
 
     def _open(self, version: str) -> Serving:
         bundle = Bundle.open(self._bundles, version, root=self._images)
-        try:
-            # The first search of a fresh model is the slowest; nobody should wait for it.
-            bundle.searcher.search(Query(texts=("warm up",)), 1)
-        except BaseException:
-            bundle.close()
-            raise
-        pictures = ShownPictures(bundle.store, self._on_missing)
-        return Serving(bundle, BatchedEncoder(bundle.encoder, self.run), self.run, pictures)
+        return open_serving(bundle, self.run, models=self._models, on_missing=self._on_missing)
 
     def _replace(self, serving: Serving) -> None:
         self._serving.replace(serving)

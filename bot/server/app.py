@@ -202,6 +202,7 @@ async def _lifespan(
             redis=redis,
             threads=settings.threads,
             poll_s=settings.poll_s,
+            models=settings.data_dir / "models",
             on_swap=metrics.count_load,
             on_failure=metrics.count_background_failure,
             on_missing=metrics.missing_pictures.inc,

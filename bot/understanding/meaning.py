@@ -77,7 +77,7 @@ def decide(
     settled = reading.settled(_settle(reading, record, closeness, upload))
     parts = Parts.of(settled, upload)
     if parts.language:
-        foreign = (op.Unknown(OTHER_LANGUAGE, language=parts.language),)
+        foreign = (op.Unknown(OTHER_LANGUAGE, language=parts.language, text=parts.text),)
         return Meaning(foreign, settled.intent, settled.confidence, settled.ranking, parts.language)
     operations = (
         answer(parts, record, editor)

@@ -297,7 +297,9 @@ class Unknown(SmallTalk):
 
     Attributes:
         language: in which it was said, where that is why.
+        text: what was said in that language.
     """
 
     do = "unknown"
     language: str = ""
+    text: str = ""

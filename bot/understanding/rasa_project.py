@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from pathlib import Path
 from typing import Any, Self
 
@@ -152,6 +153,13 @@ class RasaProject:
             return self.rules[intent]
         except KeyError:
             raise ProjectError(f"no rule in {self.directory} answers the intent {intent}") from None
+
+    def wish(self, language: str, text: str) -> str:
+        """Return what a text in another language looks for, without the words that ask for it."""
+        openings = set(str(self.others[language].get("openings", "")).split())
+        words = text.split()
+        rest = list(dropwhile(lambda word: word.lower().strip(",.:!") in openings, words))
+        return " ".join(rest or words)
 
     def turn_away(self, language: str) -> str:
         """Return the sentence, in another language, that says which one is spoken here."""

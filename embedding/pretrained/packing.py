@@ -27,7 +27,7 @@ from embedding.pretrained.packed import (
 )
 from embedding.pretrained.shipped import CARD, FILES, FORMAT, MANIFEST, WEIGHTS
 
-__all__ = ["PackReport", "pack_model"]
+__all__ = ["PackReport", "add_file", "pack_model"]
 
 _CHANGE_STEPS = (31, 127)
 """Steps on either side of zero for what training changed in a package's weights, coarsest first."""
@@ -105,17 +105,39 @@ def pack_model(model_dir: Path, out: Path, *, name: str, about: str) -> PackRepo
             "format": FORMAT,
             "name": name,
             "about": about,
-            "sha256": hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest(),
+            "sha256": _hash_of_files(files),
             "sources": {source: SOURCES[source] for source in sorted(used)},
             OWN: hashlib.sha256((scratch / WEIGHTS).read_bytes()).hexdigest(),
             "files": files,
         }
-        text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
-        (scratch / MANIFEST).write_text(text, encoding="utf-8")
+        _write_manifest(scratch, manifest)
         if card is not None:
             (scratch / CARD).write_bytes(card)
     size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
     return PackReport(finder.packaged, finder.stored, size)
+
+
+def add_file(packed: Path, name: str, data: bytes) -> None:
+    """Add a file to a packed model, or replace it there.
+
+    Args:
+        packed: its directory.
+        name: of the file in the model directory.
+        data: what it holds.
+    """
+    manifest = json.loads((packed / MANIFEST).read_text(encoding="utf-8"))
+    manifest["files"][name] = _own_file(packed, name, data)
+    manifest["sha256"] = _hash_of_files(manifest["files"])
+    _write_manifest(packed, manifest)
+
+
+def _hash_of_files(files: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def _write_manifest(packed: Path, manifest: Mapping[str, Any]) -> None:
+    text = json.dumps(manifest, indent=1, ensure_ascii=False) + "\n"
+    (packed / MANIFEST).write_text(text, encoding="utf-8")
 
 
 class _Finder:

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from embedding.languages.encoder import load_multilingual
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.build import BuildReport, build_bundle
@@ -56,12 +57,14 @@ class Bundle:
 
     def __init__(
         self,
+        directory: Path,
         manifest: Manifest,
         encoder: Encoder,
         store: Store,
         scenes: Scenes,
         requests: TypicalRequests | None = None,
     ) -> None:
+        self._directory = directory
         self.version = manifest.version
         self.manifest = manifest
         self.encoder = encoder
@@ -90,6 +93,17 @@ class Bundle:
             words=words,
             meaning=meaning,
         )
+
+    def load_multilingual(self, models: Path | None = None) -> Encoder | None:
+        """Return an encoder that reads texts in many languages, or None where there is none.
+
+        Args:
+            models: where what it is made of is kept; None means ``default_models_dir()``.
+
+        Raises:
+            ModelError: what it is made of is damaged.
+        """
+        return load_multilingual(self._directory / MODEL, self.encoder, models)
 
     @classmethod
     def open(
@@ -136,7 +150,7 @@ class Bundle:
         store = open_store(directory / STORE, root)
         try:
             _check_parts(manifest, encoder, store, scenes, requests, fingerprint=verify)
-            return cls(manifest, encoder, store, scenes, requests)
+            return cls(directory, manifest, encoder, store, scenes, requests)
         except BaseException:
             store.close()
             raise

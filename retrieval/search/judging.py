@@ -78,14 +78,19 @@ class Judge:
         """Return the words that must be encoded, beside the text, before `judge` can tell."""
         return tuple(unknown_words(valid_text(text), self._known))
 
-    def judge(self, texts: Sequence[str], encoded: Mapping[str, Vectors]) -> Verdict:
+    def judge(
+        self, texts: Sequence[str], encoded: Mapping[str, Vectors], *, by_words: bool = True
+    ) -> Verdict:
         """Return what is thought of texts that are asked for together.
 
         Args:
             texts: a search and its refinements.
             encoded: the vectors of the texts, and of what `to_encode` named.
+            by_words: False for texts in another language than requests and captions, whose words
+                these cannot tell.
         """
-        verdicts = [self._judge(text, encoded) for text in map(valid_text, texts)]
+        judge = self._judge if by_words else self._judge_by_looks
+        verdicts = [judge(text, encoded) for text in map(valid_text, texts)]
         unknown = dict.fromkeys(word for verdict in verdicts for word in verdict.unknown)
         return Verdict(all(verdict.fits for verdict in verdicts), tuple(unknown))
 
@@ -101,6 +106,10 @@ class Judge:
         fit = score(text, unknown or [text], fits) >= self._threshold
         lacking = [word for word in unknown if fits[text] + fits[word] < self._threshold]
         return Verdict(fit, () if fit else tuple(lacking))
+
+    def _judge_by_looks(self, text: str, encoded: Mapping[str, Vectors]) -> Verdict:
+        fit = score(text, [text], {text: self._fit(encoded[text])})
+        return Verdict(fit >= self._confidence.by_looks)
 
     def _fit(self, vector: Vectors) -> float:
         return self._confidence.fit(nearness_of(vector, self._store))

@@ -42,6 +42,8 @@ class Query:
         filters: (key, value) pairs that all must hold; filters.py has the forms.
         seen: ids of pictures that were on the screen when somebody asked for more than they had:
             they step back.
+        language: code of the language of the texts, where it is none that is spoken, or none
+            that the model's own encoder reads.
     """
 
     # What a session record that is read must hold: these types exactly, and nothing else.
@@ -54,6 +56,7 @@ class Query:
     excluded: tuple[str, ...] = ()
     filters: tuple[tuple[str, str], ...] = ()
     seen: tuple[str, ...] = ()
+    language: str | None = None
 
     @property
     def is_empty(self) -> bool:

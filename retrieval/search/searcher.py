@@ -119,7 +119,7 @@ class Searcher(Gallery):
         if query.is_empty:
             raise RetrievalError("the query is empty; give a text, a picture or a filter")
         texts = [valid_text(text) for text in query.texts if text.strip()]
-        if self._judge is not None and not (query.liked or query.image):
+        if self._judge is not None and not (query.liked or query.image or query.language):
             texts += [word for text in texts for word in self._judge.to_encode(text)]
         for phrase in query.excluded:
             texts += self._phrases.to_encode(phrase)
@@ -181,7 +181,8 @@ class Searcher(Gallery):
             return SearchResult(hits, False, total)
         verdict = Verdict(None)
         if self._judge is not None and texts and not (query.liked or query.image):
-            verdict = self._judge.judge(texts, encoded.texts)
+            by_words = query.language is None
+            verdict = self._judge.judge(texts, encoded.texts, by_words=by_words)
         may_show = self._may_show(hits, unwanted)
         return SearchResult(hits, verdict.fits, total, verdict.unknown, may_show, tuple(ranked))
 

@@ -71,12 +71,20 @@ class Stage:
 
 
 @contextmanager
-def open_stage(bundles: Path, redis_url: str, cache: Path, **settings: Any) -> Iterator[Stage]:
-    """Load the bundle and talk over it until the block ends."""
-    project = RasaProject.load()
+def open_stage(
+    bundles: Path,
+    redis_url: str,
+    cache: Path,
+    *,
+    language: str = "en",
+    models: Path | None = None,
+    **settings: Any,
+) -> Iterator[Stage]:
+    """Load the bundle and talk over it, in a language, until the block ends."""
+    project = RasaProject.load(language=language)
     chosen = Settings(public_url=BASE_URL + "/", **settings)
     with asyncio.Runner() as runner:
-        live = LiveBundle(bundles)
+        live = LiveBundle(bundles, models=models)
         interpreter = build_interpreter(project, load_sentence_encoder(), cache)
         client = connect(redis_url)
         store = SessionStore(client)

@@ -157,3 +157,17 @@ def test_contradictions_are_named(copy: Path, file: str, old: str, new: str, mes
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match=r"domain\.yml"):
         RasaProject.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "wish"),
+    [
+        ("de", "Zeig mir bitte: einen Hund", "einen Hund"),
+        ("de", "Bilder von Hunden, bitte", "Hunden, bitte"),
+        ("fr", "je cherche un chien", "un chien"),
+        ("de", "Bilder", "Bilder"),  # nothing else is said
+        ("ru", "собака", "собака"),
+    ],
+)
+def test_words_that_ask_for_pictures_are_no_wish(language: str, text: str, wish: str) -> None:
+    assert RasaProject.load().wish(language, text) == wish

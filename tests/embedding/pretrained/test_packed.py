@@ -18,7 +18,7 @@ from embedding.model.joint import JointEmbedding
 from embedding.pretrained import packed as unpacking
 from embedding.pretrained import packing, shipped
 from embedding.pretrained.names import load_model, shipped_model_path
-from embedding.pretrained.packing import pack_model
+from embedding.pretrained.packing import add_file, pack_model
 from embedding.pretrained.shipped import (
     CARD,
     MANIFEST,
@@ -164,6 +164,19 @@ def test_two_at_once_get_one_model(packed: Path, tmp_path: Path) -> None:
     assert found[0] == found[1]
     assert list((tmp_path / "models").iterdir()) == [found[0]]
     JointEmbedding.load(found[0])
+
+
+def test_a_file_that_is_added_is_put_together_with_the_rest(packed: Path, tmp_path: Path) -> None:
+    before = assemble(packed, tmp_path / "models")
+    more = Path(shutil.copytree(packed, tmp_path / "more"))
+    add_file(more, "languages.npz", b"first")
+    add_file(more, "languages.npz", b"second")
+    after = assemble(more, tmp_path / "models")
+    assert after != before
+    assert (after / "languages.npz").read_bytes() == b"second"
+    assert {path.name for path in after.iterdir()} - {path.name for path in before.iterdir()} == {
+        "languages.npz"
+    }
 
 
 def test_a_part_that_was_deleted_comes_back(packed: Path, tmp_path: Path) -> None:

@@ -87,3 +87,11 @@ def test_a_text_that_names_nothing_is_judged_by_its_looks(
 ) -> None:
     assert judged("the of to her") == Verdict(False)
     assert judged("the of to her", the_of_to_her=CAR) == Verdict(True)
+
+
+def test_words_of_another_language_are_not_judged(store: EmbeddedStore) -> None:
+    judge = Judge(store, None, MEASURED, words=True)
+    looks = {"ein Hund": near(DOG, 0.5), "eine Giraffe": NOTHING}
+    assert judge.judge(["ein Hund"], looks, by_words=False) == Verdict(True)
+    assert judge.judge(["eine Giraffe"], looks, by_words=False) == Verdict(False)
+    assert judge.judge(["ein Hund", "eine Giraffe"], looks, by_words=False) == Verdict(False)

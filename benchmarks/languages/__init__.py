@@ -1,0 +1,1 @@
+"""Searching in other languages than English, measured."""

@@ -1,0 +1,1 @@
+"""A second text encoder, for languages other than English: multilingual-e5-small and a head."""
