@@ -29,7 +29,7 @@ ROOMS = {
         "live",
         "sessions",
     ),
-    "retrieval": ("bundle", "search", "store"),
+    "retrieval": ("postgres", "bundle", "search", "store"),
     "embedding": ("rerank", "training", "evaluation", "pretrained", "onnx", "model", "data"),
 }
 """The rooms of each package, from the upper to the lower; an upper one may import a lower one."""

@@ -15,6 +15,7 @@ pytest_plugins = [
     "tests.fixtures.foreign",
     "tests.fixtures.bundles",
     "tests.fixtures.redis",
+    "tests.fixtures.postgres",
     "tests.fixtures.server",
     "tests.fixtures.browser",
 ]

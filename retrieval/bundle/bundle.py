@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.build import BuildReport, build_bundle
@@ -172,7 +174,7 @@ def _check_parts(
         ("dimension of the scenes", scenes.directions.shape[1], manifest.dimension),
     ]
     if requests is not None:
-        shape = (requests.bank.vectors.shape[1], requests.nearness.shape)
+        shape = (requests.bank.vectors.shape[1], np.asarray(requests.nearness).shape)
         checks.append(("shape of the requests", shape, (manifest.dimension, (manifest.count,))))
     if fingerprint:
         checks.append(("fingerprint of the model", encoder.fingerprint, manifest.model_fingerprint))
