@@ -22,6 +22,7 @@ from bot.settings import Settings
 from bot.understanding.interpreter import build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.pretrained.sentences import load_sentence_encoder
+from retrieval.bundle.catalog import BundleCatalog
 
 T = TypeVar("T")
 BASE_URL = "http://pictures.test"
@@ -68,7 +69,7 @@ def open_stage(bundles: Path, redis_url: str, cache: Path, **settings: Any) -> I
     """Load the bundle and talk over it until the block ends."""
     project = RasaProject.load()
     with asyncio.Runner() as runner:
-        live = LiveBundle(bundles)
+        live = LiveBundle(BundleCatalog(bundles))
         interpreter = build_interpreter(project, load_sentence_encoder(), cache)
         client = connect(redis_url)
         store = SessionStore(client)
