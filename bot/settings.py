@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from limits import parse as parse_rate
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import BotError
@@ -119,12 +119,22 @@ class Settings(BaseSettings):
     examples: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Things to ask for, shown on the page."
     )
+    llm_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="Base of an OpenAI-compatible endpoint that helps to understand; unset: none.",
+    )
+    llm_model: str = Field("", validate_default=True, description="Its model.")
+    llm_key: SecretStr | None = Field(None, description="Its key, sent as a bearer token.")
+    llm_timeout_s: float = Field(
+        2, gt=0, le=60, description="Longest wait for it, seconds; then the rules answer."
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: Literal["line", "json"] = Field("line", description="For people, or machines.")
 
     @field_validator(
-        *("redis_url", "public_url", "bundles", "images", "store", "models"),
-        *("admin_token", "mcp_token", "rasa_token", "metrics_token"),
+        *("redis_url", "public_url", "bundles", "images", "store", "models", "llm_url"),
+        *("admin_token", "mcp_token", "rasa_token", "metrics_token", "llm_key"),
         mode="before",
     )
     @classmethod
@@ -146,6 +156,13 @@ class Settings(BaseSettings):
                     "write redis://:password@host:port/0, with %-signs for special characters in "
                     "the password (%2F for a slash)"
                 ) from None
+        return value
+
+    @field_validator("llm_model")
+    @classmethod
+    def _is_named(cls, value: str, given: ValidationInfo) -> str:
+        if given.data.get("llm_url") and not value:
+            raise ValueError("name the model to use at SHOWTELL_LLM_URL")
         return value
 
     @field_validator("limit_sender", "limit_address")
@@ -237,7 +254,7 @@ def load_settings(**given: Any) -> Settings:
 def _sentence(item: Any) -> str:
     """Name one wrong setting and its value; a secret is never repeated."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
-    value = "(hidden)" if "token" in name else repr(item["input"])
+    value = "(hidden)" if name.endswith(("_token", "_key")) else repr(item["input"])
     if name in ("redis_url", "store"):
         value = _hide_password(value)
     return f"{PREFIX}{name.upper()} is {value}: {item['msg'].removeprefix('Value error, ')}"

@@ -23,6 +23,7 @@ ROOMS = {
         "channels",
         "widget",
         "dialogue",
+        "rewriting",
         "understanding",
         "wording",
         "rasa",

@@ -48,13 +48,17 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="where its dev images stay indexed")
     parser.add_argument("--show", choices=LISTS, action="append", default=[], help="its failures")
     parser.add_argument("--only", choices=LISTS, help="one of the lists")
+    parser.add_argument(
+        "--llm", nargs=2, metavar=("URL", "MODEL"), help="a language model beside the rules"
+    )
     options = parser.parse_args()
+    model = dict(zip(("llm_url", "llm_model"), options.llm or (), strict=False))
     names = [options.only] if options.only else list(LISTS)
     with tempfile.TemporaryDirectory(prefix="showtell-talks-") as scratch:
         own = options.cache or Path(scratch) / "gallery"
         bundles = options.bundles or index_dev_images(options.flickr8k, own)
         # Kept with the gallery, a server need not learn to understand for each run.
-        with serve(bundles, own / "data") as server:
+        with serve(bundles, own / "data", **model) as server:
             report = {name: play_list(server.url, name, options.show) for name in names}
     print(json.dumps(report, indent=2))
     verdicts = [

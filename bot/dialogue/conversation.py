@@ -20,6 +20,7 @@ from bot.errors import MessageRefused
 from bot.live.bundle import LiveBundle
 from bot.live.serving import Serving
 from bot.live.threads import Threads
+from bot.rewriting.rewriter import Rewriter
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
 from bot.sessions.uploads import shrink_upload
@@ -82,6 +83,7 @@ class Conversation:
         interpreter: understands what is written.
         settings: limits and addresses.
         threads: where uploaded pictures are decoded, so that no turn without one waits for it.
+        rewriter: may understand a message better than the rules do.
     """
 
     def __init__(
@@ -92,11 +94,13 @@ class Conversation:
         interpreter: Interpreter,
         settings: Settings,
         threads: Threads,
+        rewriter: Rewriter,
     ) -> None:
         self._sessions = sessions
         self._threads = threads
         self._live = live
         self._interpreter = interpreter
+        self._rewriter = rewriter
         self._settings = settings
         self._words = Words(project.domain)
         self.project = project
@@ -123,6 +127,8 @@ class Conversation:
                     meaning = await self._live.run(
                         self._understand, message, serving.bundle, record, upload
                     )
+                    if upload is None:
+                        meaning = await self._rewriter.rewrite(text, record, meaning)
                 draft = await self._answer(record, serving, meaning, self._words)
             return self._close(draft)
 
@@ -170,6 +176,7 @@ class Conversation:
             with self._live.lease() as serving:
                 closeness, editor = self._interpreter.closeness, self._interpreter.editor
                 meaning = await self._live.run(decide, reading, record, closeness, editor=editor)
+                meaning = await self._rewriter.rewrite(reading.text, record, meaning)
                 draft = await self._answer(record, serving, meaning, words)
             record.turn += 1
         return draft.said

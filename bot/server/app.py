@@ -31,6 +31,7 @@ from bot.live.bundle import LiveBundle
 from bot.live.catalog import open_catalog
 from bot.live.threads import Threads
 from bot.live.thumbnails import Thumbnails
+from bot.rewriting.rewriter import build_rewriter
 from bot.server import probes
 from bot.server.bodies import BodyLimit
 from bot.server.errors import HANDLERS, SORRY, explain
@@ -215,7 +216,11 @@ async def _lifespan(
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
         pictures = Threads(settings.picture_threads, "pictures")
         stack.push_async_callback(pictures.close)
-        conversation = Conversation(sessions, live, project, interpreter, settings, pictures)
+        rewriter = build_rewriter(settings, metrics.count_rewrite)
+        stack.push_async_callback(rewriter.close)
+        conversation = Conversation(
+            sessions, live, project, interpreter, settings, pictures, rewriter
+        )
         app.state.services = Services(
             settings=settings,
             sessions=sessions,

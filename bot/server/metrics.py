@@ -65,6 +65,12 @@ class Metrics:
             "Times that a picture was left out of an answer because its file cannot be read.",
             registry=self.registry,
         )
+        self.rewrites = Counter(
+            "showtell_rewrites",
+            "Messages that the language model was there for, by outcome.",
+            ["outcome"],
+            registry=self.registry,
+        )
         self._version: str | None = None
         self.bundle = Gauge(
             "showtell_bundle_info",
@@ -90,6 +96,10 @@ class Metrics:
     def count_background_failure(self, task: str) -> None:
         """Count a background task that failed and is begun again."""
         self.background_failures.labels(task).inc()
+
+    def count_rewrite(self, outcome: str) -> None:
+        """Count what came of asking the language model."""
+        self.rewrites.labels(outcome).inc()
 
     def count_load(self, version: str, outcome: str) -> None:
         """Count a bundle that was loaded ("live") or refused ("refused")."""

@@ -15,9 +15,9 @@ from tests.bot.talk import Stage, open_stage
 
 
 @pytest.fixture(scope="session")
-def nlu_cache(server_data_dir: Path) -> Path:
+def nlu_cache(learned_dir: Path) -> Path:
     """Where what is learned of the examples is kept, so that it is learned once for all tests."""
-    return server_data_dir / "cache"
+    return learned_dir
 
 
 @pytest.fixture(scope="session")

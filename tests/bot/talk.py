@@ -16,6 +16,7 @@ from bot.channels.rasa_wire import parse_result, responses
 from bot.dialogue.conversation import Conversation, Message, Turn
 from bot.live.bundle import LiveBundle
 from bot.live.threads import Threads
+from bot.rewriting.rewriter import build_rewriter
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings
@@ -32,9 +33,14 @@ class Stage:
     """A running conversation that anybody can talk to."""
 
     def __init__(
-        self, runner: asyncio.Runner, conversation: Conversation, store: SessionStore
+        self,
+        runner: asyncio.Runner,
+        conversation: Conversation,
+        store: SessionStore,
+        rewrites: list[str],
     ) -> None:
         self._runner = runner
+        self.rewrites = rewrites
         self.conversation = conversation
         self.store = store
         self.actions = create_executor(conversation, BASE_URL)
@@ -68,18 +74,22 @@ class Stage:
 def open_stage(bundles: Path, redis_url: str, cache: Path, **settings: Any) -> Iterator[Stage]:
     """Load the bundle and talk over it until the block ends."""
     project = RasaProject.load()
+    chosen = Settings(public_url=BASE_URL + "/", **settings)
     with asyncio.Runner() as runner:
         live = LiveBundle(BundleCatalog(bundles))
         interpreter = build_interpreter(project, load_sentence_encoder(), cache)
         client = connect(redis_url)
         store = SessionStore(client)
-        chosen = Settings(public_url=BASE_URL + "/", **settings)
-        threads = Threads(1, "pictures")
+        threads, outcomes = Threads(1, "pictures"), list[str]()
+        rewriter = build_rewriter(chosen, outcomes.append)
         try:
             runner.run(live.start())
-            conversation = Conversation(store, live, project, interpreter, chosen, threads)
-            yield Stage(runner, conversation, store)
+            conversation = Conversation(
+                store, live, project, interpreter, chosen, threads, rewriter
+            )
+            yield Stage(runner, conversation, store, outcomes)
         finally:
+            runner.run(rewriter.close())
             runner.run(threads.close())
             runner.run(live.stop())
             runner.run(client.aclose())

@@ -128,6 +128,7 @@ def retrained_model(directory: Path) -> None:
 def other_weights(directory: Path) -> None:
     """The graph of the image tower's head in the place of the text tower's."""
     graphs = directory / "model" / "onnx"
+    (graphs / "text.onnx").unlink()  # a link
     shutil.copy(graphs / "image_head.onnx", graphs / "text.onnx")
     record_anew(directory)
 
