@@ -27,7 +27,7 @@ from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
 from bot.live.threads import Threads
 from retrieval.bundle.catalog import Catalog
-from retrieval.errors import BundleRefused, NoBundle, StoreUnavailable
+from retrieval.errors import BundleError, BundleRefused, NoBundle, StoreUnavailable
 from retrieval.search.query import Query
 
 logger = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ class LiveBundle:
             async with asyncio.timeout(_PATIENCE_S):
                 problem = await asyncio.to_thread(self._catalog.problem)
         except TimeoutError:
-            problem = f"{self._catalog.name} does not answer in time"
+            problem = "the database of the gallery does not answer in time"
         return problem or (None if self.version else self.refused or "no bundle is live")
 
     @property
@@ -214,7 +214,7 @@ class LiveBundle:
         serving = await self._load(version)
         try:
             await asyncio.to_thread(self._catalog.publish, version)
-        except StoreUnavailable:
+        except BundleError:
             await asyncio.to_thread(serving.close)
             raise
         except OSError as error:

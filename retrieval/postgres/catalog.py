@@ -212,7 +212,7 @@ class PostgresCatalog:
         try:
             self._database.fetch("SELECT 1")
         except RetrievalError:
-            return f"PostgreSQL at {self.name} does not answer"
+            return "the database of the gallery does not answer"
         return None
 
     def close(self) -> None:

@@ -1,7 +1,8 @@
 """Connections to PostgreSQL, and what goes wrong with them in sentences.
 
 A server that restarts, or another that takes its place, is found again without a restart of ours:
-a connection is tried before it is lent, and what was read when one broke is read once more.
+what was read over a connection that broke is read once more over another, as often as there are
+connections. Trying each before it is lent would double the ways to the server and back.
 """
 
 import re
@@ -95,7 +96,6 @@ class Database:
             reconnect_timeout=_PATIENCE_S,
             open=False,
             configure=_configure,
-            check=ConnectionPool.check_connection,
             kwargs={
                 "autocommit": True,
                 "prepare_threshold": None,
@@ -108,16 +108,18 @@ class Database:
     def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a statement; see `Reader`."""
         with self._named_failures():
-            try:
-                return self._fetch(statement, values)
-            except psycopg.OperationalError as error:
-                if isinstance(error, PoolTimeout | psycopg.errors.QueryCanceled):
-                    raise
-                return self._fetch(statement, values)
+            for _ in range(_CONNECTIONS):
+                try:
+                    return self._fetch(statement, values)
+                except psycopg.OperationalError as error:
+                    if not _is_broken(error):
+                        raise
+            return self._fetch(statement, values)
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Give a connection whose changes are there at the end, all or none; one at a time."""
+        self._pool.check()  # none that broke since it was used last
         with (
             self._named_failures(),
             self._pool.connection() as connection,
@@ -170,6 +172,13 @@ class Database:
             ) from None
         except psycopg.Error as error:
             raise BundleError(f"PostgreSQL at {self.name} refuses: {error}") from error
+
+
+def _is_broken(error: psycopg.OperationalError) -> bool:
+    """Tell whether a connection broke, so that another may do."""
+    if error.sqlstate is None:
+        return not isinstance(error, PoolTimeout)
+    return error.sqlstate in ("57P01", "57P02", "57P03")
 
 
 def _configure(connection: "psycopg.Connection[tuple[Any, ...]]") -> None:

@@ -238,15 +238,23 @@ class PostgresStore:
         else:
             # As the index is declared, word by word; nothing else may settle the order.
             text = f"model = {self._version.model} AND {text}"
+        distance = f"{column}::{size} <#> %s::{size}"
+        sought = str(vector.tolist())
+        # The vectors of pictures are asked for right afterwards, to fold those that look alike.
+        what, values = "vector, nearness", inside.values
+        if space == "captions":
+            what, values = distance, (sought, *values)
         rows = self._reader.fetch(
-            f"SELECT id, {column}, nearness FROM {source} WHERE {text}"  # noqa: S608 - fixed parts
-            f" ORDER BY {column}::{size} <#> %s::{size} LIMIT %s",
-            (*inside.values, str(vector.tolist()), k),
+            f"SELECT id, {what} FROM {source} WHERE {text}"  # noqa: S608 - fixed parts
+            f" ORDER BY {distance} LIMIT %s",
+            (*values, sought, k),
         )
-        if space == "pictures":
-            self._rows.keep(rows)
         ids = np.array([row for row, *_ in rows], np.int64)
-        cosines = self._rows.decode([blob for _, blob, _ in rows]) @ vector
+        if space == "captions":
+            cosines = -np.array([distance for _, distance in rows], np.float32)
+        else:
+            self._rows.keep(rows)
+            cosines = self._rows.decode([blob for _, blob, _ in rows]) @ vector
         order = best_first(cosines, ids)
         return ids[order], cosines[order]
 

@@ -91,6 +91,10 @@ class EmbeddedEngine:
         self._stack.callback(store.close)
         return store
 
+    def shut(self, store: Store) -> None:
+        """Close one before the end."""
+        store.close()
+
     def close(self) -> None:
         """Close what was opened."""
         self._stack.close()
@@ -101,18 +105,24 @@ class PostgresEngine:
 
     def __init__(self, server: PostgresServer) -> None:
         self._server = server
-        self._stack = ExitStack()
+        self._databases: dict[int, Database] = {}
 
     def open(self, given: Pictures) -> Store:
         """Write a version and open it."""
         database = Database(new_gallery(self._server))
-        self._stack.callback(database.close)
         database.migrate()
-        return PostgresStore(database, write_next(database, given).version)
+        store = PostgresStore(database, write_next(database, given).version)
+        self._databases[id(store)] = database
+        return store
+
+    def shut(self, store: Store) -> None:
+        """Close the connections of one before the end: a server has only so many."""
+        self._databases.pop(id(store)).close()
 
     def close(self) -> None:
         """Close the connections."""
-        self._stack.close()
+        for database in self._databases.values():
+            database.close()
 
 
 Engine = EmbeddedEngine | PostgresEngine

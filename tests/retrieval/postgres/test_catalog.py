@@ -162,7 +162,7 @@ def test_a_failure_names_the_server_and_no_password(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"127\.0\.0\.1:1/gallery does not answer") as caught:
         catalog.current()
     assert "secret" not in str(caught.value)
-    assert catalog.problem() == "PostgreSQL at postgresql://127.0.0.1:1/gallery does not answer"
+    assert catalog.problem() == "the database of the gallery does not answer"
     catalog.close()
 
 

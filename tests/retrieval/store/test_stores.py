@@ -337,3 +337,4 @@ def test_words_rank_and_phrases_are_found_as_in_the_word_index(
         assert {*range(len(captions))} - left == set(index.rows_with(phrase).tolist())
         assert store.holds(phrase) == index.holds(phrase)
         assert store.word_weight(words[0]) == index.weight(words[0])
+    engine.shut(store)
