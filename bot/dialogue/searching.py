@@ -90,7 +90,7 @@ async def replace(draft: Draft, operation: Replace) -> None:
         draft.say("utter_not_in_search", [MORE, RESTART] if is_search(query) else [HELP])
     else:
         draft.query = replaced
-        draft.search_and("utter_refined" if operation.text else "utter_dropped")
+        draft.search_and("utter_replaced" if operation.text else "utter_dropped")
 
 
 async def exclude(draft: Draft, operation: Exclude) -> None:
