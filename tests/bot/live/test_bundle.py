@@ -404,7 +404,7 @@ def test_the_follower_survives_a_disk_that_fails_and_says_so_meanwhile(
     async def scenario():
         await live.start()
         with monkeypatch.context() as broken:
-            broken.setattr("bot.live.bundle.current_version", fail)
+            broken.setattr("retrieval.bundle.versions.current_version", fail)
             await wait_until(lambda: len(failures) > 1)
             assert live.follower.failure == "OSError: [Errno 5] Input/output error"
         publish(three_bundles, second)
@@ -425,7 +425,7 @@ def test_what_cannot_be_published_is_refused_and_the_old_one_serves_on(
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bot.live.bundle.publish", fail)
+    monkeypatch.setattr("retrieval.bundle.versions.publish", fail)
 
     async def scenario():
         await live.start()
