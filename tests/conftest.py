@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.bundles",
     "tests.fixtures.languages",
     "tests.fixtures.redis",
+    "tests.fixtures.postgres",
     "tests.fixtures.server",
     "tests.fixtures.browser",
 ]

@@ -21,6 +21,7 @@ EXTRAS = {
     "bot/channels/mcp.py": "mcp",
     "embedding/data/openmoji.py": "demo",
     "embedding/training/event_log.py": "tensorboard",
+    "retrieval/postgres/database.py": "postgres",
 }
 # Runs in Rasa's own environment.
 FOREIGN = "bot/rasa/components"

@@ -14,7 +14,8 @@ from bot.errors import BotError
 
 if TYPE_CHECKING:
     from embedding.data.pairs import Pairs
-    from retrieval.bundle.bundle import BuildReport
+    from retrieval.bundle.build import BuildReport
+    from retrieval.bundle.catalog import Catalog
 
 
 class IndexingRefused(BotError):
@@ -39,18 +40,18 @@ def index_images(
     images: str,
     captions: Path | None,
     model: str,
-    bundles: Path,
+    catalog: Catalog,
     cache_dir: Path,
     *,
     progress: Report,
 ) -> BuildReport:
-    """Encode pictures, write the next bundle, and publish it.
+    """Encode pictures, write the next version of the gallery, and publish it.
 
     Args:
         images: a folder, or a data set as `KIND:PATH`.
         captions: captions for the folder, or None for those that lie beside the pictures.
         model: a model directory, a run of `showtell train`, a shipped name, or a hub name.
-        bundles: the bundles directory; made when it is missing.
+        catalog: of the gallery.
         cache_dir: where training keeps image features.
         progress: told how far each step is.
 
@@ -60,7 +61,6 @@ def index_images(
     from embedding.model.feature_cache import cached_pictures
     from embedding.onnx.encoder import all_cores, load_encoder
     from embedding.pretrained.names import find_exported
-    from retrieval.bundle.bundle import build_bundle, publish
     from retrieval.bundle.sources import candidates_from_pairs
 
     pairs, root = _pictures(images, captions, progress)
@@ -71,17 +71,16 @@ def index_images(
     with cached_pictures(encoder, cache_dir) as encode_pictures, warnings.catch_warnings():
         # Pillow's remarks on damaged EXIF data; a picture that cannot be used is named below.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        report = build_bundle(
+        report = catalog.build(
             candidates_from_pairs(pairs),
             root=root,
             model_dir=model_dir,
             encoder=encoder,
             encode_pictures=encode_pictures,
-            bundles=bundles,
             attribution=pairs.attribution,
             progress=progress,
         )
-    publish(bundles, report.version)
+    catalog.publish(report.version)
     return replace(report, skipped=[*pairs.skipped, *report.skipped])
 
 

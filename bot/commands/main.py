@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.commands.bundles import Bundles, bundles_app
+from bot.commands.bundles import Bundles, Store, bundles_app, catalog_of
 from bot.commands.console import err, name_skipped, out, progress_bars, say
 
 if TYPE_CHECKING:
@@ -193,13 +193,16 @@ def quantize(
 @app.command()
 def index(
     images: Annotated[str, typer.Argument(help="A folder of pictures, or a data set KIND:PATH.")],
-    bundles: Bundles,
+    bundles: Bundles = None,
+    store: Store = None,
     model: Model = None,
     captions: Annotated[
         Path | None, typer.Option(help="CSV (file,caption), JSONL, or Flickr's token file.")
     ] = None,
 ) -> None:
-    """Index pictures into a new bundle and make it the live one."""
+    """Index pictures into a new version of the gallery and make it the live one."""
+    from contextlib import closing
+
     from bot.commands.index import default_model, index_images
     from bot.settings import load_settings
 
@@ -208,8 +211,8 @@ def index(
         say(f"model: {model}, {about}; see `showtell model-path {model}`")
 
     cache_dir = load_settings().data_dir / "cache"
-    with progress_bars() as progress:
-        report = index_images(images, captions, model, bundles, cache_dir, progress=progress)
+    with closing(catalog_of(bundles, store)) as catalog, progress_bars() as progress:
+        report = index_images(images, captions, model, catalog, cache_dir, progress=progress)
     name_skipped(report.skipped)
     say(
         f"Bundle {report.version} is live: {report.count} pictures, {report.reused} of them "
@@ -221,14 +224,15 @@ def index(
 @app.command()
 def search(
     text: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
-    bundles: Bundles,
+    bundles: Bundles = None,
+    store: Store = None,
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many pictures.")] = 5,
     as_json: Json = False,
 ) -> None:
     """Search once, without a conversation."""
     from bot.commands.search import search_once
 
-    rows, confident = search_once(text, bundles, k)
+    rows, confident = search_once(text, catalog_of(bundles, store), k)
     if as_json:
         typer.echo(json.dumps({"confident": confident, "hits": rows}, ensure_ascii=False))
         return
@@ -239,7 +243,8 @@ def search(
 
 @app.command()
 def serve(
-    bundles: Bundles,
+    bundles: Bundles = None,
+    store: Store = None,
     host: Host = None,
     port: Port = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes that answer.")] = None,
@@ -247,24 +252,27 @@ def serve(
     """Serve the chat page, the widget, all channels and the admin routes."""
     from bot.settings import load_settings
 
-    _serve(load_settings(bundles=bundles, host=host, port=port, workers=workers))
+    _serve(load_settings(bundles=bundles, store=store, host=host, port=port, workers=workers))
 
 
 @app.command()
-def mcp(bundles: Bundles) -> None:
+def mcp(bundles: Bundles = None, store: Store = None) -> None:
     """Serve other assistants on standard input and output (Model Context Protocol)."""
     from bot.commands.mcp import run_mcp
     from bot.settings import load_settings
 
-    run_mcp(load_settings(bundles=bundles))
+    run_mcp(load_settings(bundles=bundles, store=store))
 
 
 @app.command()
-def actions(bundles: Bundles, host: Host = None, port: Port = 5055) -> None:
+def actions(
+    bundles: Bundles = None, store: Store = None, host: Host = None, port: Port = 5055
+) -> None:
     """Serve the Rasa action server alone (with the pictures it shows)."""
     from bot.settings import load_settings
 
-    _serve(load_settings(bundles=bundles, host=host, port=port), only_actions=True)
+    settings = load_settings(bundles=bundles, store=store, host=host, port=port)
+    _serve(settings, only_actions=True)
 
 
 @app.command()

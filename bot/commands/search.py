@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from contextlib import closing
 from typing import Any
 
-from retrieval.bundle.bundle import Bundle
+from retrieval.bundle.catalog import Catalog
 from retrieval.errors import GalleryError
 from retrieval.search.query import Query
 from retrieval.store.protocol import Picture, Store
 
 
-def search_once(text: str, bundles: Path, k: int) -> tuple[list[dict[str, Any]], bool]:
+def search_once(text: str, catalog: Catalog, k: int) -> tuple[list[dict[str, Any]], bool]:
     """Return a row for each of the `k` best pictures, and whether they fit.
 
     Raises:
         NoBundle: none is live.
         BundleRefused: the live one is damaged.
     """
-    bundle = Bundle.open(bundles)
-    result = bundle.searcher.search(Query(texts=(text,)), k)
-    rows = [
-        {
-            "id": hit.image_id,
-            "file": _place(bundle.store, hit.picture),
-            "score": round(hit.score, 4),
-            "caption": hit.caption,
-            "reasons": list(hit.reasons),
-        }
-        for hit in result.hits
-    ]
+    with closing(catalog), catalog.open() as bundle:
+        result = bundle.searcher.search(Query(texts=(text,)), k)
+        rows = [
+            {
+                "id": hit.image_id,
+                "file": _place(bundle.store, hit.picture),
+                "score": round(hit.score, 4),
+                "caption": hit.caption,
+                "reasons": list(hit.reasons),
+            }
+            for hit in result.hits
+        ]
     return rows, result.confident is not False
 
 

@@ -12,6 +12,7 @@ from bot.dialogue.replies import HELP, RESTART, UNDO, Said
 from bot.dialogue.showing import search_and_show
 from bot.sessions.record import bounded, is_search
 from bot.understanding import operations as op
+from retrieval.errors import StoreUnavailable
 
 __all__ = ["PERFORM", "perform"]
 
@@ -46,7 +47,11 @@ PERFORM: dict[type[op.Operation], Callable[[Draft, Any], Awaitable[None]]] = {
 
 
 async def perform(draft: Draft) -> None:
-    """Answer a message; an error leaves the record as it was, and that is said."""
+    """Answer a message; an error leaves the record as it was, and that is said.
+
+    Raises:
+        StoreUnavailable: the server that holds the gallery does not answer.
+    """
     before = draft.record.model_copy(deep=True)
     draft.options, draft.record.options = tuple(draft.record.options), []
     try:
@@ -55,6 +60,8 @@ async def perform(draft: Draft) -> None:
         await _finish(draft)
         draft.said += draft.at_last
         draft.record.last_said = draft.said[0].response if draft.said else ""
+    except StoreUnavailable:
+        raise  # the turn is not kept: the same message may work in a moment
     except Exception:
         names = ", ".join(operation.do for operation in draft.meaning.operations)
         logger.exception("%s failed for %r", names, draft.record.sender_id)

@@ -18,22 +18,19 @@ from typing import Any
 from redis.asyncio import Redis
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
+from bot.live.catalog import next_version, versions_to_try
 from bot.live.lease import Lendable
 from bot.live.news import news_of_swaps, tell_of_swap
 from bot.live.serving import Serving, open_serving
 from bot.live.tasks import BackgroundTask
 from bot.live.threads import Threads
-from retrieval.bundle.bundle import (
-    Bundle,
-    current_version,
-    list_versions,
-    previous_version,
-    publish,
-)
-from retrieval.bundle.versions import CURRENT
-from retrieval.errors import BundleError, BundleRefused, NoBundle
+from retrieval.bundle.catalog import Catalog
+from retrieval.errors import BundleError, BundleRefused, NoBundle, StoreUnavailable
 
 logger = logging.getLogger(__name__)
+
+_PATIENCE_S = 0.8
+"""How long a probe waits."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +45,11 @@ class LiveBundle:
     """The bundle that answers now, in this process.
 
     Args:
-        bundles: the bundles directory.
+        catalog: names the versions of the gallery; closed with this.
         images: the folder of the pictures, if it is not where it was when they were indexed.
         redis: tells the other workers of a swap; None when there are none.
         threads: turns that compute at once.
-        poll_s: how often `CURRENT` is looked at, in seconds, should a message be missed.
+        poll_s: how often is looked which version is live, in seconds, should a message be missed.
         models: where what reads other languages than English is kept; None means
             ``default_models_dir()``.
         on_swap: called with the version and the outcome ("live" or "refused") of each load.
@@ -66,7 +63,7 @@ class LiveBundle:
 
     def __init__(
         self,
-        bundles: Path,
+        catalog: Catalog,
         *,
         images: Path | None = None,
         redis: Redis | None = None,
@@ -77,10 +74,10 @@ class LiveBundle:
         on_failure: Callable[[str], None] | None = None,
         on_missing: Callable[[], None] | None = None,
     ) -> None:
-        self._bundles = bundles
+        self._catalog = catalog
         self._images = images
         self._redis = redis
-        self._poll_s = poll_s
+        self._poll_s = min(poll_s, catalog.poll_s)
         self._models = models
         self._on_swap = on_swap
         self._on_missing = on_missing
@@ -122,7 +119,7 @@ class LiveBundle:
     def status(self) -> dict[str, Any]:
         """Return what the operator wants to know: the live bundle and the last refusal."""
         serving, refusal = self._serving.current, self._refusal
-        status: dict[str, Any] = {"version": None, "versions": list_versions(self._bundles)}
+        status: dict[str, Any] = {"version": None, "versions": self._catalog.versions()}
         if serving:
             bundle = serving.bundle
             status |= {
@@ -137,6 +134,21 @@ class LiveBundle:
             status["refused"] = {"version": refusal.version, "reason": refusal.reason}
         return status
 
+    async def problem(self) -> str | None:
+        """Return why no picture can be searched now, in words; None when one can."""
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                problem = await asyncio.to_thread(self._catalog.problem)
+        except TimeoutError:
+            problem = "the database of the gallery does not answer in time"
+        return problem or (None if self.version else self.refused or "no bundle is live")
+
+    @property
+    def refused(self) -> str | None:
+        """Which bundle was refused last, and why; None when none was since one was loaded."""
+        refusal = self._refusal
+        return f"bundle {refusal.version} is refused: {refusal.reason}" if refusal else None
+
     # Changing it
 
     async def start(self) -> None:
@@ -145,7 +157,10 @@ class LiveBundle:
         Without a sound bundle the server starts all the same, says so in `/readyz`, and takes
         the first one that is published.
         """
-        await self._take_first(await asyncio.to_thread(self._versions_to_try))
+        try:
+            await self._take_first(await asyncio.to_thread(versions_to_try, self._catalog))
+        except StoreUnavailable as error:
+            logger.error("%s", error)
         self.follower.start()
 
     async def stop(self) -> None:
@@ -153,6 +168,7 @@ class LiveBundle:
         await self.follower.stop()
         await self._threads.close()
         await asyncio.to_thread(self._serving.shut_down)
+        await asyncio.to_thread(self._catalog.close)
 
     async def reload(self, version: str | None = None) -> str:
         """Load a bundle, make it the live one, publish it, and tell the other workers.
@@ -167,10 +183,11 @@ class LiveBundle:
         Raises:
             UnknownVersion: there is no such bundle.
             BundleRefused: it cannot be served; the old one is still live.
+            StoreUnavailable: the server that holds the gallery does not answer.
         """
         async with self._swap:
             if version is None:
-                version = await asyncio.to_thread(self._next_version)
+                version = await asyncio.to_thread(next_version, self._catalog, self.version)
             return await self._switch(version)
 
     async def rollback(self) -> str:
@@ -182,44 +199,36 @@ class LiveBundle:
         Raises:
             NothingToRollBackTo: None is older.
             BundleRefused: it cannot be served; the old one is still live.
+            StoreUnavailable: the server that holds the gallery does not answer.
         """
         async with self._swap:
             live = self.version
             if live is None:
                 raise NothingToRollBackTo("no bundle is live; reload one by its version")
             try:
-                older = await asyncio.to_thread(previous_version, self._bundles, live)
+                older = await asyncio.to_thread(self._catalog.previous, live)
             except NoBundle as error:
                 raise NothingToRollBackTo(f"no bundle is older than {live}") from error
             return await self._switch(older)
 
     async def _switch(self, version: str) -> str:
-        known = await asyncio.to_thread(list_versions, self._bundles)
+        known = await asyncio.to_thread(self._catalog.versions)
         if version not in known:
             raise UnknownVersion(
                 f"there is no bundle {version!r}; there are: {', '.join(known) or 'none'}"
             )
         serving = await self._load(version)
         try:
-            await asyncio.to_thread(publish, self._bundles, version)
+            await asyncio.to_thread(self._catalog.publish, version)
+        except BundleError:
+            await asyncio.to_thread(serving.close)
+            raise
         except OSError as error:
             await asyncio.to_thread(serving.close)
             raise self._refuse(version, f"CURRENT cannot be written: {error}") from error
         self._replace(serving)
         await tell_of_swap(self._redis, version)
         return version
-
-    def _versions_to_try(self) -> list[str]:
-        """Return what `CURRENT` names, then the older ones, then the newer ones; newest first."""
-        try:
-            current = current_version(self._bundles)
-        except BundleError as error:
-            logger.error("nothing is published: %s", error)
-            is_named = (self._bundles / CURRENT).exists()  # but cannot be had
-            return list_versions(self._bundles)[::-1] if is_named else []
-        versions = list_versions(self._bundles)
-        place = versions.index(current)
-        return versions[place::-1] + versions[:place:-1]
 
     async def _take_first(self, versions: Sequence[str]) -> None:
         """Serve the first one that is sound: a bad bundle takes nobody down."""
@@ -239,11 +248,14 @@ class LiveBundle:
 
         Raises:
             BundleRefused: it cannot be opened or searched, whatever the reason.
+            StoreUnavailable: the server that holds the gallery does not answer.
         """
         try:
             serving = await asyncio.to_thread(self._open, version)
         except BundleRefused as error:
             raise self._refuse(version, error.reason) from error
+        except StoreUnavailable:
+            raise  # says nothing about the bundle
         except Exception as error:
             # Exchanged weights, a disk that fails, a library that chokes: the old one goes on.
             logger.debug("bundle %s failed to load", version, exc_info=True)
@@ -260,7 +272,7 @@ class LiveBundle:
         return BundleRefused(version, reason)
 
     def _open(self, version: str) -> Serving:
-        bundle = Bundle.open(self._bundles, version, root=self._images)
+        bundle = self._catalog.open(version, root=self._images)
         return open_serving(bundle, self.run, models=self._models, on_missing=self._on_missing)
 
     def _replace(self, serving: Serving) -> None:
@@ -272,19 +284,7 @@ class LiveBundle:
             self._on_swap(version, outcome)
 
     def _why_none(self) -> str:
-        if self._refusal:
-            return f"bundle {self._refusal.version} is refused: {self._refusal.reason}"
-        return f"no bundle is live in {self._bundles}; run `showtell index`"
-
-    def _next_version(self) -> str:
-        with suppress(BundleError):
-            published = current_version(self._bundles)
-            if published != self.version:
-                return published
-        versions = list_versions(self._bundles)
-        if not versions:
-            raise UnknownVersion(f"there is no bundle in {self._bundles}; run `showtell index`")
-        return versions[-1]
+        return self.refused or f"no bundle is live in {self._catalog.name}; run `showtell index`"
 
     # Following the other workers
 
@@ -299,11 +299,15 @@ class LiveBundle:
 
     async def _catch_up(self, told: bool) -> None:
         try:
-            version = await asyncio.to_thread(current_version, self._bundles)
+            version = await asyncio.to_thread(self._catalog.current)
         except NoBundle as error:
             logger.debug("nothing to follow: %s", error)
             return
+        except StoreUnavailable as error:
+            logger.warning("%s", error)
+            return
         refused = self._refusal is not None and self._refusal.version == version
         if version != self.version and (told or not refused):
-            with suppress(BundleRefused):  # logged and remembered by _load
+            # Logged and remembered by _load; or tried again with the next look.
+            with suppress(BundleRefused, StoreUnavailable):
                 self._replace(await self._load(version))

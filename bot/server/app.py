@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import socketio
@@ -30,6 +29,7 @@ from bot.dialogue.conversation import Conversation
 from bot.files import images, page
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
+from bot.live.catalog import open_catalog
 from bot.live.threads import Threads
 from bot.live.thumbnails import Thumbnails
 from bot.rewriting.rewriter import build_rewriter
@@ -48,6 +48,7 @@ from bot.stages import traced
 from bot.understanding.interpreter import Interpreter, build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.pretrained.sentences import load_sentence_encoder
+from retrieval.bundle.catalog import Catalog
 
 # How long a thread that computes keeps the interpreter when the event loop wants it. Python's own 5
 # ms are waited for at each connection: a crowd of 800 then takes seconds to be refused.
@@ -66,7 +67,7 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
         only_actions: serve the Rasa action server, the pictures and the probes alone.
 
     Raises:
-        SettingsError: `bundles` or `redis_url` is missing.
+        SettingsError: `bundles` (or `store`) or `redis_url` is missing.
     """
     settings = settings or load_settings()
     api = create_api(settings, only_actions=only_actions)
@@ -90,11 +91,10 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
 
 def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
     """Return the routes with their middleware and error answers; see `create_app`."""
-    if settings.bundles is None:
-        raise SettingsError("SHOWTELL_BUNDLES is not set: name the directory of the bundles.")
     if settings.redis_url is None:
         raise SettingsError("SHOWTELL_REDIS_URL is not set: name the Redis that keeps sessions.")
 
+    catalog = open_catalog(settings)
     metrics = Metrics()
 
     def count(scope: Scope, status: int) -> None:
@@ -111,7 +111,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
         lifespan=partial(
             _lifespan,
             settings=settings,
-            bundles=settings.bundles,
+            catalog=catalog,
             redis_url=settings.redis_url,
             metrics=metrics,
         ),
@@ -183,7 +183,7 @@ def create_action_app() -> ASGIApp:
 
 @asynccontextmanager
 async def _lifespan(
-    app: FastAPI, *, settings: Settings, bundles: Path, redis_url: str, metrics: Metrics
+    app: FastAPI, *, settings: Settings, catalog: Catalog, redis_url: str, metrics: Metrics
 ) -> AsyncIterator[dict[str, Admission]]:
     """Open Redis, the Rasa project and the bundle; close them in reverse."""
     async with AsyncExitStack() as stack:
@@ -197,7 +197,7 @@ async def _lifespan(
         app.state.metrics = metrics
         app.state.page = page.write_page(project, settings)
         live = LiveBundle(
-            bundles,
+            catalog,
             images=settings.images,
             redis=redis,
             threads=settings.threads,

@@ -23,7 +23,7 @@ from bot.errors import (
 )
 from bot.understanding.rasa_project import RasaProject
 from embedding.data.decode import ImageError, ImageTooLarge
-from retrieval.errors import BundleRefused, GalleryError, NoBundle
+from retrieval.errors import BundleRefused, GalleryError, NoBundle, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -55,6 +55,9 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
     MessageRefused: ErrorAnswer(422),
     ImageTooLarge: ErrorAnswer(413),
     ImageError: ErrorAnswer(415),
+    StoreUnavailable: ErrorAnswer(
+        503, "The pictures cannot be searched just now. Please try again in a moment.", RETRY
+    ),
     GalleryError: ErrorAnswer(404, "There is no such picture."),
     BundleRefused: ErrorAnswer(409),
     UnknownVersion: ErrorAnswer(404),
@@ -66,6 +69,7 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
 SENTENCES: dict[type[Exception], str] = {
     ComeAgain: "utter_error_busy",
     SessionsUnavailable: "utter_error_busy",
+    StoreUnavailable: "utter_error_busy",
     NoBundle: "utter_error_no_pictures",
     ImageTooLarge: "utter_error_image_too_large",
     ImageError: "utter_error_image",

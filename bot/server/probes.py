@@ -39,18 +39,19 @@ class Ready(BaseModel):
 async def readyz(request: Request, response: Response, parts: Parts) -> Ready:
     """Answer 200 when a turn can be kept and a bundle is live, else 503 with what is missing.
 
-    A background task that fails does not keep turns from being answered: it is named in `detail`.
+    A background task that fails does not keep turns from being answered, nor does a newer bundle
+    that was refused: they are named in `detail`.
     """
     redis_problem = await request.app.state.readiness.problem()
     version = parts.live.version
-    missing = [redis_problem] if redis_problem else []
-    if version is None:
-        missing.append("no bundle is live")
+    gallery_problem = await parts.live.problem()
+    missing = [problem for problem in (redis_problem, gallery_problem) if problem]
     if missing:
         response.status_code = 503
         response.headers["Retry-After"] = "5"
     failing = {task.name: task.failure for task in parts.background if task.failure}
-    told = [*missing, *(f"{name} fails and is tried again" for name in failing)]
+    refused = [parts.live.refused] if version and parts.live.refused else []
+    told = [*missing, *refused, *(f"{name} fails and is tried again" for name in failing)]
     return Ready(
         status="not ready" if missing else "ready",
         bundle=version,

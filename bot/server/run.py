@@ -83,13 +83,15 @@ def run_server(
 
 
 def check_bundles(settings: Settings) -> None:
-    """Refuse settings without a bundles directory.
+    """Refuse settings without a bundles directory, unless the gallery is in a database.
 
     One that is there but empty is waited for: the first bundle may be on its way.
 
     Raises:
         NoBundlesDirectory: there is none where the settings say.
     """
+    if settings.store is not None:
+        return  # versions are waited for there as well
     if settings.bundles is None or not settings.bundles.is_dir():
         raise NoBundlesDirectory(
             f"there is no bundles directory {str(settings.bundles)!r}; make one with "

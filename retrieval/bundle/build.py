@@ -15,18 +15,30 @@ from embedding.data.pairs import Skipped
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
-from retrieval.bundle.calibration import measure
+from retrieval.bundle.calibration import Measures, measure, measure_model
 from retrieval.bundle.collector import Collector, EncodePictures, Entry
-from retrieval.bundle.manifest import MODEL, STORE, Manifest, record_files, versions_in_use
-from retrieval.bundle.previous import PreviousBundle, find_previous
+from retrieval.bundle.manifest import (
+    MODEL,
+    REQUESTS,
+    SCENES,
+    STORE,
+    Manifest,
+    record_files,
+    versions_in_use,
+)
+from retrieval.bundle.previous import Previous, PreviousBundle, find_previous
 from retrieval.bundle.sources import Candidate
 from retrieval.bundle.versions import building, install, next_version
 from retrieval.errors import RetrievalError
 from retrieval.search.captions import mean_captions
-from retrieval.store.embedded import EmbeddedWriter
+from retrieval.search.query_bank import TypicalRequests, measure_nearness
+from retrieval.store.embedded import EmbeddedWriter, open_store
 from retrieval.store.files import sha256_of
+from retrieval.store.protocol import Picture
+from retrieval.store.vector_files import VectorFiles
+from retrieval.store.vectors import Vectors
 
-__all__ = ["BuildReport", "build_bundle"]
+__all__ = ["BuildReport", "build_bundle", "check_folders", "collect"]
 
 _CAPTIONED = 256
 """Pictures whose captions are encoded at once."""
@@ -80,35 +92,27 @@ def build_bundle(
         RetrievalError: nothing to index, no picture can be used, or no such folder.
         EmbeddingError: the model cannot be loaded or cannot read pictures.
     """
-    if not root.is_dir():
-        raise RetrievalError(f"{root} is no folder; give the folder that holds the pictures")
-    if not model_dir.is_dir():
-        raise RetrievalError(f"{model_dir} is no model directory; train or copy a model first")
-    candidates = list(images)
-    if not candidates:
-        raise RetrievalError(f"there are no pictures to index in {root}")
+    check_folders(root, model_dir)
     encoder = encoder or load_encoder(model_dir)
-    encode = encode_pictures or _encode_with(encoder)
     root = root.resolve()
     with (
         building(bundles) as directory,
         find_previous(bundles, encoder.fingerprint) or nullcontext() as previous,
     ):
         with EmbeddedWriter(directory / STORE, encoder.dimension) as writer:
-            work = Collector(writer, encode, root, previous)
-            work.take(candidates, progress)
-            if not work.entries:
-                first = work.skipped[0]
-                raise RetrievalError(
-                    f"none of the {len(candidates)} pictures can be used; "
-                    f"the first is {first.what}: {first.why}"
-                )
-            entries = list(work.entries.values())
-            _write_captions(writer, entries, encoder, previous, progress)
-            pictures = [entry.picture(row) for row, entry in enumerate(entries)]
+            work = collect(
+                images,
+                writer,
+                root=root,
+                encoder=encoder,
+                encode_pictures=encode_pictures,
+                previous=previous,
+                progress=progress,
+            )
+            pictures = [entry.picture(row) for row, entry in enumerate(work.entries.values())]
             writer.finish(pictures, root, attribution)
             _copy_model(model_dir, directory / MODEL, previous)
-            measures = measure(directory, encoder, writer.vectors(), pictures)
+            measures = _measure(directory, encoder, writer.vectors(), pictures)
         files = record_files(directory)
         content = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
         with next_version(bundles, content) as version:
@@ -117,7 +121,7 @@ def build_bundle(
                 created=datetime.now(UTC),
                 files=files,
                 dimension=encoder.dimension,
-                count=len(entries),
+                count=len(pictures),
                 model_name=encoder.name,
                 model_fingerprint=encoder.fingerprint,
                 attribution=attribution,
@@ -128,7 +132,77 @@ def build_bundle(
                 versions=versions_in_use(),
             ).write(directory)
             install(directory, version)
-    return BuildReport(version, len(entries), work.skipped, work.reused, work.folded)
+    return BuildReport(version, len(pictures), work.skipped, work.reused, work.folded)
+
+
+def check_folders(root: Path, model_dir: Path) -> None:
+    """Refuse a build without its folders.
+
+    Raises:
+        RetrievalError: there is no such folder of pictures, or no such model.
+    """
+    if not root.is_dir():
+        raise RetrievalError(f"{root} is no folder; give the folder that holds the pictures")
+    if not model_dir.is_dir():
+        raise RetrievalError(f"{model_dir} is no model directory; train or copy a model first")
+
+
+def collect(
+    images: Iterable[Candidate],
+    files: VectorFiles,
+    *,
+    root: Path,
+    encoder: Encoder,
+    encode_pictures: EncodePictures | None,
+    previous: Previous | None,
+    progress: Progress,
+) -> Collector:
+    """Return what was read of candidates; the vectors of pictures and captions go to files.
+
+    Args:
+        images: the candidates.
+        files: where the vectors go.
+        root: the folder that holds all the files, resolved.
+        encoder: encodes what captions mean, and the pictures.
+        encode_pictures: encodes pictures in its place.
+        previous: an earlier version of the same model; None where there is none.
+        progress: told how many candidates are done.
+
+    Raises:
+        RetrievalError: nothing to index, or no picture can be used.
+    """
+    candidates = list(images)
+    if not candidates:
+        raise RetrievalError(f"there are no pictures to index in {root}")
+    work = Collector(files, encode_pictures or _encode_with(encoder), root, previous)
+    work.take(candidates, progress)
+    if not work.entries:
+        first = work.skipped[0]
+        raise RetrievalError(
+            f"none of the {len(candidates)} pictures can be used; "
+            f"the first is {first.what}: {first.why}"
+        )
+    _write_captions(files, [*work.entries.values()], encoder, previous, progress)
+    return work
+
+
+def _measure(
+    directory: Path, encoder: Encoder, vectors: Vectors, pictures: Sequence[Picture]
+) -> Measures:
+    """Measure a bundle that is being built; write what is too large for its manifest."""
+    captions = [picture.captions for picture in pictures]
+    bank, scenes = measure_model(directory / MODEL, encoder)
+    scenes.save(directory / SCENES)
+    requests: TypicalRequests | None = None
+    if bank is not None:
+        nearness = measure_nearness(bank, vectors, captions)
+        bank.save(directory / REQUESTS, nearness)
+        requests = TypicalRequests(bank, nearness)
+    store = open_store(directory / STORE)
+    try:
+        return measure(store, encoder, requests, scenes, captions)
+    finally:
+        store.close()
 
 
 def _encode_with(encoder: Encoder) -> EncodePictures:
@@ -136,10 +210,10 @@ def _encode_with(encoder: Encoder) -> EncodePictures:
 
 
 def _write_captions(
-    writer: EmbeddedWriter,
+    writer: VectorFiles,
     entries: Sequence[Entry],
     encoder: Encoder,
-    previous: PreviousBundle | None,
+    previous: Previous | None,
     progress: Progress,
 ) -> None:
     """Encode what captions mean; where they are still the same, the previous bundle knows."""

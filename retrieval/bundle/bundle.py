@@ -9,6 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+
 from embedding.languages.encoder import load_multilingual
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
@@ -57,14 +59,14 @@ class Bundle:
 
     def __init__(
         self,
-        directory: Path,
+        model_dir: Path,
         manifest: Manifest,
         encoder: Encoder,
         store: Store,
         scenes: Scenes,
         requests: TypicalRequests | None = None,
     ) -> None:
-        self._directory = directory
+        self._model_dir = model_dir
         self.version = manifest.version
         self.manifest = manifest
         self.encoder = encoder
@@ -103,7 +105,7 @@ class Bundle:
         Raises:
             ModelError: what it is made of is damaged.
         """
-        return load_multilingual(self._directory / MODEL, self.encoder, models)
+        return load_multilingual(self._model_dir, self.encoder, models)
 
     @classmethod
     def open(
@@ -150,7 +152,7 @@ class Bundle:
         store = open_store(directory / STORE, root)
         try:
             _check_parts(manifest, encoder, store, scenes, requests, fingerprint=verify)
-            return cls(directory, manifest, encoder, store, scenes, requests)
+            return cls(directory / MODEL, manifest, encoder, store, scenes, requests)
         except BaseException:
             store.close()
             raise
@@ -186,7 +188,7 @@ def _check_parts(
         ("dimension of the scenes", scenes.directions.shape[1], manifest.dimension),
     ]
     if requests is not None:
-        shape = (requests.bank.vectors.shape[1], requests.nearness.shape)
+        shape = (requests.bank.vectors.shape[1], np.asarray(requests.nearness).shape)
         checks.append(("shape of the requests", shape, (manifest.dimension, (manifest.count,))))
     if fingerprint:
         checks.append(("fingerprint of the model", encoder.fingerprint, manifest.model_fingerprint))

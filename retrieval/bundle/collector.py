@@ -1,4 +1,4 @@
-"""Reading and encoding what goes into a bundle, each content once."""
+"""Reading and encoding what goes into a gallery, each content once."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,11 +12,11 @@ from PIL import Image
 from embedding.data.decode import Decoded
 from embedding.data.pairs import Skipped
 from embedding.progress import Progress
-from retrieval.bundle.previous import PreviousBundle
+from retrieval.bundle.previous import Previous
 from retrieval.bundle.sources import Candidate, Rejected, Source, read_source
-from retrieval.store.embedded import EmbeddedWriter
 from retrieval.store.filters import DATE
 from retrieval.store.protocol import Picture
+from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
 
 __all__ = ["Collector", "EncodePictures", "Entry"]
@@ -35,10 +35,10 @@ T = TypeVar("T")
 
 @dataclass
 class Entry:
-    """One picture of the bundle to be; candidates of equal content share it.
+    """One picture of the version to be; candidates of equal content share it.
 
     Attributes:
-        old: the same picture in the previous bundle.
+        old: the same picture in the previous version.
     """
 
     path: str
@@ -58,7 +58,7 @@ class Entry:
 
     @property
     def is_as_before(self) -> bool:
-        """Whether its captions are those that the previous bundle has."""
+        """Whether its captions are those that the previous version has."""
         return self.old is not None and self.old.captions == tuple(self.captions)
 
     def picture(self, row: int) -> Picture:
@@ -82,7 +82,7 @@ class _Batch:
     Attributes:
         candidates: of this batch.
         found: of each its file, without the bytes, or why there is none.
-        old: those new here that the previous bundle has, and their vectors.
+        old: those new here that the previous version has, and their vectors.
         decoding: the other new ones by their hashes.
         usable: those of them that could be decoded.
         vectors: of the usable ones, as they are computed.
@@ -105,16 +105,16 @@ class Collector:
     Attributes:
         entries: by the sha256 of their files, in the order of their rows.
         skipped: candidates that could not be used, and why.
-        reused: entries whose vector the previous bundle had.
+        reused: entries whose vector the previous version had.
         folded: candidates whose file has the same content as another's.
     """
 
     def __init__(
         self,
-        writer: EmbeddedWriter,
+        writer: VectorFiles,
         encode: EncodePictures,
         root: Path,
-        previous: PreviousBundle | None,
+        previous: Previous | None,
     ) -> None:
         self.entries: dict[str, Entry] = {}
         self.skipped: list[Skipped] = []
@@ -153,7 +153,7 @@ class Collector:
         files: Sequence[Future[Source | Rejected]],
         readers: ThreadPoolExecutor,
     ) -> _Batch:
-        """Look new contents up in the previous bundle, and begin to decode the others."""
+        """Look new contents up in the previous version, and begin to decode the others."""
         new: dict[str, Source] = {}
         found = [file.result() for file in files]
         for i, source in enumerate(found):

@@ -11,16 +11,36 @@ from retrieval.bundle.versions import list_versions
 from retrieval.errors import RetrievalError
 from retrieval.store.embedded import open_store
 from retrieval.store.files import sha256_of
-from retrieval.store.protocol import Picture
+from retrieval.store.protocol import Picture, Store
 from retrieval.store.vectors import Vectors
 
-__all__ = ["PreviousBundle", "find_previous"]
+__all__ = ["Previous", "PreviousBundle", "find_previous"]
 
 logger = logging.getLogger(__name__)
 
 
-class PreviousBundle:
-    """The vectors of an earlier bundle, by the content of the files; a context manager."""
+class Previous:
+    """The vectors of an earlier version, by the content of the files.
+
+    Args:
+        store: of that version.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def lookup(self, hashes: Sequence[str]) -> tuple[list[Picture], Vectors]:
+        """Return the pictures of those contents (sha256 in hex) that it has, and their vectors."""
+        rows = self._store.rows_of([sha256[:16] for sha256 in hashes])
+        return self._store.pictures(rows), self._store.vectors(rows)
+
+    def caption_vectors(self, rows: Sequence[int]) -> Vectors:
+        """Return the vectors (n, dimension) of what the captions of rows mean, of this version."""
+        return self._store.vectors(rows, "captions")
+
+
+class PreviousBundle(Previous):
+    """An earlier bundle; a context manager."""
 
     def __init__(self, directory: Path, manifest: Manifest) -> None:
         self.directory = directory
@@ -28,7 +48,7 @@ class PreviousBundle:
         for name, record in manifest.files.items():
             if name.startswith(f"{STORE}/") and sha256_of(directory / name) != record.sha256:
                 raise RetrievalError(f"{directory.name}/{name} is damaged")
-        self._store = open_store(directory / STORE)
+        super().__init__(open_store(directory / STORE))
 
     def __enter__(self) -> Self:
         return self
@@ -37,15 +57,6 @@ class PreviousBundle:
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
         self._store.close()
-
-    def lookup(self, hashes: Sequence[str]) -> tuple[list[Picture], Vectors]:
-        """Return the pictures of those contents (sha256 in hex) that it has, and their vectors."""
-        rows = self._store.rows_of([sha256[:16] for sha256 in hashes])
-        return self._store.pictures(rows), self._store.vectors(rows)
-
-    def caption_vectors(self, rows: Sequence[int]) -> Vectors:
-        """Return the vectors (n, dimension) of what the captions of rows mean, of this bundle."""
-        return self._store.vectors(rows, "captions")
 
 
 def find_previous(bundles: Path, fingerprint: str) -> PreviousBundle | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from retrieval.search.query_bank import RequestBank, TypicalRequests
+from retrieval.search.query_bank import RequestBank, measure_nearness
 from retrieval.search.vision import NEARNESS_WEIGHT
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def hubness_corrected(embedded: Embedded, bank: RequestBank) -> Embedded:
         bank: typical requests of the same model.
     """
     captions = embedded.pairs.captions_by_image()
-    nearness = TypicalRequests.measure(bank, embedded.images, captions).nearness
+    nearness = measure_nearness(bank, embedded.images, captions)
     ones = np.ones((len(embedded.texts), 1), np.float32)
     taken_off = -NEARNESS_WEIGHT * nearness[:, None]
     return replace(

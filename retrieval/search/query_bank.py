@@ -16,10 +16,10 @@ import random
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -29,16 +29,18 @@ from embedding.model.files import read_info
 from embedding.model.vectors import unit
 from retrieval.errors import RetrievalError
 from retrieval.store.files import atomic_path
-from retrieval.store.vectors import Vectors
+from retrieval.store.vectors import Ids, Vectors
 from retrieval.store.words import exclusion_phrase, stem, stems
 
 __all__ = [
     "MOST_REQUESTS",
     "REQUESTS",
+    "Nearness",
     "RequestBank",
     "TypicalRequests",
     "choose_requests",
     "known_bank",
+    "measure_nearness",
 ]
 
 REQUESTS = "requests.npz"
@@ -83,6 +85,11 @@ class RequestBank:
         vectors = encode(texts)
         return cls(_in_steps(vectors), _directions(texts, vectors), tuple(texts))
 
+    def direction(self, phrase: str) -> Vectors | None:
+        """Return the unit vector (dimension,) along which a phrase shows; None if it is rare."""
+        words = " ".join(stem(word) for word in exclusion_phrase(phrase))
+        return self.directions.get(words)
+
     def save(self, path: Path, nearness: npt.NDArray[np.float32] | None = None) -> None:
         """Write vectors and directions, but no text of a request, to one file, atomically.
 
@@ -125,47 +132,28 @@ class RequestBank:
         return cls(_of_steps(arrays["vectors"]), dict(zip(sums, directions, strict=True)))
 
 
+class Nearness(Protocol):
+    """How near pictures are to typical requests: an array, or what a store keeps of it."""
+
+    def __getitem__(self, rows: Ids, /) -> npt.NDArray[np.float32]:
+        """Return that of some rows, (n,): the mean cosine to the nearest requests of each."""
+
+
 @dataclass(frozen=True, eq=False)
 class TypicalRequests:
     """Typical requests and how near each picture is to them.
 
     Attributes:
         bank: the requests.
-        nearness: (pictures,) of each row: the mean cosine to its nearest requests.
+        nearness: of the pictures.
     """
 
     bank: RequestBank
-    nearness: npt.NDArray[np.float32]
-
-    @classmethod
-    def measure(
-        cls, bank: RequestBank, pictures: Vectors, captions: Sequence[Sequence[str]]
-    ) -> Self:
-        """Return the requests with the nearness of all pictures.
-
-        Args:
-            bank: at least `NEAREST` requests.
-            pictures: (rows, dimension), each normalised.
-            captions: of each row; a picture's own captions do not count as requests near to it.
-        """
-        place = {text: i for i, text in enumerate(bank.texts)}
-        nearness = np.empty(len(pictures), np.float32)
-        for start in range(0, len(pictures), _ROWS):
-            cosines = pictures[start : start + _ROWS] @ bank.vectors.T
-            for i, own in enumerate(captions[start : start + _ROWS]):
-                cosines[i, [place[text] for text in own if text in place]] = -1.0
-            cosines.partition(cosines.shape[1] - NEAREST, axis=1)
-            nearness[start : start + _ROWS] = cosines[:, -NEAREST:].mean(axis=1)
-        return cls(replace(bank, texts=()), nearness)
+    nearness: Nearness
 
     def direction(self, phrase: str) -> Vectors | None:
         """Return the unit vector (dimension,) along which a phrase shows; None if it is rare."""
-        words = " ".join(stem(word) for word in exclusion_phrase(phrase))
-        return self.bank.directions.get(words)
-
-    def save(self, path: Path) -> None:
-        """Write them to one file, atomically."""
-        self.bank.save(path, self.nearness)
+        return self.bank.direction(phrase)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -176,6 +164,27 @@ class TypicalRequests:
         """
         arrays = _read(path, "phrases", "vectors", "directions", "nearness")
         return cls(RequestBank._of_arrays(arrays), np.asarray(arrays["nearness"], np.float32))
+
+
+def measure_nearness(
+    bank: RequestBank, pictures: Vectors, captions: Sequence[Sequence[str]]
+) -> npt.NDArray[np.float32]:
+    """Return how near pictures are to typical requests: the mean cosine to the nearest, (n,).
+
+    Args:
+        bank: at least `NEAREST` requests.
+        pictures: (n, dimension), each normalised.
+        captions: of each; a picture's own captions do not count as requests near to it.
+    """
+    place = {text: i for i, text in enumerate(bank.texts)}
+    nearness = np.empty(len(pictures), np.float32)
+    for start in range(0, len(pictures), _ROWS):
+        cosines = pictures[start : start + _ROWS] @ bank.vectors.T
+        for i, own in enumerate(captions[start : start + _ROWS]):
+            cosines[i, [place[text] for text in own if text in place]] = -1.0
+        cosines.partition(cosines.shape[1] - NEAREST, axis=1)
+        nearness[start : start + _ROWS] = cosines[:, -NEAREST:].mean(axis=1)
+    return nearness
 
 
 def known_bank(model_dir: Path, encoder: Encoder) -> RequestBank | None:

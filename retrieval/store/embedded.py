@@ -6,8 +6,6 @@ FAISS finds vectors, an inverted index of our own words and filters, and SQLite 
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
@@ -17,7 +15,8 @@ from retrieval.store.faiss_index import FaissIndex, build_index
 from retrieval.store.filters import Facets, FilterIndex, write_filters
 from retrieval.store.picture_table import PictureTable, write_pictures
 from retrieval.store.protocol import EVERYTHING, Picture, Scope, Space, WordHits
-from retrieval.store.vectors import Ids, Mask, Vectors, check_vectors
+from retrieval.store.vector_files import VectorFiles
+from retrieval.store.vectors import Ids, Mask, Vectors
 from retrieval.store.word_index import WordIndex, write_words
 
 __all__ = ["EmbeddedStore", "EmbeddedWriter", "open_store"]
@@ -200,11 +199,8 @@ class EmbeddedStore:
             raise IndexMismatch("the captions' rows are not the gallery's")
 
 
-class EmbeddedWriter:
+class EmbeddedWriter(VectorFiles):
     """Writes a new store: vectors as they come, then the rest at once; a context manager.
-
-    Vectors go to a file first, so that a build of any size holds them in memory once, when FAISS
-    builds its index.
 
     Args:
         directory: where to; it is made.
@@ -212,53 +208,8 @@ class EmbeddedWriter:
     """
 
     def __init__(self, directory: Path, dimension: int) -> None:
-        directory.mkdir(parents=True)
+        super().__init__(directory, dimension)
         self._directory = directory
-        self._dimension = dimension
-        self._raw = {
-            space: (directory / f".{space}.raw").open("w+b") for space in ("pictures", "captions")
-        }
-        self._caption_rows: list[int] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
-    ) -> None:
-        for file in self._raw.values():
-            file.close()
-            Path(file.name).unlink()
-
-    def add(self, vectors: Vectors) -> None:
-        """Append the vectors (n, dimension) of the next n pictures.
-
-        Raises:
-            IndexMismatch: wrong type or shape, not finite, or not normalised.
-        """
-        self._raw["pictures"].write(check_vectors(vectors, self._dimension).data)
-
-    def add_captions(self, rows: Sequence[int], vectors: Vectors) -> None:
-        """Append the vectors (n, dimension) of what the captions of n rows mean.
-
-        Args:
-            rows: ascending, and behind those that were added before.
-            vectors: one a row.
-
-        Raises:
-            IndexMismatch: wrong type or shape, not finite, or not normalised.
-        """
-        self._raw["captions"].write(check_vectors(vectors, self._dimension).data)
-        self._caption_rows += rows
-
-    def vectors(self, space: Space = "pictures") -> Vectors:
-        """Return what was added so far (n, dimension), mapped from the disk."""
-        file = self._raw[space]
-        file.flush()
-        count = file.tell() // (4 * self._dimension)
-        if not count:
-            return np.zeros((0, self._dimension), np.float32)
-        return np.memmap(file, np.float32, "r", shape=(count, self._dimension))
 
     def finish(self, pictures: Sequence[Picture], root: Path, attribution: str) -> None:
         """Write everything.
@@ -276,9 +227,9 @@ class EmbeddedWriter:
             raise GalleryError(f"there are {len(pictures)} pictures and {len(vectors)} vectors")
         directory = self._directory
         build_index(vectors).save(directory / VECTORS)
-        if self._caption_rows:
+        if self.caption_rows:
             build_index(self.vectors("captions")).save(directory / CAPTION_VECTORS)
-            save_arrays(directory / CAPTION_ROWS, rows=np.array(self._caption_rows, np.int64))
+            save_arrays(directory / CAPTION_ROWS, rows=np.array(self.caption_rows, np.int64))
         write_pictures(directory / PICTURES, pictures, root, attribution)
         write_filters(directory / FILTERS, ((one.path, one.metadata) for one in pictures))
         write_words(directory / WORDS, (one.captions for one in pictures))

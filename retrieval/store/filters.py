@@ -33,6 +33,8 @@ __all__ = [
     "Facets",
     "FilterIndex",
     "check_filter",
+    "clean_tag",
+    "date_range",
     "indexed_metadata",
     "normalize_date",
     "write_filters",
@@ -95,7 +97,7 @@ def check_filter(key: str, value: str) -> None:
         RetrievalError: the value of a date is not a date.
     """
     if key == DATE:
-        _date_range(value)
+        date_range(value)
 
 
 def indexed_metadata(metadata: Mapping[str, str]) -> set[tuple[str, str]]:
@@ -107,7 +109,7 @@ def indexed_metadata(metadata: Mapping[str, str]) -> set[tuple[str, str]]:
     for column in _TAG_COLUMNS:
         for tag in _SEPARATORS.split(metadata.get(column, "")):
             if tag.strip():
-                pairs.add((TAG, _clean_tag(tag)))
+                pairs.add((TAG, clean_tag(tag)))
     return pairs
 
 
@@ -163,9 +165,9 @@ class FilterIndex:
             # "0" follows "/": every folder below lies between the two.
             low, high = (f"{folder}/", f"{folder}0") if folder else ("", _LAST)
         elif key == DATE:
-            low, high = _date_range(value)
+            low, high = date_range(value)
         else:
-            low = _clean_tag(value) if key == TAG else value
+            low = clean_tag(value) if key == TAG else value
             high = low + "\0"  # the first text behind it
         return self._terms.between(_term(key, low), _term(key, high))
 
@@ -199,8 +201,12 @@ def _term(key: str, value: str) -> str:
     return f"{valid_text(key).replace(chr(0), ' ')}\0{value}"
 
 
-def _date_range(value: str) -> tuple[str, str]:
-    """Return the least and the largest text that a date in the range can be."""
+def date_range(value: str) -> tuple[str, str]:
+    """Return the least text that a date in the range can be, and one behind the largest.
+
+    Raises:
+        RetrievalError: the value is not a date or a range of dates.
+    """
     start, dots, end = value.partition("..")
     if not dots:
         end = start
@@ -213,5 +219,6 @@ def _date_range(value: str) -> tuple[str, str]:
     return first or "", (last or "") + _LAST
 
 
-def _clean_tag(tag: str) -> str:
+def clean_tag(tag: str) -> str:
+    """Return a tag as it is compared: lower-cased, with single spaces."""
     return " ".join(tag.lower().split())

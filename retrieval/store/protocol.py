@@ -26,7 +26,8 @@ class Picture:
     """One picture of the gallery.
 
     Attributes:
-        row: its place in this store; another version of the gallery may have another.
+        row: its number in this store, at least 0; another version may have another for it. The
+            embedded store has 0 to the number of pictures less 1, PostgreSQL leaves some out.
         image_id: first 16 hex digits of `sha256`: the same in every version.
         path: where it lies below the gallery's root, with forward slashes.
         sha256: of the file's bytes, in hex.
@@ -80,7 +81,10 @@ class WordHits:
 
 
 class Store(Protocol):
-    """A gallery: vectors, captions, metadata; read-only and safe to use from several threads."""
+    """A gallery: vectors, captions, metadata; read-only and safe to use from several threads.
+
+    Every method may raise StoreUnavailable where a server holds the gallery.
+    """
 
     @property
     def dimension(self) -> int:
@@ -95,7 +99,7 @@ class Store(Protocol):
         """Who made the pictures, as they want to be named; may be empty."""
 
     def __len__(self) -> int:
-        """Return the number of pictures; their rows are 0 to this less 1."""
+        """Return the number of pictures."""
 
     def search(
         self, vector: Vectors, k: int, scope: Scope = EVERYTHING, space: Space = "pictures"

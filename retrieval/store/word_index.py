@@ -23,11 +23,11 @@ from retrieval.store.protocol import WordHits
 from retrieval.store.vectors import Ids, Mask
 from retrieval.store.words import exclusion_phrase, irregular_forms, regular_stem, tokens
 
-__all__ = ["WordIndex", "write_words"]
+__all__ = ["K1", "MOST_WORDS", "B", "WordIndex", "forms", "rarity", "telling", "write_words"]
 
 # Robertson and Zaragoza (2009), with the usual values.
-_K1 = 1.2
-_B = 0.75
+K1 = 1.2
+B = 0.75
 _LEAST_WEIGHT = 1e-6
 """Of a word that more than half of the captions hold: it must not count against them."""
 
@@ -86,7 +86,7 @@ class WordIndex:
         scores = np.zeros(self._size, np.float64)
         holders = [self._holders(regular_stem(word)) for word in words]
         for rows, impacts in holders:
-            scores[rows] += impacts * self._idf(len(rows), self._size)
+            scores[rows] += impacts * rarity(len(rows), self._size)
         if mask is not None:
             scores *= mask
         rows = np.flatnonzero(scores)
@@ -101,14 +101,13 @@ class WordIndex:
 
     def weight(self, word: str) -> float:
         """Return how telling a word is: its inverse document frequency, never below 0."""
-        held = len(self._holders(regular_stem(word))[0])
-        return max(0.0, math.log((self.captioned - held + 0.5) / (held + 0.5)))
+        return telling(len(self._holders(regular_stem(word))[0]), self.captioned)
 
     def holds(self, phrase: str) -> bool:
         """Return whether a caption holds a phrase, stemmed; of a word, without reading its rows."""
         words = exclusion_phrase(phrase)[:MOST_WORDS]
         if len(words) == 1:
-            return any(self._terms.find(form) is not None for form in _forms(words[0]))
+            return any(self._terms.find(form) is not None for form in forms(words[0]))
         return len(self.rows_with(phrase)) > 0
 
     def rows_with(self, phrase: str) -> Ids:
@@ -143,18 +142,25 @@ class WordIndex:
     def _places_of(self, word: str) -> Array:
         """Return the places of a word in any of its forms, ascending."""
         lists = [self._places[:0]]
-        for form in _forms(word):
+        for form in forms(word):
             term = self._terms.find(form)
             if term is not None:
                 first, last = self._place_firsts[term : term + 2]
                 lists.append(self._places[first:last])
         return np.sort(np.concatenate(lists)) if len(lists) > 2 else lists[-1]
 
-    def _idf(self, holders: int, rows: int) -> float:
-        return max(_LEAST_WEIGHT, math.log((rows - holders + 0.5) / (holders + 0.5)))
+
+def rarity(holders: int, rows: int) -> float:
+    """Return BM25's weight of a word that so many rows hold, of so many."""
+    return max(_LEAST_WEIGHT, math.log((rows - holders + 0.5) / (holders + 0.5)))
 
 
-def _forms(word: str) -> tuple[str, ...]:
+def telling(holders: int, captioned: int) -> float:
+    """Return how telling a word is that so many rows hold, of those with captions; at least 0."""
+    return max(0.0, math.log((captioned - holders + 0.5) / (holders + 0.5)))
+
+
+def forms(word: str) -> tuple[str, ...]:
     """Return the stems under which the index keeps a word in any of its forms."""
     return (regular_stem(word), *irregular_forms(word))
 
@@ -205,11 +211,11 @@ def _invert(terms: Array, places: Array, row_places: Array, count: int) -> dict[
     first = np.flatnonzero(new)
     frequency = np.diff(np.append(first, len(terms)))
     own_rows, own_terms = rows[first], terms[first]
-    shortness = _K1 * (1 - _B + _B * lengths[own_rows] / mean_length)
+    shortness = K1 * (1 - B + B * lengths[own_rows] / mean_length)
     return {
         "firsts": np.searchsorted(own_terms, np.arange(count + 1)),
         "rows": own_rows.astype(np.int32),
-        "impacts": (frequency * (_K1 + 1) / (frequency + shortness)).astype(np.float32),
+        "impacts": (frequency * (K1 + 1) / (frequency + shortness)).astype(np.float32),
         "place_firsts": np.searchsorted(terms, np.arange(count + 1)),
         "places": places.astype(np.int32) if row_places[-1] < 2**31 else places,
         "row_places": row_places,

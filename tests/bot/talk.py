@@ -24,6 +24,7 @@ from bot.settings import Settings
 from bot.understanding.interpreter import build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.pretrained.sentences import load_sentence_encoder
+from retrieval.bundle.catalog import BundleCatalog
 
 T = TypeVar("T")
 BASE_URL = "http://pictures.test"
@@ -84,7 +85,7 @@ def open_stage(
     project = RasaProject.load(language=language)
     chosen = Settings(public_url=BASE_URL + "/", **settings)
     with asyncio.Runner() as runner:
-        live = LiveBundle(bundles, models=models)
+        live = LiveBundle(BundleCatalog(bundles), models=models)
         interpreter = build_interpreter(project, load_sentence_encoder(), cache)
         client = connect(redis_url)
         store = SessionStore(client)

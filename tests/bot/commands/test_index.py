@@ -19,6 +19,7 @@ from embedding.model.joint import JointEmbedding
 from embedding.onnx.description import is_exported
 from embedding.pretrained import shipped
 from retrieval.bundle.bundle import Bundle
+from retrieval.bundle.catalog import BundleCatalog
 
 
 def silent(done: int, total: int, what: str) -> None:
@@ -77,7 +78,9 @@ def test_a_model_with_graphs_is_never_loaded_in_torch(
 
     monkeypatch.setattr(JointEmbedding, "load", refuse)
     model, bundles = str(shapes_model_dir), tmp_path / "bundles"
-    report = index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
+    report = index_images(
+        str(photos), None, model, BundleCatalog(bundles), tmp_path / "cache", progress=silent
+    )
     kept = bundles / report.version / "model"
     assert (kept / INFO_FILE).read_bytes() == (shapes_model_dir / INFO_FILE).read_bytes()
     assert is_exported(kept)
@@ -93,7 +96,12 @@ def test_a_model_without_graphs_gets_them_once(
     model = Path(shutil.copytree(tiny_model_dir, tmp_path / "model"))
     for name in ("first", "second"):
         index_images(
-            str(photos), None, str(model), tmp_path / name, tmp_path / "cache", progress=silent
+            str(photos),
+            None,
+            str(model),
+            BundleCatalog(tmp_path / name),
+            tmp_path / "cache",
+            progress=silent,
         )
         assert is_exported(model)
     assert capsys.readouterr().err.count("is exported for ONNX Runtime (once)") == 1
@@ -107,7 +115,9 @@ def test_pictures_inside_tar_files_are_refused(
         shard.add(shapes_dir / "captions.csv", "x.txt")
     spec, bundles = f"webdataset:{tmp_path}", tmp_path / "bundles"
     with pytest.raises(IndexingRefused, match=r"in tar files.*unpack them into a folder"):
-        index_images(spec, None, str(shapes_model_dir), bundles, tmp_path, progress=silent)
+        index_images(
+            spec, None, str(shapes_model_dir), BundleCatalog(bundles), tmp_path, progress=silent
+        )
     assert not bundles.exists()
 
 
@@ -122,7 +132,12 @@ def test_links_are_indexed_and_what_they_lead_to_is_shown(
     (tmp_path / "way").symlink_to(album)
     model, bundles = str(shapes_model_dir), tmp_path / "bundles"
     report = index_images(
-        str(tmp_path / "way"), None, model, bundles, tmp_path / "cache", progress=silent
+        str(tmp_path / "way"),
+        None,
+        model,
+        BundleCatalog(bundles),
+        tmp_path / "cache",
+        progress=silent,
     )
     assert report.count == 1
     assert {Path(item.what).name for item in report.skipped} == {"broken.jpg", "loop.jpg"}
@@ -148,7 +163,9 @@ def test_whatever_is_wrong_with_one_picture_the_others_are_indexed(
     Image.new("RGB", (64, 64)).save(photos / "inside.eps")
     (photos / "inside.eps").rename(photos / "postscript.jpg")
     model, bundles = str(shapes_model_dir), tmp_path / "bundles"
-    report = index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
+    report = index_images(
+        str(photos), None, model, BundleCatalog(bundles), tmp_path / "cache", progress=silent
+    )
     assert report.count == 4
     named = {Path(item.what).name for item in report.skipped}
     assert {"cut.png", "empty.png", "pipe.png", "postscript.jpg", "broken.jpg"} <= named
@@ -160,7 +177,9 @@ def test_what_was_read_is_said(
 ) -> None:
     (photos / "raw.NEF").touch()
     model, bundles = str(shapes_model_dir), tmp_path / "bundles"
-    index_images(str(photos), None, model, bundles, tmp_path / "cache", progress=silent)
+    index_images(
+        str(photos), None, model, BundleCatalog(bundles), tmp_path / "cache", progress=silent
+    )
     said = capsys.readouterr().err
     assert "captions.csv: captions read: 1, for 1 of 3 pictures" in said
     assert "formats that are not opened: 1 .nef" in said

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bot.commands.search import search_once
 from retrieval.bundle.bundle import build_bundle, publish
+from retrieval.bundle.catalog import BundleCatalog
 from tests.fixtures.bundles import shape_candidates
 
 
@@ -20,7 +21,7 @@ def test_a_picture_that_was_deleted_is_told(
     publish(bundles, report.version)
     for variant in range(3):
         (root / f"red-star-{variant}.png").unlink()
-    rows, confident = search_once("a red star", bundles, 4)
+    rows, confident = search_once("a red star", BundleCatalog(bundles), 4)
     assert confident
     files = [row["file"] for row in rows]
     assert files[0].startswith("red-star-")

@@ -11,6 +11,7 @@ from bot.live.bundle import LiveBundle
 from bot.sessions.store import connect
 from embedding.onnx.encoder import OnnxEncoder
 from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
+from retrieval.bundle.catalog import BundleCatalog
 from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
 
@@ -25,7 +26,7 @@ def damage(bundles: Path, version: str) -> None:
 
 @pytest.fixture
 def live(three_bundles):
-    return LiveBundle(three_bundles, poll_s=0.1)
+    return LiveBundle(BundleCatalog(three_bundles), poll_s=0.1)
 
 
 async def wait_until(condition, seconds=30.0):
@@ -109,7 +110,7 @@ def test_reload_without_a_version_and_rollback(live, three_bundles):
 
 def test_what_was_published_meanwhile_comes_before_the_newest(three_bundles):
     first, second, third = list_versions(three_bundles)
-    live = LiveBundle(three_bundles, poll_s=600)
+    live = LiveBundle(BundleCatalog(three_bundles), poll_s=600)
 
     async def scenario():
         await live.start()
@@ -176,7 +177,7 @@ def test_a_start_with_a_damaged_bundle_falls_back_to_the_one_before(live, three_
 def test_without_a_bundle_it_starts_and_takes_the_first_that_is_published(three_bundles):
     first = list_versions(three_bundles)[0]
     (three_bundles / "CURRENT").unlink()
-    live = LiveBundle(three_bundles, poll_s=0.1)
+    live = LiveBundle(BundleCatalog(three_bundles), poll_s=0.1)
 
     async def scenario():
         await live.start()
@@ -193,7 +194,7 @@ def test_without_a_bundle_it_starts_and_takes_the_first_that_is_published(three_
 
 
 def test_a_bundles_directory_that_is_not_there_yet(tmp_path):
-    live = LiveBundle(tmp_path / "none", poll_s=0.1)
+    live = LiveBundle(BundleCatalog(tmp_path / "none"), poll_s=0.1)
 
     async def scenario():
         await live.start()
@@ -211,9 +212,9 @@ def test_other_workers_follow(three_bundles, redis_url, told):
 
     async def scenario():
         ours, theirs = connect(redis_url), connect(redis_url)
-        worker = LiveBundle(three_bundles, redis=ours if told else None, poll_s=0.1)
+        worker = LiveBundle(BundleCatalog(three_bundles), redis=ours if told else None, poll_s=0.1)
         other = LiveBundle(
-            three_bundles,
+            BundleCatalog(three_bundles),
             redis=theirs if told else None,
             # Told by Redis: polling alone would come too late for the test.
             poll_s=600 if told else 0.1,
@@ -243,7 +244,7 @@ def test_a_reload_works_while_redis_is_away(three_bundles, own_redis):
 
     async def scenario():
         redis = connect(own_redis.url)
-        live = LiveBundle(three_bundles, redis=redis, poll_s=0.1)
+        live = LiveBundle(BundleCatalog(three_bundles), redis=redis, poll_s=0.1)
         await live.start()
         own_redis.__exit__(None, None, None)
         assert await live.reload(second) == second
@@ -303,7 +304,9 @@ def test_loads_are_reported(three_bundles):
     first, second, _ = list_versions(three_bundles)
     damage(three_bundles, second)
     loads = []
-    live = LiveBundle(three_bundles, poll_s=600, on_swap=lambda *load: loads.append(load))
+    live = LiveBundle(
+        BundleCatalog(three_bundles), poll_s=600, on_swap=lambda *load: loads.append(load)
+    )
 
     async def scenario():
         await live.start()
@@ -393,7 +396,7 @@ def test_the_follower_survives_a_disk_that_fails_and_says_so_meanwhile(
 ):
     second = list_versions(three_bundles)[1]
     failures = []
-    live = LiveBundle(three_bundles, poll_s=0.05, on_failure=failures.append)
+    live = LiveBundle(BundleCatalog(three_bundles), poll_s=0.05, on_failure=failures.append)
 
     def fail(_):
         raise OSError(5, "Input/output error")
@@ -401,7 +404,7 @@ def test_the_follower_survives_a_disk_that_fails_and_says_so_meanwhile(
     async def scenario():
         await live.start()
         with monkeypatch.context() as broken:
-            broken.setattr("bot.live.bundle.current_version", fail)
+            broken.setattr("retrieval.bundle.versions.current_version", fail)
             await wait_until(lambda: len(failures) > 1)
             assert live.follower.failure == "OSError: [Errno 5] Input/output error"
         publish(three_bundles, second)
@@ -422,7 +425,7 @@ def test_what_cannot_be_published_is_refused_and_the_old_one_serves_on(
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bot.live.bundle.publish", fail)
+    monkeypatch.setattr("retrieval.bundle.versions.publish", fail)
 
     async def scenario():
         await live.start()
@@ -452,7 +455,7 @@ def test_twenty_turns_at_once_are_encoded_together_and_answered_as_alone(
     ]
 
     async def scenario():
-        live = LiveBundle(three_bundles, poll_s=0.1)
+        live = LiveBundle(BundleCatalog(three_bundles), poll_s=0.1)
         await live.start()
         with live.lease() as serving:
             calls.clear()
@@ -471,7 +474,7 @@ def test_twenty_turns_at_once_are_encoded_together_and_answered_as_alone(
 
 def test_comparing_encodes_what_requests_do_not_tell(shapes_bundles):
     async def scenario():
-        live = LiveBundle(shapes_bundles, poll_s=0.1)
+        live = LiveBundle(BundleCatalog(shapes_bundles), poll_s=0.1)
         await live.start()
         with live.lease() as serving:
             ids = [hit.image_id for hit in (await serving.search(Query(texts=("star",)), 3)).hits]

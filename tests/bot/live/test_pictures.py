@@ -10,6 +10,7 @@ import pytest
 from bot.live.bundle import LiveBundle
 from bot.live.pictures import ShownPictures
 from retrieval.bundle.bundle import Bundle
+from retrieval.bundle.catalog import BundleCatalog
 from retrieval.search.query import Query
 
 
@@ -26,7 +27,9 @@ def test_others_come_in_the_place_of_pictures_that_are_gone(shapes_bundles, shap
     left_out = []
 
     async def search():
-        live = LiveBundle(shapes_bundles, images=root, on_missing=lambda: left_out.append(1))
+        live = LiveBundle(
+            BundleCatalog(shapes_bundles), images=root, on_missing=lambda: left_out.append(1)
+        )
         await live.start()
         try:
             with live.lease() as serving:

@@ -60,7 +60,7 @@ def test_a_background_task_that_fails_is_told_and_counted(start_server, three_bu
         raise OSError(5, "Input/output error")
 
     with monkeypatch.context() as broken:
-        broken.setattr("bot.live.bundle.current_version", fail)
+        broken.setattr("retrieval.bundle.versions.current_version", fail)
 
         def is_told():
             return "detail" in httpx.get(f"{server.url}/readyz").json()

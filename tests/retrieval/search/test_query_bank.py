@@ -1,5 +1,6 @@
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,17 @@ from retrieval.search.query_bank import (
     TypicalRequests,
     choose_requests,
     known_bank,
+    measure_nearness,
 )
 
 MANY = [f"request {i}" for i in range(LEAST_REQUESTS)]
 WORDS = ("dog", "cat", "car")
+
+
+def measured(
+    bank: RequestBank, pictures: np.ndarray, captions: Sequence[Sequence[str]]
+) -> TypicalRequests:
+    return TypicalRequests(replace(bank, texts=()), measure_nearness(bank, pictures, captions))
 
 
 def encode(texts: Sequence[str]) -> np.ndarray:
@@ -45,7 +53,7 @@ def test_nearness_is_the_mean_of_the_nearest_but_the_own_captions() -> None:
     texts = [*(f"a dog {i}" for i in range(12)), *(f"a cat {i}" for i in range(12))]
     pictures = np.eye(4, dtype=np.float32)
     captions: list[list[str]] = [[], [f"a cat {i}" for i in range(11)], [], []]
-    found = TypicalRequests.measure(RequestBank.of(texts, encode), pictures, captions)
+    found = measured(RequestBank.of(texts, encode), pictures, captions)
     vectors = found.bank.vectors
     expected = np.array(
         [
@@ -67,7 +75,7 @@ def test_nearness_is_the_mean_of_the_nearest_but_the_own_captions() -> None:
 def test_the_direction_of_a_phrase_tells_it_from_the_rest() -> None:
     texts = [f"{what} {i}" for i in range(4) for what in ("two dogs", "a cat", "a red car")]
     bank = RequestBank.of(texts * 3, encode)
-    found = TypicalRequests.measure(bank, np.eye(4, dtype=np.float32), [[]] * 4)
+    found = measured(bank, np.eye(4, dtype=np.float32), [[]] * 4)
     for phrase in ("dog", "no dogs", "the dogs"):
         direction = found.direction(phrase)
         assert direction is not None
@@ -83,9 +91,9 @@ def test_the_direction_of_a_phrase_tells_it_from_the_rest() -> None:
 def test_saved_and_loaded_alike(tmp_path: Path) -> None:
     texts = [f"{word} \u00e9 {i}" for word in WORDS for i in range(4)]
     bank = RequestBank.of(texts, encode)
-    made = TypicalRequests.measure(bank, np.eye(4, dtype=np.float32), [[]] * 4)
+    made = measured(bank, np.eye(4, dtype=np.float32), [[]] * 4)
     for name in ("a.npz", "b.npz"):
-        made.save(tmp_path / name)
+        made.bank.save(tmp_path / name, made.nearness)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     loaded = TypicalRequests.load(tmp_path / "a.npz")
     np.testing.assert_array_equal(loaded.bank.vectors, made.bank.vectors)
@@ -135,7 +143,7 @@ def test_a_bundle_keeps_what_its_model_knows_and_searches_with_it(
     # One picture too few: the file belongs to another gallery.
     path = bundles / version / REQUESTS
     requests = TypicalRequests.load(path)
-    TypicalRequests(requests.bank, requests.nearness[1:]).save(path)
+    requests.bank.save(path, requests.nearness[1:])
     manifest = Manifest.read(bundles / version)
     files = {k: v for k, v in record_files(bundles / version).items() if k != MANIFEST}
     manifest.model_copy(update={"files": files}).write(bundles / version)

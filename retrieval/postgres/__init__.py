@@ -1,0 +1,1 @@
+"""A gallery in PostgreSQL with pgvector: many servers, many versions, changes that cost little."""
