@@ -55,9 +55,15 @@ async def perform(draft: Draft) -> None:
     before = draft.record.model_copy(deep=True)
     draft.options, draft.record.options = tuple(draft.record.options), []
     try:
-        for operation in draft.meaning.operations:
-            await PERFORM[type(operation)](draft, operation)
+        operations = draft.meaning.operations
+        # "Dogs, and tell me how sure you are" asks about what is found then.
+        last = [one for one in operations[1:] if isinstance(one, op.Ask)]
+        for operation in operations:
+            if operation not in last:
+                await PERFORM[type(operation)](draft, operation)
         await _finish(draft)
+        for operation in last:
+            await PERFORM[type(operation)](draft, operation)
         draft.said += draft.at_last
         draft.record.last_said = draft.said[0].response if draft.said else ""
     except StoreUnavailable:

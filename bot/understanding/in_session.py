@@ -155,7 +155,11 @@ def _edit(
     if wish.role != "replace" or editor.is_attribute(wish.text):
         return None
     for text in reversed(texts):
-        new = editor.replace_phrase(text, wish.text) or editor.replace_part(text, wish.text)
+        new = (
+            editor.replace_phrase(text, wish.text)
+            or editor.replace_form(text, wish.text)
+            or editor.replace_part(text, wish.text)
+        )
         if new is not None:
             return text, new
     return None if editor.is_fragment(wish.text) else (texts[-1], wish.text)

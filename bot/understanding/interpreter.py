@@ -60,7 +60,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _BESIDE = {"greet", "thank", "goodbye", "help", "out_of_scope", "react_good", "react_unsure"}
 _CONTENT = {"query", "excluded", "allowed", "dropped", "recalled"}
 _NO_WORDS: Mapping[str, int] = {}
-# "yes" or "well" before something else says nothing of its own.
+# "yes" or "hmm" before something else says nothing of its own.
+_NOTHING = {OTHER, "react_unsure"}
 _MOST_WORDS_OF_NOTHING = 2
 # Said by many who then go on in the language that is spoken.
 _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
@@ -212,7 +213,7 @@ class Interpreter:
         for piece, place in zip(pieces, places, strict=True):
             if piece is main or piece.intent in WISHES:
                 spans += piece.spans
-            elif piece.intent != OTHER or len(piece.text.split()) > _MOST_WORDS_OF_NOTHING:
+            elif piece.intent not in _NOTHING or len(piece.text.split()) > _MOST_WORDS_OF_NOTHING:
                 spans.append(Span("also", piece.intent, *place, _FOUND_BY))
         return replace(main, spans=tuple(spans))
 

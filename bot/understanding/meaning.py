@@ -74,7 +74,7 @@ def decide(
         upload: key of a picture that came with the message.
         editor: changes what is searched for.
     """
-    settled = reading.settled(_settle(reading, record, closeness, upload))
+    settled = reading.settled(_settle(reading, record, closeness, upload, editor))
     parts = Parts.of(settled, upload)
     if parts.language:
         foreign = (op.Unknown(OTHER_LANGUAGE, language=parts.language, text=parts.text),)
@@ -96,13 +96,18 @@ def decide(
 
 
 def _settle(
-    reading: Reading, record: SessionRecord, closeness: Closeness, upload: str | None
+    reading: Reading,
+    record: SessionRecord,
+    closeness: Closeness,
+    upload: str | None,
+    editor: Editor,
 ) -> str:
     """Return the intent that the session makes of a reading.
 
     What was understood from the words alone stands, but for these:
     - a message with a picture searches by that picture, its words beside it;
     - where no search runs there is nothing to refine: a fragment is a search ("on a beach");
+    - while a search runs, "a sad one" is one of what is searched for;
     - while a search runs, a short text that is content throughout ("a red one") refines it when
       the words make that likely enough;
     - a longer one in doubt ("the dog is white") refines a search that it is close to in meaning.
@@ -115,6 +120,8 @@ def _settle(
         return SEARCH
     if not (record.searching and reading.intent in (SEARCH, REFINE) and _is_bare(reading)):
         return reading.intent
+    if editor.stands_for_a_thing(reading.text):
+        return REFINE
     refine, search = reading.share(REFINE), reading.share(SEARCH)
     likely = refine / (refine + search) if refine else 0.0
     words = len(reading.text.split())

@@ -79,7 +79,8 @@ class PieceReader:
         old: Span | None = None
         if swap := self._cues.swap(text):
             (start, end), new = swap
-            old = Span("excluded", text[start:end], start, end, _FOUND_BY, "replace")
+            if not self._cues.is_position(text[start:end]):  # "two kids instead of one"
+                old = Span("excluded", text[start:end], start, end, _FOUND_BY, "replace")
             body, role = only(text, [new], inside=True), "replace"
         elif correction := self._cues.correction(only(text, clauses, inside=False)):
             body = only(text, correction.places, inside=False)

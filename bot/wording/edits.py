@@ -102,6 +102,18 @@ class Editor:
             return None
         return self._smooth(text[: words[starts[-1]].start] + value)
 
+    def replace_form(self, text: str, value: str) -> str | None:
+        """Return a text with a value in the place of the same thing in another form.
+
+        "a kid in a red jacket" and "two kids" give "two kids in a red jacket"; None if the thing is
+        not there, or nothing else is said of it.
+        """
+        words, new = split_words(text), split_words(value)
+        if len(new) < 2 or self.is_fragment(value):
+            return None
+        at = next((i for i, word in enumerate(words) if same_thing(word.text, new[-1].text)), None)
+        return None if at is None else self._put_phrase(text, words, at, value, new)
+
     def replace_part(self, text: str, value: str) -> str | None:
         """Return a text with a value in the place of whom or what it is about, or of what is there.
 
@@ -121,6 +133,11 @@ class Editor:
         """Whether a text begins as what is said of a thing does: "on a beach"."""
         words = split_words(text)
         return bool(words) and words[0].text in self.classes.placing
+
+    def stands_for_a_thing(self, text: str) -> bool:
+        """Whether a text ends with a word for a thing that was named before: "a sad one"."""
+        words = split_words(text)
+        return len(words) > 1 and words[-1].text in self.classes.standing
 
     def is_attribute(self, text: str) -> bool:
         """Whether a text names no thing, but only what one is like: "a sleeping one", "red"."""
@@ -165,12 +182,13 @@ class Editor:
 
     def positive(self, text: str) -> str:
         """Return what is wanted by "a smaller one": "small"; any other text as it is."""
-        words = self._meant(split_words(text))
-        if not any(self.classes.positive(word.text) != word.text for word in split_words(text)):
-            return text
-        if len(words) < len(split_words(text)):
+        said = split_words(text)
+        words = self._meant(said)
+        if len(words) < len(said):
             words = [word for word in words if word.text not in self.classes.articles]
-        return " ".join(word.text for word in words)
+        elif all(self.classes.positive(word.text) == word.text for word in said):
+            return text
+        return " ".join(word.text for word in words) or text
 
     def _take_out_what_leads_to(self, words: Sequence[Word], kept: list[bool], at: int) -> None:
         """Take out a noun's adjectives, its article and its placing words: "in a red" hat."""
@@ -234,6 +252,8 @@ class Editor:
             first -= 1
             if words[first].text in self.classes.articles:
                 break
+        if first and self.classes.of(words[first - 1].text) == "number":
+            first -= 1
         while placed and first and words[first - 1].text in self.classes.placing:
             first -= 1
         return first

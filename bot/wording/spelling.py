@@ -12,6 +12,8 @@ from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
+from retrieval.store.words import singular
+
 _SHORTEST = 4
 # Two slips are one word still where it is this long.
 _LONG = 7
@@ -70,7 +72,7 @@ class ContentSpeller:
 
     def _find(self, word: str) -> str:
         lower = word.lower()
-        if len(word) < _SHORTEST or lower in self._vocabulary or self._known(lower):
+        if len(word) < _SHORTEST or any(map(self._is_spelled, (lower, singular(lower)))):
             return word
         most = 2 if len(word) >= _LONG else 1
         slips = {
@@ -80,3 +82,6 @@ class ContentSpeller:
             if (distance := OSA.distance(lower, target, score_cutoff=most)) <= most
         }
         return min(slips, key=lambda one: (slips[one], -self._vocabulary[one], one), default=word)
+
+    def _is_spelled(self, word: str) -> bool:
+        return word in self._vocabulary or self._known(word)

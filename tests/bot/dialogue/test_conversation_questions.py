@@ -63,3 +63,15 @@ def test_a_question_costs_no_second_search(stage: Stage, monkeypatch: pytest.Mon
     count(Searcher, "groups")
     stage.say("once", image=draw_shape("green", "star", 7))
     assert calls == ["image", "rank", "groups"]
+
+
+def test_a_question_behind_a_wish_is_about_what_is_found_then(stage: Stage) -> None:
+    turn = stage.say(
+        "wish-and-question", "show me a red circle, and tell me how many pictures you have"
+    )
+    assert [said.response for said in turn.said] == ["utter_found", "utter_ask_count"]
+
+
+def test_a_question_before_a_wish_is_answered_before_it(stage: Stage) -> None:
+    turn = stage.say("question-and-wish", "how many pictures do you have? and show me a red circle")
+    assert [said.response for said in turn.said] == ["utter_ask_count", "utter_found"]

@@ -78,6 +78,7 @@ def test_nothing_is_taken_away_that_nobody_asked_to_lose(
         ("nobody should be in the picture, just snow", (op.Search("snow"), op.Exclude("people"))),
         ("don't show me dogs, don't show me cats", (op.Exclude("dogs"), op.Exclude("cats"))),
         ("fewer people", (op.Exclude("people"),)),
+        ("no boats, nothing red", (op.Exclude("boats"), op.Exclude("red"))),
         ("a girl, then take out the ones with dogs", (op.Search("a girl"), op.Exclude("dogs"))),
         # "But" leads back to what is wanted.
         (
@@ -111,6 +112,10 @@ def test_what_is_left_out_can_go_on_in_the_next_message(interpreter: Interpreter
     [
         ("not children but adults", (op.Replace("children in water", "adults in water"),)),
         ("instead of children, adults", (op.Replace("children in water", "adults in water"),)),
+        ("two kids instead of one", (op.Replace("children in water", "two kids in water"),)),
+        ("hmm, then dogs", (op.Search("dogs"),)),
+        ("in front of a crowd", (op.Refine("in front of a crowd"),)),
+        ("the happy ones", (op.Refine("happy"),)),
     ],
 )
 def test_one_thing_takes_the_place_of_another_in_a_search(
@@ -120,3 +125,20 @@ def test_one_thing_takes_the_place_of_another_in_a_search(
     reading = interpreter.read(text)
     meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
     assert meant.operations == expected
+
+
+@pytest.mark.parametrize(
+    ("search", "text", "expected"),
+    [
+        ("a happy face", "a sad one", "a sad face"),
+        ("a kid in a red jacket", "make the jacket blue", "a kid in a blue jacket"),
+        ("a kid in a red jacket", "two kids instead of one", "two kids in a red jacket"),
+    ],
+)
+def test_one_word_changes_what_is_searched_for(
+    interpreter: Interpreter, search: str, text: str, expected: str
+) -> None:
+    record = SessionRecord(sender_id="anna", query=Query((search,)))
+    reading = interpreter.read(text)
+    meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
+    assert meant.operations == (op.Replace(search, expected),)

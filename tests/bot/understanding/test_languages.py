@@ -47,7 +47,7 @@ def test_german_has_every_response_with_the_same_variables() -> None:
 def test_nothing_was_left_in_english() -> None:
     english, german = _own("en"), _own("de")
     same = {name for name, text in german.items() if english[name] == text}
-    assert same == {"utter_described_by_id", "utter_other_language"}
+    assert same == {"utter_described_by_id", "utter_other_language", "utter_widget_numbered"}
 
 
 def test_every_scene_has_a_name() -> None:

@@ -87,6 +87,22 @@ def test_a_thing_takes_the_place_of_whom_it_is_about_or_of_what_is_there(
 
 
 @pytest.mark.parametrize(
+    ("text", "value", "edited"),
+    [
+        ("a kid in a red jacket", "two kids", "two kids in a red jacket"),
+        ("two dogs on grass", "a dog", "a dog on grass"),
+        ("a kid in a red jacket", "two cats", None),
+        ("a kid in a red jacket", "kids", None),
+        ("a kid on a bike", "on a kid", None),
+    ],
+)
+def test_the_same_thing_takes_another_form(
+    english: Editor, text: str, value: str, edited: str | None
+) -> None:
+    assert english.replace_form(text, value) == edited
+
+
+@pytest.mark.parametrize(
     ("text", "old", "new", "edited"),
     [
         ("a dog on grass", "dogs", "a cat", "a cat on grass"),
@@ -170,6 +186,7 @@ def test_no_text_is_too_odd_to_edit(english: Editor, text: str, value: str) -> N
     for edited in (
         english.replace_same_class(text, value),
         english.replace_phrase(text, value),
+        english.replace_form(text, value),
         english.replace_part(text, value),
         english.replace_in(text, value, "a cat"),
         english.take_out(text, value),

@@ -47,6 +47,7 @@ GALLERY = {"girl": 40, "grill": 3, "dress": 12, "skateboard": 9, "man": 80, "men
         ("a skaetbord", "a skateboard"),
         ("at the beech", "at the beech"),
         ("a hedgehog", "a hedgehog"),
+        ("two skateboards", "two skateboards"),
         ("a mna", "a mna"),
         ("xyzzyq", "xyzzyq"),
         ("", ""),
