@@ -121,7 +121,7 @@ async def _value(draft: Draft, hit: Hit, question: Question) -> None:
         _read_out(draft, hit)
         return
     best = max(range(len(phrases)), key=lambda at: float(amounts[at]))
-    draft.say("utter_value_seen", position=number, value=phrases[best])
+    draft.say("utter_value_seen", position=number, value=values[best])
 
 
 def _value_of(caption: str, thing: str, values: Sequence[str]) -> str:
