@@ -23,6 +23,10 @@ def ended_at_once() -> Iterator[None]:
         yield
         return
     before = {number: signal.signal(number, lambda *_: os._exit(0)) for number in _SIGNALS}
+    # uvicorn takes signals from when it begins to import the application, and only notes them.
+    servers = [getattr(handler, "__self__", None) for handler in before.values()]
+    if any(getattr(server, "should_exit", False) for server in servers):
+        os._exit(0)
     try:
         yield
     finally:

@@ -91,7 +91,7 @@ class _Tally:
         """Count a picture that is new (1) or ended (-1)."""
         for key, count in counts_of(picture, words):
             self.counts[key] += times * count
-        self.captioned += times * bool(words.length)
+        self.captioned += times * bool(picture.captions)
         self.words += times * words.length
 
 

@@ -26,6 +26,8 @@ def run(*arguments: object) -> None:
         port = free.getsockname()[1]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
+    # Gloo's first connections fail now and then where the machine is busy.
+    torchrun += ["--max-restarts", "2"]
     done = subprocess.run(
         [*torchrun, "-m", "tests.embedding.processes", *map(str, arguments)],
         cwd=ROOT,

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -317,7 +318,7 @@ asked = st.lists(st.sampled_from(WORDS[:-3]), min_size=1, max_size=4, unique=Tru
 
 
 @settings(
-    deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(captions, st.lists(asked, min_size=5, max_size=5))
 def test_words_rank_and_phrases_are_found_as_in_the_word_index(
@@ -327,6 +328,14 @@ def test_words_rank_and_phrases_are_found_as_in_the_word_index(
     store = said(engine, captions)
     write_words(tmp_path, captions)
     index = WordIndex.open(tmp_path)
+    with ExitStack() as opened:
+        opened.callback(engine.shut, store)
+        check_words(store, index, captions, requests)
+
+
+def check_words(
+    store: Store, index: WordIndex, captions: list[list[str]], requests: list[list[str]]
+) -> None:
     for words in requests:
         hits, expected = store.search_words(words, 100), index.search(words, 100)
         assert hits.rows.tolist() == expected.rows.tolist()
@@ -337,4 +346,3 @@ def test_words_rank_and_phrases_are_found_as_in_the_word_index(
         assert {*range(len(captions))} - left == set(index.rows_with(phrase).tolist())
         assert store.holds(phrase) == index.holds(phrase)
         assert store.word_weight(words[0]) == index.weight(words[0])
-    engine.shut(store)
