@@ -153,6 +153,9 @@ class Editor:
         opens = not fresh or fresh[0].text in self.classes.articles | self.classes.placing
         if first and words[first - 1].text in self.classes.articles and opens:
             first -= 1
+            placed = bool(fresh) and fresh[0].text in self.classes.placing
+            if placed and first and words[first - 1].text in self.classes.placing:
+                first -= 1
         elif fresh and fresh[0].text in self.classes.articles:
             new = new[fresh[0].end :].lstrip()
         return self._smooth(text[: words[first].start] + new + text[words[at[-1]].end :])

@@ -133,6 +133,9 @@ def test_one_thing_takes_the_place_of_another_in_a_search(
         ("a happy face", "a sad one", "a sad face"),
         ("a kid in a red jacket", "make the jacket blue", "a kid in a blue jacket"),
         ("a kid in a red jacket", "two kids instead of one", "two kids in a red jacket"),
+        ("a man on a bike", "no wait, a woman", "a woman on a bike"),
+        ("kids on a swing", "scratch the swing, a slide", "kids on a slide"),
+        ("a soccer game", "rugby then", "a rugby game"),
     ],
 )
 def test_one_word_changes_what_is_searched_for(
@@ -142,3 +145,11 @@ def test_one_word_changes_what_is_searched_for(
     reading = interpreter.read(text)
     meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
     assert meant.operations == (op.Replace(search, expected),)
+
+
+def test_forgetting_all_and_a_wish_are_two_things(interpreter: Interpreter) -> None:
+    record = SessionRecord(sender_id="anna", query=Query(("drums",)))
+    reading = interpreter.read("forget all that, a beach")
+    meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
+    assert meant.operations[0] == op.Restart()
+    assert meant.operations[1] in (op.Search("a beach"), op.Refine("a beach"))

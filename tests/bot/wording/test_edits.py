@@ -108,6 +108,8 @@ def test_the_same_thing_takes_another_form(
         ("a dog on grass", "dogs", "a cat", "a cat on grass"),
         ("a dog on grass", "the dog", "cat", "a cat on grass"),
         ("the dog on grass", "dog", "a cat", "a cat on grass"),
+        ("a woman on a bike", "the bike", "on a horse", "a woman on a horse"),
+        ("a woman with a bike", "the bike", "on a horse", "a woman on a horse"),
         ("a dog on grass", "a bird", "a cat", None),
     ],
 )
