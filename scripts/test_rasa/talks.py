@@ -100,7 +100,7 @@ SCRIPTS: list[tuple[str, list[str | int]]] = [
             '/drop_from_search{"excluded": "red"}',
             "a ring without purple, but not black either",
             "green ones",
-            '/drop_from_search{"query": "green ones"}',
+            '/drop_from_search{"query": "green"}',
             "no circles and no squares",
             '/drop_from_search{"tag": "star"}',
             "more like the first one",
