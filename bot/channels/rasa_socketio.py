@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from bot.channels.parsing import check_sender
 from bot.channels.rasa_wire import responses
 from bot.channels.services import Services
-from bot.dialogue.message import Form, Message, Turn
+from bot.dialogue.message import LONGEST_ID, Form, Message, Turn
 from bot.errors import MessageRefused
 
 router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])
@@ -24,7 +24,6 @@ router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])
 PATH = "/socket.io"
 # Far above the longest message with its metadata; pictures do not come this way.
 LARGEST_PACKET = 256_000
-LONGEST_ID = 100
 
 
 @router.get("/", summary="The channel answers")

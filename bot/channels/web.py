@@ -15,7 +15,7 @@ from bot.channels.parsing import check_sender, parse_json
 from bot.channels.problems import problems
 from bot.channels.services import Services, count_address, services
 from bot.dialogue import message as dialogue
-from bot.dialogue.message import Message, check_message
+from bot.dialogue.message import LONGEST_ID, Message, check_message
 from bot.sessions.talk import Exchange
 from bot.understanding.parts import ANY, FILTER_KEYS
 from retrieval.errors import RetrievalError
@@ -29,7 +29,6 @@ Parts = Annotated[Services, Depends(services)]
 MAX_FILTERS = 8
 LONGEST_FILTER = 200
 LONGEST_SECRET = 200
-LONGEST_ID = 100
 LONGEST_SHOWN = 500
 FORM = dialogue.Form("web", lambda turn: to_answer(turn).model_dump_json())
 FilterKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]

@@ -12,7 +12,10 @@ from bot.errors import MessageRefused
 from bot.understanding.meaning import Meaning
 from retrieval.search.query import Query
 
-__all__ = ["Form", "Message", "Turn", "check_message"]
+__all__ = ["LONGEST_ID", "Form", "Message", "Turn", "check_message"]
+
+LONGEST_ID = 100
+"""Most characters of the id that a client gives a message."""
 
 
 @dataclass(frozen=True)

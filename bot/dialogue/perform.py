@@ -55,14 +55,13 @@ async def perform(draft: Draft) -> None:
     before = draft.record.model_copy(deep=True)
     draft.options, draft.record.options = tuple(draft.record.options), []
     try:
-        operations = draft.meaning.operations
+        first, rest = draft.meaning.operations[:1], draft.meaning.operations[1:]
         # "Dogs, and tell me how sure you are" asks about what is found then.
-        last = [one for one in operations[1:] if isinstance(one, op.Ask)]
-        for operation in operations:
-            if operation not in last:
-                await PERFORM[type(operation)](draft, operation)
+        asked = [one for one in rest if isinstance(one, op.Ask)]
+        for operation in (*first, *(one for one in rest if not isinstance(one, op.Ask))):
+            await PERFORM[type(operation)](draft, operation)
         await _finish(draft)
-        for operation in last:
+        for operation in asked:
             await PERFORM[type(operation)](draft, operation)
         draft.said += draft.at_last
         draft.record.last_said = draft.said[0].response if draft.said else ""

@@ -61,7 +61,7 @@ class PieceReader:
             reading = Reading(text, ((alone, 1.0),))
         else:
             said = self._clauses.without_asides(text)
-            if not self._tagger.has_content(said):
+            if said != text and not self._tagger.has_content(said):
                 said = text  # "not necessarily brown" is about what was said before
             reading = (
                 self._read_correction(said)
@@ -110,7 +110,7 @@ class PieceReader:
     def _read_wish_and_exclusions(self, text: str) -> Reading | None:
         """Return what "dogs but no people" says; None where one of the two is missing."""
         clauses = self._clauses.exclusions(text)
-        wish = self._clauses.without_exclusions(text)
+        wish = self._clauses.without(text, clauses)
         excluded = [span for clause in clauses for span in self._excluded(text, clause)]
         is_about_pictures = any(span.role == "unlike" for span in excluded)
         has_wish = self._tagger.has_content(wish)

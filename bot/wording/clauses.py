@@ -131,13 +131,13 @@ class ClauseSplitter:
             clauses.append(Clause(match.start(), match.end(), stop))
         return clauses
 
-    def without_exclusions(self, text: str) -> str:
+    def without(self, text: str, exclusions: Sequence[Clause]) -> str:
         """Return a text with blanks in the place of its clauses that exclude.
 
         The "but" goes with them that leads back to what is wanted; so does punctuation before all
         that is left.
         """
-        turns = ((one, self._turn.match(text, one.end)) for one in self.exclusions(text))
+        turns = ((one, self._turn.match(text, one.end)) for one in exclusions)
         places = [(one.start, turn.end() if turn else one.end) for one, turn in turns]
         left = only(text, places, inside=False)
         return re.sub(r"^[\s,.;:!?]+", lambda match: " " * len(match[0]), left)

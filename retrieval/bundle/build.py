@@ -22,6 +22,7 @@ from retrieval.bundle.manifest import (
     REQUESTS,
     SCENES,
     STORE,
+    FileRecord,
     Manifest,
     record_files,
     versions_in_use,
@@ -38,7 +39,7 @@ from retrieval.store.protocol import Picture
 from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
 
-__all__ = ["BuildReport", "build_bundle", "check_folders", "collect"]
+__all__ = ["BuildReport", "build_bundle", "check_folders", "collect", "manifest_of"]
 
 _CAPTIONED = 256
 """Pictures whose captions are encoded at once."""
@@ -116,21 +117,7 @@ def build_bundle(
         files = record_files(directory)
         content = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
         with next_version(bundles, content) as version:
-            Manifest(
-                version=version,
-                created=datetime.now(UTC),
-                files=files,
-                dimension=encoder.dimension,
-                count=len(pictures),
-                model_name=encoder.name,
-                model_fingerprint=encoder.fingerprint,
-                attribution=attribution,
-                confidence=measures.confidence,
-                cosines=measures.cosines,
-                examples=measures.examples,
-                skipped=len(work.skipped),
-                versions=versions_in_use(),
-            ).write(directory)
+            manifest_of(version, work, encoder, measures, attribution, files).write(directory)
             install(directory, version)
     return BuildReport(version, len(pictures), work.skipped, work.reused, work.folded)
 
@@ -184,6 +171,41 @@ def collect(
         )
     _write_captions(files, [*work.entries.values()], encoder, previous, progress)
     return work
+
+
+def manifest_of(
+    version: str,
+    work: Collector,
+    encoder: Encoder,
+    measures: Measures,
+    attribution: str,
+    files: dict[str, FileRecord],
+) -> Manifest:
+    """Return what a version says of itself.
+
+    Args:
+        version: its name.
+        work: what was read of the candidates.
+        encoder: of its model.
+        measures: what was measured of it.
+        attribution: who made the pictures.
+        files: of its directory; none where it lies in a database.
+    """
+    return Manifest(
+        version=version,
+        created=datetime.now(UTC),
+        files=files,
+        dimension=encoder.dimension,
+        count=len(work.entries),
+        model_name=encoder.name,
+        model_fingerprint=encoder.fingerprint,
+        attribution=attribution,
+        confidence=measures.confidence,
+        cosines=measures.cosines,
+        examples=measures.examples,
+        skipped=len(work.skipped),
+        versions=versions_in_use(),
+    )
 
 
 def _measure(

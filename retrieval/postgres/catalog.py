@@ -7,7 +7,6 @@ fingerprint of its model, which is a directory (models.py).
 import json
 import tempfile
 from collections.abc import Iterable
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -15,11 +14,11 @@ import numpy as np
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
-from retrieval.bundle.build import BuildReport, check_folders, collect
+from retrieval.bundle.build import BuildReport, check_folders, collect, manifest_of
 from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.calibration import measure
 from retrieval.bundle.collector import Collector, EncodePictures
-from retrieval.bundle.manifest import Manifest, versions_in_use
+from retrieval.bundle.manifest import Manifest
 from retrieval.bundle.overview import VersionInfo
 from retrieval.bundle.previous import Previous
 from retrieval.bundle.sources import Candidate
@@ -244,21 +243,8 @@ class PostgresCatalog:
             store = PostgresStore(connection, stored)
             requests = _requests(model, store)
             measures = measure(store, encoder, requests, model.scenes, captions)
-            manifest = Manifest(
-                version=f"{stored.number:04d}-{written.content[:8]}",
-                created=datetime.now(UTC),
-                files={},
-                dimension=stored.dimension,
-                count=stored.count,
-                model_name=encoder.name,
-                model_fingerprint=encoder.fingerprint,
-                attribution=attribution,
-                confidence=measures.confidence,
-                cosines=measures.cosines,
-                examples=measures.examples,
-                skipped=len(work.skipped),
-                versions=versions_in_use(),
-            )
+            version = f"{stored.number:04d}-{written.content[:8]}"
+            manifest = manifest_of(version, work, encoder, measures, attribution, {})
             _insert(connection, stored, manifest)
         return manifest.version
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from retrieval.errors import GalleryError
 from retrieval.postgres.database import Connection
 from retrieval.postgres.rows import StoredVersion
 from retrieval.postgres.statistics import Counts, counts_of
@@ -122,9 +121,7 @@ def write_version(
     Raises:
         GalleryError: there are not as many pictures as vectors.
     """
-    vectors = files.vectors()
-    if len(pictures) != len(vectors):
-        raise GalleryError(f"there are {len(pictures)} pictures and {len(vectors)} vectors")
+    vectors = files.vectors_of(pictures)
     dimension = vectors.shape[1]
     model = _model(connection, fingerprint, dimension)
     before = connection.fetch(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from retrieval.errors import GalleryError, IndexMismatch
+from retrieval.errors import IndexMismatch
 from retrieval.store.arrays import load_arrays, save_arrays
 from retrieval.store.faiss_index import FaissIndex, build_index
 from retrieval.store.filters import Facets, FilterIndex, write_filters
@@ -222,9 +222,7 @@ class EmbeddedWriter(VectorFiles):
         Raises:
             GalleryError: there are not as many pictures as vectors.
         """
-        vectors = self.vectors()
-        if len(pictures) != len(vectors):
-            raise GalleryError(f"there are {len(pictures)} pictures and {len(vectors)} vectors")
+        vectors = self.vectors_of(pictures)
         directory = self._directory
         build_index(vectors).save(directory / VECTORS)
         if self.caption_rows:

@@ -7,7 +7,8 @@ from typing import Self
 
 import numpy as np
 
-from retrieval.store.protocol import Space
+from retrieval.errors import GalleryError
+from retrieval.store.protocol import Picture, Space
 from retrieval.store.vectors import Vectors, check_vectors
 
 __all__ = ["VectorFiles"]
@@ -66,6 +67,17 @@ class VectorFiles:
         """
         self._raw["captions"].write(check_vectors(vectors, self._dimension).data)
         self._caption_rows += rows
+
+    def vectors_of(self, pictures: Sequence[Picture]) -> Vectors:
+        """Return the vectors of all pictures (pictures, dimension), mapped from the disk.
+
+        Raises:
+            GalleryError: there are not as many pictures as vectors.
+        """
+        vectors = self.vectors()
+        if len(pictures) != len(vectors):
+            raise GalleryError(f"there are {len(pictures)} pictures and {len(vectors)} vectors")
+        return vectors
 
     def vectors(self, space: Space = "pictures") -> Vectors:
         """Return what was added so far (n, dimension), mapped from the disk."""
