@@ -91,6 +91,8 @@ class PieceReader:
         if not self._editor.names(body):
             return None
         reading = self._read_wish_and_exclusions(body) or self._read_one_clause(body)
+        if role == "replace" and self._editor.is_attribute(body):  # "four, my bad"
+            reading = self.with_spans(reading.settled(REFINE))
         if reading.intent not in (SEARCH, REFINE):
             return None
         spans = [

@@ -16,6 +16,8 @@ __all__ = ["Clause", "ClauseSplitter", "any_of", "only", "spelled_out"]
 Place = tuple[int, int]
 
 _EMOTICON = r"[:;=]['\u2019]?-?[()DPpO/|]+"
+# A full stop; behind "a", "St" or "Dr" it is none.
+_STOP = r"(?<=\w{2})(?<!\bst)(?<!\bdr)(?<!\bmr)(?<!\bvs)\."
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 
 
@@ -66,7 +68,8 @@ class ClauseSplitter:
             re.IGNORECASE,
         )
         self._behind = re.compile(
-            rf"{sentence}(?P<thing>{here}+?)\s+{any_of(phrases, 'behind')}{ending}", re.IGNORECASE
+            rf"{sentence}(?P<thing>{here}+?)\s+{any_of(phrases, 'behind', 'firm_behind')}{ending}",
+            re.IGNORECASE,
         )
         around = [_halves(phrase) for phrase in phrases.get("around", ())]
         self._around = [
@@ -78,11 +81,17 @@ class ClauseSplitter:
         self._end = re.compile(
             rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases, 'resume')}\b", re.IGNORECASE
         )
-        self._firm = re.compile(rf"[\s,.;:!?]*{any_of(phrases, 'firm')}\s+\w", re.IGNORECASE)
+        self._firm = re.compile(
+            rf"[\s,.;:!?]*(?:{any_of(phrases, 'firm')}\s+\w"
+            rf"|{here}+?\s{any_of(phrases, 'firm_behind')}{ending})",
+            re.IGNORECASE,
+        )
         self._turn = re.compile(rf"\s*,?\s*\b{any_of(phrases, 'turning')}\b", re.IGNORECASE)
         edge = r"[\s,.;:!?]*"
         self._head = re.compile(rf"{edge}(?:{any_of(phrases, 'head')}\s+)+", re.IGNORECASE)
-        tail = "|".join([any_of(phrases, "tail", "behind"), *(after for _, after in around)])
+        tail = "|".join(
+            [any_of(phrases, "tail", "behind", "firm_behind"), *(after for _, after in around)]
+        )
         self._tail = re.compile(rf"(?:[\s,]+(?:{tail}))+{edge}$", re.IGNORECASE)
         self._joined = re.compile(
             rf"(?P<together>\b{any_of(phrases, 'together')}\b)"
@@ -91,9 +100,9 @@ class ClauseSplitter:
         )
         asking = any_of(phrases, "asking")
         self._apart = re.compile(
-            rf"(?:(?:(?<=\w{{3}})|(?<=\b[oO][kK])|(?<=\b[nN]o)|(?<=\b[hH]i))\.|[!?;])+\s+(?=\w)|\n+|\s+{_EMOTICON}(?:\s+|$)"
+            rf"(?:{_STOP}|[!?;])+\s+(?=\w)|\n+|\s+{_EMOTICON}(?:\s+|$)"
             rf"|,?\s+{any_of(phrases, 'apart')}\s+"
-            rf"|,?\s+{any_of(phrases, 'joined')}\s+(?={asking}\b)",
+            rf"|,?\s+(?:{any_of(phrases, 'joined')}|{any_of(phrases, 'hence')})\s+(?={asking}\b)",
             re.IGNORECASE,
         )
         turning = any_of(phrases, "turning")
@@ -189,7 +198,7 @@ class ClauseSplitter:
         return re.sub(r"^[\s,.;:!?]+", lambda match: " " * len(match[0]), left)
 
     def is_firm(self, text: str) -> bool:
-        """Whether a text begins as nothing else does but what excludes: "I can't stand"."""
+        """Whether a text can only exclude: "I can't stand clowns", "the clowns must go"."""
         return bool(self._firm.match(text))
 
     def items(self, text: str, start: int, end: int) -> list[Place]:

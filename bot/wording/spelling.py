@@ -99,9 +99,10 @@ class ContentSpeller:
             if distance < 2 or _differing(lower, target) < 2
         }
 
-        def likelihood(target: str) -> tuple[int, bool, int, str]:
+        def likelihood(target: str) -> tuple[int, bool, bool, int, str]:
             slipped = _letters(target) != _letters(lower)
-            return slips[target], slipped, -self._vocabulary[target], target
+            is_wrong = slipped and len(target) <= len(lower)  # a letter is missing more often
+            return slips[target], slipped, is_wrong, -self._vocabulary[target], target
 
         return min(slips, key=likelihood, default=word)
 

@@ -140,7 +140,7 @@ def test_what_is_left_out_can_go_on_in_the_next_message(interpreter: Interpreter
         ("hmm, then dogs", (op.Search("dogs"),)),
         ("in front of a crowd", (op.Refine("in front of a crowd"),)),
         ("the happy ones", (op.Refine("happy"),)),
-        ("do you have any with boats?", (op.Refine("with boats"),)),
+        ("do you have any in boats?", (op.Refine("in boats"),)),
         ("switch that to dogs", (op.Replace("children in water", "dogs in water"),)),
         ("same but with adults", (op.Replace("children in water", "adults in water"),)),
         ("adults, sorry", (op.Replace("children in water", "adults in water"),)),
