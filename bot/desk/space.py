@@ -29,7 +29,9 @@ _NEAREST = 5
 # How sharply the nearest picture draws a question to itself, for a unit of cosine.
 _PULL = 25.0
 _NICENESS = 10
-_PATIENCE_S = 120
+_PATIENCE_S = 300
+# Several threads of t-SNE wait for each other in a loop, which on a busy machine takes minutes.
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class MapFailed(BotError):
@@ -110,7 +112,10 @@ class Space:
             given, made = Path(folder) / "vectors.npy", Path(folder) / "places.npy"
             await asyncio.to_thread(np.save, given, vectors)
             command = [sys.executable, "-m", "bot.desk.layout", str(given), str(made)]
-            process = await asyncio.create_subprocess_exec(*command, stdin=DEVNULL, stderr=PIPE)
+            environment = os.environ | _ONE_THREAD
+            process = await asyncio.create_subprocess_exec(
+                *command, env=environment, stdin=DEVNULL, stderr=PIPE
+            )
             with contextlib.suppress(OSError):  # it has ended already
                 os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
             try:
