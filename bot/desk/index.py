@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from bot.channels.services import Services, services
 from bot.desk.desk import Desk, asking_redis, desk
 from bot.desk.downloads import gallery_lines
 from bot.desk.indexing import IndexState
+from retrieval.store.files import atomic_path
 
 router = APIRouter()
 At = Annotated[Desk, Depends(desk)]
@@ -76,7 +78,8 @@ def _find_folder(name: str) -> Path | None:
         return None
 
 
-def _write(path: Path, lines: object) -> None:
+def _write(path: Path, lines: Iterable[str]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as file:
-        file.writelines(lines)  # type: ignore[arg-type]
+    # Another job may still be reading the one before.
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.writelines(lines)

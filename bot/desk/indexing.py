@@ -38,6 +38,7 @@ _TERM_S = 10.0
 _NICENESS = 10
 """Turns go first."""
 _LINES_KEPT = 20
+_LONGEST_LINE = 1_000_000
 
 
 class IndexState(BaseModel):
@@ -159,7 +160,7 @@ class Indexing:
             command += ["--captions", str(captions)]
         environment = os.environ | self._settings.as_environment()
         process = await asyncio.create_subprocess_exec(
-            *command, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE
+            *command, env=environment, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, limit=_LONGEST_LINE
         )
         with contextlib.suppress(OSError):  # it has ended already
             os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
@@ -179,6 +180,7 @@ class Indexing:
                     process.terminate()
                     state.state, state.sentence = "cancelled", "It was stopped; nothing changed."
                 del said[:-_LINES_KEPT]
+            await reading
         finally:
             reading.cancel()
         failed = await process.wait() != 0

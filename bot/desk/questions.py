@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
@@ -18,6 +19,7 @@ from bot.desk.corrections import MOST, Correction
 from bot.desk.desk import Desk, asking_redis, desk
 from bot.desk.downloads import correction_lines, gallery_lines, question_lines
 from bot.sessions.questions import Outcome, Question
+from retrieval.errors import NoBundle
 from retrieval.store.protocol import Store
 
 router = APIRouter()
@@ -84,9 +86,9 @@ async def questions(
     """Answer with the latest questions; unanswered are those without a confident answer."""
     kept, corrections = await _kept(at)
     matching = [one for one in kept if _is_wanted(one, only, corrections)]
-    with parts.live.lease() as serving:
-        store = serving.bundle.store
-        shown = await asyncio.to_thread(_shown, store, matching[:limit])
+    shown: dict[str, Shown] = {}
+    with suppress(NoBundle), parts.live.lease() as serving:
+        shown = await asyncio.to_thread(_shown, serving.bundle.store, matching[:limit])
     return AskedPage(
         days=at.questions.days,
         total=len(kept),

@@ -2,6 +2,8 @@
 
 /** @typedef {Node | string | null | undefined | false} Child */
 
+const SAID_MS = 10_000;
+
 /**
  * An element with attributes, listeners (on…) and children; strings become text nodes.
  * @template {keyof HTMLElementTagNameMap} Tag
@@ -91,8 +93,16 @@ export function duration(seconds) {
 export const moment = (seconds) =>
   new Date(1000 * seconds).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
 
-/** @param {string} sentence */
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let silence;
+
+/**
+ * Say something at the edge of the page, for a while.
+ * @param {string} sentence
+ */
 export function announce(sentence) {
   const said = /** @type {HTMLElement} */ (document.getElementById("said"));
   said.textContent = sentence;
+  clearTimeout(silence);
+  silence = setTimeout(() => (said.textContent = ""), SAID_MS);
 }

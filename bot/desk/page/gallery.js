@@ -39,6 +39,7 @@ export class Gallery {
           this.keep,
           make("label", { for: "keep" }, "Keep the live gallery’s captions and add the corrections"),
         ),
+        make("p", { class: "note" }, "Else captions come from a file in the folder, such as captions.csv, or from the names of the pictures."),
         make("p", { class: "note" }, "Everybody who uses the chat sees the pictures of that folder. Turns go first meanwhile."),
         make("div", { class: "buttons" }, this.begin),
         this.job,

@@ -166,3 +166,14 @@ def test_versions_are_listed_and_removed_but_never_the_live_one(start_server, th
         assert list_versions(three_bundles) == [first, third]
         for unknown in (second, "..", "CURRENT", "%2e%2e%2fetc"):
             assert client.delete(f"/admin/bundles/{unknown}").status_code in (404, 405), unknown
+
+
+def test_the_desk_answers_where_nothing_is_live(start_server, tmp_path, admin):
+    (tmp_path / "bundles").mkdir()
+    server = start_server(tmp_path / "bundles")
+    with httpx.Client(base_url=server.url, headers=admin, timeout=60) as client:
+        assert client.get("/admin/model").json()["version"] is None
+        assert client.get("/admin/bundles").json() == []
+        assert client.get("/admin/questions").json()["questions"] == []
+        assert client.get("/admin/index").json()["state"] == "idle"
+        assert client.get("/admin/map").status_code == 503
