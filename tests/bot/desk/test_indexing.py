@@ -10,14 +10,26 @@ import redis
 
 from bot.desk.indexing import IndexState
 from retrieval.bundle.bundle import current_version, list_versions
+from tests.fixtures.bundles import copy_bundles
+from tests.fixtures.server import TOKEN, make_settings, serve
 
 PATIENCE_S = 120
 
 
-@pytest.fixture
-def desk(start_server, bundles_copy, admin):
-    server = start_server(bundles_copy)
-    with httpx.Client(base_url=server.url, headers=admin, timeout=60) as client:
+@pytest.fixture(scope="module")
+def bundles(shapes_bundles, tmp_path_factory):
+    return copy_bundles(shapes_bundles, tmp_path_factory.mktemp("desk") / "bundles")
+
+
+@pytest.fixture(scope="module")
+def desk(bundles, embedded_redis, server_data_dir):
+    """A server of this module's own: its tests change what is live."""
+    settings = make_settings(bundles, embedded_redis.url, server_data_dir)
+    headers = {"Authorization": f"Bearer {TOKEN}".encode()}
+    with redis.Redis.from_url(embedded_redis.url) as kept:
+        kept.flushall()
+    with serve(settings) as server, httpx.Client(base_url=server.url, headers=headers) as client:
+        client.timeout = 60
         yield client
 
 
@@ -30,10 +42,10 @@ def ended(client):
 
 
 def test_a_folder_becomes_the_live_version_with_its_corrections(
-    desk, bundles_copy, shapes_dir, tmp_path
+    desk, bundles, shapes_dir, tmp_path
 ):
     assert desk.get("/admin/index").json()["state"] == "idle"
-    (before,) = list_versions(bundles_copy)
+    (before,) = list_versions(bundles)
     right = desk.post("/api/search", json={"text": "a red circle", "k": 1}).json()["hits"][0]
     question = "/admin/corrections/0123456789abcdef"
     desk.put(question, json={"image": right["id"], "caption": "a wobbly lollipop"})
@@ -53,20 +65,20 @@ def test_a_folder_becomes_the_live_version_with_its_corrections(
     assert state["state"] == "done", state
     assert "90 pictures" in state["sentence"]
     assert any("broken.png" in one for one in state["skipped"])
-    assert list_versions(bundles_copy) == [before, state["version"]]
-    assert current_version(bundles_copy) == state["version"]
+    assert list_versions(bundles) == [before, state["version"]]
+    assert current_version(bundles) == state["version"]
     assert desk.get("/admin/model").json()["version"] == state["version"]
     hit = desk.post("/api/search", json={"text": "wobbly lollipop", "k": 1}).json()["hits"][0]
     assert hit["id"] == right["id"]
 
 
-def test_it_can_be_stopped_and_changes_nothing_then(desk, bundles_copy, shapes_dir):
-    (live,) = list_versions(bundles_copy)
+def test_it_can_be_stopped_and_changes_nothing_then(desk, bundles, shapes_dir):
+    before = list_versions(bundles)
     desk.post("/admin/index", json={"folder": str(shapes_dir)})
     assert desk.delete("/admin/index").status_code == 202
     assert ended(desk)["state"] == "cancelled"
-    assert list_versions(bundles_copy) == [live]
-    assert not list(bundles_copy.glob(".building-*"))
+    assert list_versions(bundles) == before
+    assert not list(bundles.glob(".building-*"))
 
 
 def test_what_cannot_be_indexed_is_said(desk, tmp_path):
@@ -80,9 +92,9 @@ def test_what_cannot_be_indexed_is_said(desk, tmp_path):
     assert "holds no pictures" in state["sentence"]
 
 
-def test_a_job_whose_server_died_is_not_said_to_run(desk, redis_url):
+def test_a_job_whose_server_died_is_not_said_to_run(desk, embedded_redis):
     state = IndexState(state="running", folder="/pictures").model_dump()
-    with redis.Redis.from_url(redis_url) as client:
+    with redis.Redis.from_url(embedded_redis.url) as client:
         client.set("showtell:desk:index:state", json.dumps(state))
     told = desk.get("/admin/index").json()
     assert told["state"] == "failed"
