@@ -14,10 +14,6 @@ LOOKS = [
     {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
     {"forced_colors": "active"},
 ]
-BUBBLE = """() => {
-  document.querySelector('showtell-chat').remove();
-  document.body.append(Object.assign(document.createElement('showtell-chat'), {title: 'Pictures'}));
-}"""
 
 
 def check(chat: Chat, state: str) -> None:
@@ -51,7 +47,7 @@ def test_axe_finds_nothing_in_any_state(
     check(chat, "pictures, chips, a running search, a failed message, a text too long, offline")
     page.context.set_offline(False)
 
-    page.evaluate(BUBBLE)
+    chat.embed(title="Pictures")
     launcher = page.get_by_role("button", name="Open the chat: Pictures")
     launcher.wait_for()
     check(chat, "a closed bubble on a page")

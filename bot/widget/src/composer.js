@@ -4,6 +4,7 @@ import { iconButton, make } from "./basics/elements.js";
 import { keep, recall } from "./basics/storage.js";
 import { limits, say } from "./basics/words.js";
 import { checkAttached } from "./question.js";
+import { Voice } from "./voice.js";
 
 /** @typedef {import("./question.js").Attached} Attached */
 
@@ -22,6 +23,11 @@ export class Composer {
       onChange: () => this.#saveDraft(),
       onRefuse: (sentence) => (this.problem.textContent = sentence),
       onRemove: () => this.box.focus(),
+    });
+    this.voice = new Voice({
+      onWords: (text) => ((this.box.value = text), this.#grow()),
+      onSaid: () => this.submit(),
+      onRefuse: (sentence) => (this.problem.textContent = sentence),
     });
     this.box = make("textarea", {
       rows: 1,
@@ -43,14 +49,21 @@ export class Composer {
       make(
         "div",
         { class: "line" },
-        iconButton("picture", say("add_picture"), () => picker.click()),
+        iconButton("picture", say("add_picture"), () => picker.click(), { class: "icon gallery" }),
         iconButton("camera", say("take_picture"), () => camera.click(), { class: "icon camera" }),
         this.box,
+        this.voice.button,
         iconButton("send", say("send"), () => {}, { type: "submit", class: "icon send", part: "send" }),
       ),
       picker,
       camera,
     );
+  }
+
+  /** @param {{pictures: boolean, voice: boolean}} ways in beside the keys */
+  allow({ pictures, voice }) {
+    this.node.classList.toggle("words-only", !pictures);
+    this.voice.allow(voice);
   }
 
   /** Puts something into the line to be changed: what was typed stays above it. @param {string} text @param {Attached | null} picture */
@@ -132,6 +145,7 @@ export class Composer {
 
   /** @param {FileList | null | undefined} files */
   #choose(files) {
+    if (this.node.classList.contains("words-only")) return;
     this.problem.textContent = "";
     this.attachment.choose([...(files ?? [])]);
     this.box.focus();
