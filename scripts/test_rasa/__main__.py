@@ -88,8 +88,9 @@ def main() -> int:
         other = Restartable(lambda: run_rasa(rasa, project, model_file, variables))
         stack.enter_context(other)
         report["ready_s"] = round(time.monotonic() - started, 1)
+        seen = compare_widget(other.url, own.url)
         report |= compare(other, own)
-        report["differences"] += compare_widget(other.url, own.url)
+        report["differences"] += seen
         own.stop()
         report["unavailable"] = say(other.url, "anna", "a red circle")
     unavailable = RasaProject.load().render("utter_unavailable", {})
