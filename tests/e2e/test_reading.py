@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.fixtures.browser import OpenPage
+from tests.fixtures.browser import OpenPage, violations
 
 pytestmark = pytest.mark.browser
 
@@ -170,6 +170,7 @@ See https://example.org/a_b_c. [Here](https://example.org/x), [not](javascript:a
     expect(bubble).to_contain_text("[not](javascript:alert(1))")
     assert bubble.locator("a").last.get_attribute("rel") == "noopener noreferrer"
     assert chat.said == ["**mine** stays"]
+    assert violations(chat.page) == []
     chat.shoot("markdown")
 
 

@@ -14,6 +14,7 @@ export class Composer {
   /** @type {Promise<void>} messages whose pictures are still being made smaller, in their order */
   #line = Promise.resolve();
   #drags = 0;
+  #takesPictures = true;
 
   /** @param {{draftKey: () => string, onSend: (text: string, picture: Attached | null) => void}} chat */
   constructor(chat) {
@@ -41,6 +42,10 @@ export class Composer {
     });
     const picker = this.#picker({ multiple: true });
     const camera = this.#picker({ capture: "environment" });
+    this.pictureButtons = [
+      iconButton("picture", say("add_picture"), () => picker.click()),
+      iconButton("camera", say("take_picture"), () => camera.click(), { class: "icon camera" }),
+    ];
     this.node = make(
       "form",
       { part: "composer", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.submit()) },
@@ -49,8 +54,7 @@ export class Composer {
       make(
         "div",
         { class: "line" },
-        iconButton("picture", say("add_picture"), () => picker.click(), { class: "icon gallery" }),
-        iconButton("camera", say("take_picture"), () => camera.click(), { class: "icon camera" }),
+        ...this.pictureButtons,
         this.box,
         this.voice.button,
         iconButton("send", say("send"), () => {}, { type: "submit", class: "icon send", part: "send" }),
@@ -62,7 +66,8 @@ export class Composer {
 
   /** @param {{pictures: boolean, voice: boolean}} ways in beside the keys */
   allow({ pictures, voice }) {
-    this.node.classList.toggle("words-only", !pictures);
+    this.#takesPictures = pictures;
+    for (const button of this.pictureButtons) button.hidden = !pictures;
     this.voice.allow(voice);
   }
 
@@ -145,7 +150,6 @@ export class Composer {
 
   /** @param {FileList | null | undefined} files */
   #choose(files) {
-    if (this.node.classList.contains("words-only")) return;
     this.problem.textContent = "";
     this.attachment.choose([...(files ?? [])]);
     this.box.focus();
@@ -154,14 +158,15 @@ export class Composer {
   /** @param {ClipboardEvent} event */
   #pasted(event) {
     const files = event.clipboardData?.files;
-    if (![...(files ?? [])].some(({ type }) => type.startsWith("image/"))) return;
+    if (!this.#takesPictures || ![...(files ?? [])].some(({ type }) => type.startsWith("image/"))) return;
     event.preventDefault();
     this.#choose(files);
   }
 
   /** Lets pictures be dropped on an element, which says so by its class. @param {HTMLElement} panel */
   dropsOn(panel) {
-    const files = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+    const files = (/** @type {DragEvent} */ event) =>
+      this.#takesPictures && event.dataTransfer?.types.includes("Files");
     const dragged = (/** @type {DragEvent} */ event, /** @type {number} */ by) => {
       if (!files(event)) return;
       event.preventDefault();
