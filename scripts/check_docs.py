@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(ROOT := Path(__file__).resolve().parent.parent))
 
-PARTS_OF_THE_PAGE = {"/page.css", "/page.js", "/icon.svg"}
+PARTS_OF_THE_PAGE = {"/page.css", "/page.js", "/icon.svg", "/manifest.webmanifest"}
 REFERENCE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
 

@@ -85,10 +85,11 @@ def create_socket_server(
     )
 
     def form() -> Form:
-        base_url = services().settings.base_url
+        parts = services()
+        base_url, project = parts.settings.base_url, parts.conversation.project
 
         def write(turn: Turn) -> str:
-            return json.dumps(list(bot_utterances(responses(turn.said, base_url))))
+            return json.dumps(list(bot_utterances(responses(turn.said, base_url, project))))
 
         return Form("socketio", write)
 

@@ -120,7 +120,7 @@ def encode(image: Image.Image | None) -> bytes | None:
 
 def replies_of(turn: Turn) -> list[dict[str, Any]]:
     """Return what is said in the form of Rasa's channels."""
-    return responses(turn.said, BASE_URL)
+    return responses(turn.said, BASE_URL, RasaProject.load())
 
 
 def text_of(turn: Turn) -> str:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.fixtures.browser import OUTPUT
+from tests.fixtures.browser import OUTPUT, violations
 from tests.fixtures.server import TOKEN, RunningServer
 
 pytestmark = pytest.mark.browser
@@ -146,3 +146,37 @@ def test_the_map_shows_pictures_and_questions_and_reads_as_a_list(desk: Page) ->
     desk.wait_for_function(
         "before => document.querySelector('canvas').toDataURL() !== before", arg=before
     )
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        {},
+        {"color_scheme": "dark", "viewport": {"width": 360, "height": 740}},
+        {"forced_colors": "active"},
+    ],
+    ids=["light", "dark phone", "forced colors"],
+)
+def test_axe_finds_nothing_in_any_section(
+    browser: Browser, asked: str, look: dict[str, object]
+) -> None:
+    context = browser.new_context(**look)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(f"{asked}/admin")
+    assert violations(page) == [], "the token"
+    for section in ("Gallery", "Now", "Questions", "Map"):
+        if section == "Gallery":
+            enter(page, section)
+        page.get_by_role("link", name=section).click()
+        expect(page.get_by_role("heading", name=section, level=2)).to_be_visible()
+        page.wait_for_load_state("networkidle")
+        if section == "Questions":
+            page.get_by_role("button", name="Choose").first.click()
+            expect(page.locator(".candidates img").first).to_be_visible()
+            assert violations(page) == [], "the right picture"
+            page.keyboard.press("Escape")
+        if section == "Map":
+            page.get_by_text("The same as a list").click()
+            page.get_by_role("button", name=f"Show {ASKED} on the map").click()
+        assert violations(page) == [], section
+    context.close()
