@@ -31,6 +31,8 @@ def desk(bundles, embedded_redis, server_data_dir):
     with serve(settings) as server, httpx.Client(base_url=server.url, headers=headers) as client:
         client.timeout = 60
         yield client
+    with redis.Redis.from_url(embedded_redis.url) as kept:
+        kept.flushall()
 
 
 def ended(client):
