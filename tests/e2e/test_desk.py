@@ -109,6 +109,7 @@ def test_a_question_is_corrected_and_downloaded(desk: Page, tmp_path: Path) -> N
     expect(dialog.get_by_label("What it shows")).to_have_value(ASKED)
     dialog.get_by_label("Look for it").fill("a green square")
     dialog.get_by_label("Look for it").press("Enter")
+    expect(dialog.get_by_role("status")).to_have_text("Click the picture that is right.")
     found = dialog.get_by_role("button", name=re.compile("right picture: .*green"))
     found.first.press("Enter")
     expect(dialog).to_have_count(0)
