@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-reload bench-overload bench-intents bench-languages bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-intents bench-languages bench-talks bench-train architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -95,6 +95,9 @@ bench-start: $(VENV)/.runtime ## seconds and memory until the demo gallery answe
 
 bench-turn: $(VENV)/.dev ## what a turn costs over HTTP, beside the least that it could cost (BUNDLES=DIR; the demo's by default)
 	@$(BIN)/python benchmarks/turn.py $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
+
+bench-widget: $(VENV)/.dev ## from Enter to the first picture, by a browser's own clock (BUNDLES="DIR…"; the demo's by default)
+	@$(BIN)/python -m benchmarks.widget $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server $(ARGS)
 
 bench-reload: $(VENV)/.dev ## 20 reloads under 32 clients: failed, mixed, slower, memory (IMAGES=DIR MODEL=DIR; the demo's by default)
 	@$(BIN)/python benchmarks/reload.py $(or $(IMAGES),$(SHOWTELL_DATA_DIR)/demo/images) $(or $(MODEL),$(SHOWTELL_DATA_DIR)/demo/run/model) --data-dir $(SHOWTELL_DATA_DIR)/bench-server

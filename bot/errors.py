@@ -83,3 +83,7 @@ class UnknownVersion(BotError):
 
 class NothingToRollBackTo(BotError):
     """No bundle is older than the live one."""
+
+
+class IndexingRuns(BotError):
+    """A folder is to be indexed while another one is."""

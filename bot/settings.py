@@ -74,6 +74,12 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = Field(
         None, description="Bearer token of the admin routes; unset: they do not exist."
     )
+    keep_questions_days: int = Field(
+        0,
+        ge=0,
+        le=3650,
+        description="Days for which is kept what was searched for, for /admin; 0 keeps nothing.",
+    )
     mcp_token: SecretStr | None = Field(
         None, description="Bearer token of /mcp, for other assistants; unset: it does not exist."
     )
@@ -169,6 +175,13 @@ class Settings(BaseSettings):
     def _is_named(cls, value: str, given: ValidationInfo) -> str:
         if given.data.get("llm_url") and not value:
             raise ValueError("name the model to use at SHOWTELL_LLM_URL")
+        return value
+
+    @field_validator("keep_questions_days")
+    @classmethod
+    def _can_be_seen(cls, value: int, given: ValidationInfo) -> int:
+        if value and not given.data.get("admin_token"):
+            raise ValueError("set SHOWTELL_ADMIN_TOKEN too: they are seen at /admin alone")
         return value
 
     @field_validator("limit_sender", "limit_address")

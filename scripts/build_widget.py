@@ -50,7 +50,7 @@ def main() -> None:
     tools = TOOLS / "node_modules"
     tsc = ["node", str(tools / "typescript" / "bin" / "tsc"), "-p", str(TOOLS)]
     if subprocess.run(tsc, env=env).returncode:
-        raise SystemExit("The types of bot/widget/src are wrong (see above).")
+        raise SystemExit("The types of bot/widget/src or bot/desk/page are wrong (see above).")
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "widget.js" if options.check else BUILT
         build = ["node", str(TOOLS / "build.mjs"), str(target)]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(ROOT := Path(__file__).resolve().parent.parent))
 
-PARTS_OF_THE_PAGE = {"/page.css", "/page.js", "/icon.svg"}
+PARTS_OF_THE_PAGE = {"/page.css", "/page.js", "/icon.svg", "/manifest.webmanifest"}
 REFERENCE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
 
@@ -49,7 +49,7 @@ def real_routes() -> set[tuple[str, str]]:
 
     settings = load_settings(bundles=ROOT, redis_url="redis://localhost", admin_token="told")
     schema = create_api(settings).openapi()["paths"]
-    pages = {"/docs", *PAGE_FILES} - PARTS_OF_THE_PAGE
+    pages = {"/docs", "/admin", *PAGE_FILES} - PARTS_OF_THE_PAGE
     return {(method.upper(), path) for path, methods in schema.items() for method in methods} | {
         ("GET", page) for page in pages
     }

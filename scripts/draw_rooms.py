@@ -20,6 +20,7 @@ ROOMS = {
     "bot": (
         "commands",
         "server",
+        "desk",
         "files",
         "channels",
         "widget",

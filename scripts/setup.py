@@ -119,22 +119,29 @@ def install(what: str, *arguments: str) -> None:
     print(f"{end}  done in {time.monotonic() - started:.0f} s", flush=True)
 
 
-def install_chromium() -> None:
-    """See that a Chromium is there for the browser tests: by apt as root, else by name."""
-    if os.environ.get("CHROMIUM") or shutil.which("chromium"):
+def install_browsers() -> None:
+    """See that Chromium and Firefox are there for the browser tests: by apt as root, else named."""
+    programs = {"chromium": "CHROMIUM", "firefox-esr": "FIREFOX"}
+    missing = [
+        program
+        for program, variable in programs.items()
+        if not (os.environ.get(variable) or shutil.which(program))
+    ]
+    if not missing:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):
-        print("Installing chromium (apt) …", flush=True)
+        print(f"Installing {' and '.join(missing)} (apt) …", flush=True)
         subprocess.run(["apt-get", "update", "-qq"], check=True)
         subprocess.run(
-            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"],
+            ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing],
             check=True,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
         )
     else:
         print(
-            "No chromium here: install it, or name one with CHROMIUM=; the browser tests need it."
+            f"Not here: {', '.join(missing)}. The browser tests need them: install them, or name "
+            "them with CHROMIUM= and FIREFOX=."
         )
 
 
@@ -162,7 +169,7 @@ def main() -> None:
     install("the other pinned requirements", "-r", str(ROOT / "requirements.lock"))
     if options.dev:
         install("the tools for tests", "-r", str(ROOT / "requirements-dev.lock"))
-        install_chromium()
+        install_browsers()
         install_node()
     if not options.requirements_only:
         install("showtell", "--no-deps", "--no-build-isolation", "-e", str(ROOT))

@@ -19,4 +19,5 @@ pytest_plugins = [
     "tests.fixtures.postgres",
     "tests.fixtures.server",
     "tests.fixtures.browser",
+    "tests.fixtures.firefox",
 ]

@@ -94,7 +94,8 @@ async def webhook(
     """
     sender, text = read_message(parse_json(await request.body()))
     turn = await parts.reply("rest", sender, Message(text))
-    items = rest_items(sender, responses(turn.said, parts.settings.base_url))
+    project = parts.conversation.project
+    items = rest_items(sender, responses(turn.said, parts.settings.base_url, project))
     if stream.lower() in ("true", "1", "yes"):
         lines = [json.dumps(item) + "\n" for item in items]
         return StreamingResponse(iter(lines), media_type="text/event-stream")

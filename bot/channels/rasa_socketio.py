@@ -85,10 +85,11 @@ def create_socket_server(
     )
 
     def form() -> Form:
-        base_url = services().settings.base_url
+        parts = services()
+        base_url, project = parts.settings.base_url, parts.conversation.project
 
         def write(turn: Turn) -> str:
-            return json.dumps(list(bot_utterances(responses(turn.said, base_url))))
+            return json.dumps(list(bot_utterances(responses(turn.said, base_url, project))))
 
         return Form("socketio", write)
 
@@ -112,8 +113,8 @@ def create_socket_server(
         await server.emit("session_confirm", session_id, to=sid)
 
     async def user_uttered(sid: str, data: object = None) -> None:
-        if isinstance(data, dict) and data.get("message", 0) in (None, ""):
-            return  # a widget without a first payload sends null: nobody has said anything
+        if isinstance(data, dict) and data.get("message") in (None, ""):
+            return  # a widget without a first payload sends null or nothing: nobody spoke yet
         try:
             if not isinstance(data, dict) or not isinstance(data.get("message"), str):
                 raise MessageRefused("The message could not be read: send it as a text.")

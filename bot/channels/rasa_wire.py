@@ -6,6 +6,7 @@ Its dictionaries end here: inside, a message is a Reading and then a Meaning, an
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
@@ -19,6 +20,8 @@ __all__ = ["parse_result", "read_latest_message", "responses", "utter"]
 
 # Rasa's clients show a picture as it comes, and a camera's original has megabytes.
 SHOWN = 640
+# Said above the quick replies where pictures would part them from what they belong to.
+ASK = "utter_what_next"
 # What one message of Rasa's can carry.
 _SPOKEN = ("text", "image", "buttons", "attachment", "custom")
 
@@ -85,15 +88,16 @@ def _spans(entities: Iterable[Mapping[str, Any]], text: str) -> Iterator[Span]:
         yield from usable_spans(entity["entity"], value, start, end, "Rasa", role)
 
 
-def responses(said: Sequence[Said], base_url: str) -> list[dict[str, Any]]:
+def responses(said: Sequence[Said], base_url: str, project: RasaProject) -> list[dict[str, Any]]:
     """Return what is said as rasa-sdk's response dicts, filled in: text, buttons, image, custom.
 
     Args:
         said: in its order.
         base_url: of this server, for the addresses of pictures.
+        project: knows the words that are said above quick replies.
     """
     found = []
-    for one in said:
+    for one in _choices_last(said, Said(ASK, filled=project.render(ASK, {}))):
         buttons = [*one.filled.get("buttons", ()), *_buttons(one.choices)]
         response = {**one.filled, "buttons": buttons}
         found.append({name: response[name] for name in _SPOKEN if response.get(name)})
@@ -103,10 +107,25 @@ def responses(said: Sequence[Said], base_url: str) -> list[dict[str, Any]]:
 
 def utter(said: Sequence[Said], dispatcher: CollectingDispatcher, base_url: str) -> None:
     """Hand what is said to a Rasa server, which fills the responses in."""
-    for one in said:
+    for one in _choices_last(said, Said(ASK)):
         dispatcher.utter_message(response=one.response, buttons=_buttons(one.choices), **one.values)
         for part in _pictures(one, base_url):
             dispatcher.utter_message(image=part.get("image"), json_message=part.get("custom"))
+
+
+def _choices_last(said: Sequence[Said], ask: Said) -> list[Said]:
+    """Return what is said with all quick replies at its end: some clients show no others.
+
+    Those of the last thing said stand first. What has pictures ends with them, so `ask` follows.
+    """
+    choices = tuple(dict.fromkeys(choice for one in reversed(said) for choice in one.choices))
+    if not choices:
+        return list(said)
+    parts = [replace(one, choices=()) for one in said]
+    if parts[-1].pictures:
+        parts.append(ask)
+    parts[-1] = replace(parts[-1], choices=choices)
+    return parts
 
 
 def _buttons(choices: Sequence[Choice]) -> list[dict[str, str]]:

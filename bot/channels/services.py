@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from fastapi import Request
+from prometheus_client import Metric
 from rasa_sdk.executor import ActionExecutor
 
 from bot.channels.guards import RateLimits
@@ -40,6 +41,9 @@ class Figures(Protocol):
 
     def count_failure(self, channel: str, error: Exception) -> None:
         """Count a turn that failed."""
+
+    def collect(self) -> Iterable[Metric]:
+        """Return all figures, those of all workers together."""
 
 
 @dataclass(frozen=True)

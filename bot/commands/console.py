@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -32,6 +34,9 @@ _NAMED = 5
 
 
 _LINE_EVERY_S = 15.0
+_JSON_EVERY_S = 0.3
+MOST_NAMED = 50
+"""How many things left out are told to a program."""
 
 
 class Report(Protocol):
@@ -74,6 +79,21 @@ def progress_bars() -> Iterator[Report]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def json_lines() -> Iterator[Report]:
+    """Yield a `Report` that prints a JSON object a line, a few times a second, for programs."""
+    told = 0.0
+
+    def report(done: int, total: int, what: str) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if done >= total or now - told >= _JSON_EVERY_S:
+            told = now
+            typer.echo(json.dumps({"what": what, "done": done, "total": total}))
+
+    yield report
 
 
 class _Lines:

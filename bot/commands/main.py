@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.commands.bundles import Bundles, Store, bundles_app, catalog_of
-from bot.commands.console import err, name_skipped, out, progress_bars, say
+from bot.commands.console import (
+    MOST_NAMED,
+    err,
+    json_lines,
+    name_skipped,
+    out,
+    progress_bars,
+    say,
+)
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -199,6 +207,9 @@ def index(
     captions: Annotated[
         Path | None, typer.Option(help="CSV (file,caption), JSONL, or Flickr's token file.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print how far it is as JSON, a line each.")
+    ] = False,
 ) -> None:
     """Index pictures into a new version of the gallery and make it the live one."""
     from contextlib import closing
@@ -211,14 +222,21 @@ def index(
         say(f"model: {model}, {about}; see `showtell model-path {model}`")
 
     cache_dir = load_settings().data_dir / "cache"
-    with closing(catalog_of(bundles, store)) as catalog, progress_bars() as progress:
+    bars = json_lines() if as_json else progress_bars()
+    with closing(catalog_of(bundles, store)) as catalog, bars as progress:
         report = index_images(images, captions, model, catalog, cache_dir, progress=progress)
-    name_skipped(report.skipped)
-    say(
+    sentence = (
         f"Bundle {report.version} is live: {report.count} pictures, {report.reused} of them "
         f"already encoded before, {len(report.skipped)} skipped, {report.folded} with the same "
         "content as another."
     )
+    if as_json:
+        skipped = [f"{one.what}: {one.why}" for one in report.skipped[:MOST_NAMED]]
+        result = {"version": report.version, "sentence": sentence, "skipped": skipped}
+        typer.echo(json.dumps(result, ensure_ascii=False))
+        return
+    name_skipped(report.skipped)
+    say(sentence)
 
 
 @app.command()

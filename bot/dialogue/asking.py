@@ -75,6 +75,10 @@ async def _why(draft: Draft, operation: Ask) -> None:
 async def _privacy(draft: Draft, operation: Ask) -> None:  # noqa: ARG001
     days = max(draft.settings.session_ttl_s // _DAY_S, 1)
     draft.say("utter_ask_privacy", days=days)
+    if draft.settings.keep_questions_days:
+        draft.say("utter_ask_privacy_questions", days=draft.settings.keep_questions_days)
+    else:
+        draft.say("utter_ask_privacy_only")
     if draft.settings.llm_url:
         draft.say("utter_ask_privacy_model", model=draft.settings.llm_model)
 

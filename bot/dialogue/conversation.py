@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from bot.dialogue.draft import Draft
 from bot.dialogue.message import Form, Message, Turn, check_message
+from bot.dialogue.noting import to_question
 from bot.dialogue.perform import perform
 from bot.dialogue.replies import Said, Words
 from bot.live.bundle import LiveBundle
@@ -19,6 +20,7 @@ from bot.live.encoding import BatchedTexts
 from bot.live.serving import Serving
 from bot.live.threads import Threads
 from bot.rewriting.rewriter import Rewriter
+from bot.sessions.questions import QuestionLog
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
 from bot.sessions.talk import Exchange
@@ -47,6 +49,7 @@ class Conversation:
         settings: limits and addresses.
         threads: where uploaded pictures are decoded, so that no turn without one waits for it.
         rewriter: may understand a message better than the rules do.
+        questions: keeps what was searched for, where that is wanted.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Conversation:
         settings: Settings,
         threads: Threads,
         rewriter: Rewriter,
+        questions: QuestionLog,
     ) -> None:
         self._sessions = sessions
         self._threads = threads
@@ -65,6 +69,7 @@ class Conversation:
         self._interpreter = interpreter
         self._sentences = BatchedTexts(interpreter.encode, live.run, interpreter.vectors)
         self._rewriter = rewriter
+        self._questions = questions
         self._settings = settings
         self._words = Words(project.domain)
         self.project = project
@@ -237,6 +242,8 @@ class Conversation:
             query=record.query,
         )
         await perform(draft)
+        if question := to_question(draft):
+            self._questions.keep(record.sender_id, question)
         return draft
 
     def _close(self, draft: Draft) -> Turn:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from bot.dialogue.replies import Button, Choice, Said, Words
 from bot.live.serving import Serving
+from bot.sessions.questions import Outcome
 from bot.sessions.record import SessionRecord
 from bot.settings import Settings
 from bot.understanding.meaning import Meaning
@@ -20,7 +21,22 @@ from bot.wording.questions import QuestionReader
 from retrieval.search.query import Query
 from retrieval.search.result import Hit
 
-__all__ = ["Draft", "Show"]
+__all__ = ["Asked", "Draft", "Show"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What was searched for in this turn.
+
+    Attributes:
+        query: the search, also one that found nothing.
+        outcome: how it was answered.
+        goes_on: whether it went on with a search that ran before.
+    """
+
+    query: Query
+    outcome: Outcome
+    goes_on: bool
 
 
 @dataclass
@@ -58,6 +74,7 @@ class Draft:
             are pictures for it.
         options: what was asked in the turn before, if something was.
         show: what to say with its pictures; None where nothing is to be searched.
+        asked: what was searched for; None where nothing was.
         left_out: what this message excluded.
         said: what is said so far.
         at_last: what is said behind all of it.
@@ -75,6 +92,7 @@ class Draft:
     query: Query
     options: tuple[str, ...] = ()
     show: Show | None = None
+    asked: Asked | None = None
     left_out: list[str] = field(default_factory=list)
     said: list[Said] = field(default_factory=list)
     at_last: list[Said] = field(default_factory=list)

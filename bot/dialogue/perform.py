@@ -71,6 +71,7 @@ async def perform(draft: Draft) -> None:
         names = ", ".join(operation.do for operation in draft.meaning.operations)
         logger.exception("%s failed for %r", names, draft.record.sender_id)
         draft.record.become(before)
+        draft.asked = None
         draft.said = [Said("utter_sorry")]
 
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from bot.dialogue.draft import Draft, Show
+from bot.dialogue.draft import Asked, Draft, Show
 from bot.dialogue.replies import HELP, LIFT_FILTERS, MORE, RESTART, UNDO, Button, Choice, Said
+from bot.sessions.questions import Outcome
 from bot.sessions.record import StoredHit, bounded
 from bot.sessions.uploads import open_upload
 from bot.understanding.operations import Filter
@@ -34,8 +35,10 @@ async def search_and_show(draft: Draft, show: Show) -> None:
         filters = [o for o in draft.meaning.operations if isinstance(o, Filter) and o.value]
         if not filters:
             raise
+        draft.asked = Asked(query, "refused", show.go_on)
         draft.say("utter_error_filter", key=filters[0].key, value=filters[0].value)
         return
+    draft.asked = Asked(query, _outcome(result), show.go_on)
     if not result.hits:
         _say_nothing_found(draft, query, show)
         return
@@ -76,6 +79,14 @@ def show_pictures(
     values = {"query": words.describe(query, draft.left_out), **values}
     choices, label = words.choices(buttons), words.describe(query)
     draft.said.append(Said(response, values, choices, tuple(hits), label))
+
+
+def _outcome(result: SearchResult) -> Outcome:
+    if not result.hits:
+        return "nothing"
+    if result.confident is False:
+        return "refused" if result.unknown else "closest"
+    return "confident"
 
 
 def _say_nothing_found(draft: Draft, query: Query, show: Show) -> None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -28,6 +29,7 @@ PAGE_FILES = {
     "/page.css": "page.css",
     "/page.js": "page.js",
     "/icon.svg": "icon.svg",
+    "/manifest.webmanifest": "manifest.webmanifest",
     "/": "index.html",  # the last: it names the hashes of the others
 }
 _KINDS = {
@@ -35,12 +37,15 @@ _KINDS = {
     ".css": "text/css",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
 }
 PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'",
     "Referrer-Policy": "same-origin",
 }
 _WORDS = re.compile(r"^utter_(page|widget)_(\w+)$")
+# Languages of the widget beside the server's own, for the bots of others: widget.js?language=ar
+_LANGUAGES = WIDGET / "languages"
 # A name that nothing in the built file declares: what the server knows takes its place.
 _SERVED = b"SHOWTELL_SERVED"
 _HOLE = re.compile(r"{{(\w+)}}")
@@ -57,26 +62,38 @@ def write_page(project: RasaProject, settings: Settings) -> dict[str, PageFile]:
     for name, variations in project.responses.items():
         if found := _WORDS.match(name):
             words[found[1]][found[2]] = str(variations[0]["text"])
-    served = {
-        "language": project.language,
-        "words": words["widget"],
-        "limits": {
-            "text": settings.max_text_length,
-            "bytes": settings.max_upload_bytes,
-            "formats": FORMAT_NAMES,
-        },
+    limits = {
+        "text": settings.max_text_length,
+        "bytes": settings.max_upload_bytes,
+        "formats": FORMAT_NAMES,
     }
     files: dict[str, PageFile] = {}
     for path, name in PAGE_FILES.items():
         content = (WIDGET / name).read_bytes()
         if name == "widget.js":
-            content = content.replace(_SERVED, json.dumps(served).encode())
+            content = _serve(content, project.language, words["widget"], limits)
         elif name == "index.html":
             holes = {f"page_{key}": word for key, word in words["page"].items()}
             holes |= {f"v_{key[1:].replace('.', '_')}": file.hash for key, file in files.items()}
             content = _fill(content.decode(), holes | {"language": project.language}).encode()
         files[path] = PageFile(content, _KINDS[Path(name).suffix])
+    script = (WIDGET / "widget.js").read_bytes()
+    for file in _LANGUAGES.glob("*.yml"):
+        translated = words["widget"] | yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = _serve(script, file.stem, translated, limits)
+        files[_in_language("/widget.js", file.stem)] = PageFile(content, _KINDS[".js"])
     return files
+
+
+def _serve(
+    script: bytes, language: str, words: Mapping[str, str], limits: Mapping[str, object]
+) -> bytes:
+    served = {"language": language, "words": words, "limits": limits}
+    return script.replace(_SERVED, json.dumps(served).encode())
+
+
+def _in_language(path: str, language: str | None) -> str:
+    return f"{path}?language={language}"
 
 
 def _fill(page: str, holes: Mapping[str, str]) -> str:
@@ -85,7 +102,9 @@ def _fill(page: str, holes: Mapping[str, str]) -> str:
 
 async def send_page_file(request: Request) -> Response:
     """Answer with the page or one of its files; 304 when the client has it already."""
-    file: PageFile = request.app.state.page[request.scope["route"].path]
+    files: dict[str, PageFile] = request.app.state.page
+    path = request.scope["route"].path
+    file = files.get(_in_language(path, request.query_params.get("language")), files[path])
     return file.answer(request, PAGE_HEADERS)
 
 

@@ -17,7 +17,7 @@ from bot.live.encoding import BatchedEncoder, Run
 from bot.live.pictures import ShownPictures
 from bot.stages import stage
 from embedding.errors import ModelError
-from embedding.model.encoder import Encoder
+from embedding.model.encoder import Encoder, Vectors
 from retrieval.bundle.bundle import Bundle
 from retrieval.search.encoding import Encoded
 from retrieval.search.query import Query
@@ -94,6 +94,12 @@ class Serving:
             encoded = Encoded(texts, upload)
             result: SearchResult = await self.run(self._rank, query, encoded, k, shown)
         return result
+
+    async def encode(
+        self, texts: Sequence[str], language: str = MODEL_LANGUAGE
+    ) -> dict[str, Vectors]:
+        """Return the unit vector of each text, encoding for all turns that wait at once."""
+        return await self._encoder(language).texts(texts)
 
     async def compare(
         self, image_ids: Sequence[str], phrases: Sequence[str], language: str = MODEL_LANGUAGE

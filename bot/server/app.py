@@ -21,10 +21,12 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Scope
 from threadpoolctl import threadpool_limits
 
-from bot.channels import admin, rasa_actions, rasa_rest, rasa_socketio, web
+from bot.channels import rasa_actions, rasa_rest, rasa_socketio, web
 from bot.channels.guards import RateLimits, needs
 from bot.channels.problems import problems
 from bot.channels.services import Services
+from bot.desk import routes as desk
+from bot.desk.desk import open_desk
 from bot.dialogue.conversation import Conversation
 from bot.files import images, page
 from bot.live.admission import Admission
@@ -42,6 +44,7 @@ from bot.server.protocol import ADMISSION
 from bot.server.readiness import Readiness
 from bot.server.signals import ended_at_once
 from bot.server.sites import Sites
+from bot.sessions.questions import QuestionLog
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings, SettingsError, load_settings
 from bot.stages import traced
@@ -145,7 +148,7 @@ def create_api(settings: Settings, *, only_actions: bool = False) -> FastAPI:
     api.include_router(rasa_actions.router, **rasa)
     api.include_router(images.router)
     if settings.admin_token:
-        api.include_router(admin.create_router(settings.admin_token))
+        api.include_router(desk.create_router(settings.admin_token))
     if settings.mcp_token and not only_actions:
         _add_mcp(api, settings.mcp_token)
     if not only_actions:
@@ -220,8 +223,11 @@ async def _lifespan(
         stack.push_async_callback(pictures.close)
         rewriter = build_rewriter(settings, metrics.count_rewrite)
         stack.push_async_callback(rewriter.close)
+        secret = settings.admin_token.get_secret_value() if settings.admin_token else ""
+        questions = QuestionLog(redis, settings.keep_questions_days, secret)
+        stack.push_async_callback(questions.close)
         conversation = Conversation(
-            sessions, live, project, interpreter, settings, pictures, rewriter
+            sessions, live, project, interpreter, settings, pictures, rewriter, questions
         )
         app.state.services = Services(
             settings=settings,
@@ -236,6 +242,9 @@ async def _lifespan(
             admission=admission,
             rates=RateLimits(settings.limit_sender, settings.limit_address),
             background=(live.follower,),
+        )
+        app.state.desk = await stack.enter_async_context(
+            open_desk(settings, catalog, redis, live, questions)
         )
         if sockets := getattr(app.state, "sockets", None):
             stack.push_async_callback(sockets.shutdown)

@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from bot.errors import (
     ComeAgain,
+    IndexingRuns,
     MessageRefused,
     NothingToRollBackTo,
     NotYours,
@@ -60,6 +61,7 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
     ),
     GalleryError: ErrorAnswer(404, "There is no such picture."),
     BundleRefused: ErrorAnswer(409),
+    IndexingRuns: ErrorAnswer(409),
     UnknownVersion: ErrorAnswer(404),
     NothingToRollBackTo: ErrorAnswer(409),
 }

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    generate_latest,
+)
 from prometheus_client.multiprocess import MultiProcessCollector
 
 
@@ -110,10 +117,17 @@ class Metrics:
             self._version = version
             self.bundle.labels(version).set(1)
 
+    def collect(self) -> Iterable[Metric]:
+        """Return all figures, those of all workers together."""
+        return self._together().collect()
+
     def render(self) -> bytes:
         """Return all figures in Prometheus' text format."""
+        return generate_latest(self._together())
+
+    def _together(self) -> CollectorRegistry:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self.registry)
+            return self.registry
         together = CollectorRegistry()
         MultiProcessCollector(together)  # type: ignore[no-untyped-call]
-        return generate_latest(together)
+        return together

@@ -16,7 +16,7 @@ from embedding.data.decode import ImageError, open_image
 from embedding.data.pairs import Pairs
 from embedding.model.vectors import Vectors
 
-__all__ = ["Plane", "Sprite", "make_plane", "make_sprite"]
+__all__ = ["Plane", "Sprite", "centred", "lay_out", "make_plane", "make_sprite"]
 
 _SIDE = 144
 """Side of a small picture, in pixels."""
@@ -77,20 +77,25 @@ def make_plane(texts: Vectors, images: Vectors, *, seed: int = 0) -> Plane:
     using t-SNE".
     """
     gap = float(np.linalg.norm(texts.mean(axis=0) - images.mean(axis=0)))
-    both = np.concatenate([_centred(images), _centred(texts)])
-    components = min(50, *both.shape)
-    reduced = PCA(components, random_state=seed).fit_transform(both)
-    method = "t-SNE" if len(both) >= _FEWEST else "PCA"
+    both = np.concatenate([centred(images), centred(texts)])
+    flat, method = lay_out(both, seed=seed)
+    return Plane(flat[: len(images)], flat[len(images) :], method, gap)
+
+
+def lay_out(vectors: Vectors, *, seed: int = 0) -> tuple[NDArray[np.float64], str]:
+    """Return places (n, 2) of vectors (n, d) in the unit square, and how they were found."""
+    components = min(50, *vectors.shape)
+    reduced = PCA(components, random_state=seed).fit_transform(vectors)
+    method = "t-SNE" if len(vectors) >= _FEWEST else "PCA"
     if method == "t-SNE":
         # A start along the principal components keeps the large-scale order of the space.
         reduced = TSNE(
-            perplexity=min(30.0, len(both) / 5), init="pca", random_state=seed
+            perplexity=min(30.0, len(vectors) / 5), init="pca", random_state=seed
         ).fit_transform(reduced)
-    flat = np.zeros((len(both), 2))
+    flat = np.zeros((len(vectors), 2))
     flat[:, : min(2, reduced.shape[1])] = reduced[:, :2]
     low, high = flat.min(axis=0), flat.max(axis=0)
-    flat = (flat - low) / np.maximum(high - low, 1e-9)
-    return Plane(flat[: len(images)], flat[len(images) :], method, gap)
+    return (flat - low) / np.maximum(high - low, 1e-9), method
 
 
 def make_sprite(pairs: Pairs, images: Sequence[int]) -> Sprite:
@@ -118,7 +123,8 @@ def make_sprite(pairs: Pairs, images: Sequence[int]) -> Sprite:
     return Sprite(address, columns, rows, _SIDE, cells)
 
 
-def _centred(vectors: Vectors) -> NDArray[np.float32]:
+def centred(vectors: Vectors) -> NDArray[np.float32]:
+    """Return unit vectors (n, d) as seen from their middle, of unit length again."""
     moved = vectors - vectors.mean(axis=0)
     lengths = np.linalg.norm(moved, axis=1, keepdims=True)
     unit: NDArray[np.float32] = moved / np.maximum(lengths, 1e-9)

@@ -22,6 +22,7 @@ class VersionInfo:
         created: when it was built; None where its manifest cannot be read.
         count: pictures in it; None likewise.
         model: what people call its model; None likewise.
+        accuracy: how often captions are told from what the gallery lacks; None where unknown.
         problem: why its manifest cannot be read; None where it can.
     """
 
@@ -31,6 +32,7 @@ class VersionInfo:
     created: datetime | None = None
     count: int | None = None
     model: str | None = None
+    accuracy: float | None = None
     problem: str | None = None
 
 
@@ -50,5 +52,11 @@ def _describe(directory: Path, live: bool) -> VersionInfo:
     except BundleRefused as refused:
         return VersionInfo(directory.name, live, size, problem=refused.reason)
     return VersionInfo(
-        directory.name, live, size, manifest.created, manifest.count, manifest.model_name
+        directory.name,
+        live,
+        size,
+        manifest.created,
+        manifest.count,
+        manifest.model_name,
+        manifest.confidence.accuracy,
     )

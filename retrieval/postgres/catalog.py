@@ -146,6 +146,7 @@ class PostgresCatalog:
                 one.created,
                 one.count,
                 one.model_name,
+                one.confidence.accuracy,
             )
             for one in manifests
         ]

@@ -6,8 +6,8 @@
 Rasa needs CPython 3.10 and an environment of its own. Started here: our server with the action
 server over the drawn shapes, a Redis for each side, `rasa data validate`, `rasa train`, `rasa run`.
 The scripts go over REST and SocketIO, through a question back, filters, feedback, uploads, a
-failing action, and restarts of either server in mid-conversation. Prints one JSON object; exits
-with 1 if any reply differs.
+failing action, and restarts of either server in mid-conversation; a short talk goes through the
+widget in a browser. Prints one JSON object; exits with 1 if any reply differs.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from scripts.test_rasa.servers import (  # noqa: E402
     tcp_redis,
     timed,
 )
+from scripts.test_rasa.widget import compare_widget  # noqa: E402
 from tests.fixtures.bundles import shape_candidates  # noqa: E402
 from tests.fixtures.models import make_shapes, train_shapes_model  # noqa: E402
 from tests.fixtures.server import make_settings  # noqa: E402
@@ -87,7 +88,9 @@ def main() -> int:
         other = Restartable(lambda: run_rasa(rasa, project, model_file, variables))
         stack.enter_context(other)
         report["ready_s"] = round(time.monotonic() - started, 1)
+        seen = compare_widget(other.url, own.url)
         report |= compare(other, own)
+        report["differences"] += seen
         own.stop()
         report["unavailable"] = say(other.url, "anna", "a red circle")
     unavailable = RasaProject.load().render("utter_unavailable", {})

@@ -97,6 +97,7 @@ def run_rasa(rasa: Path, project: Path, model: Path, env: dict[str, str]) -> Ite
     """Run the Rasa server until the block ends; yield its address."""
     port = free_port()
     command = [rasa, "run", "--model", model, "--port", str(port), "--interface", "127.0.0.1"]
+    command += ["--cors", "*"]  # for the widget, on a page of ours
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             command, cwd=project, env=env, stdout=log, stderr=log, start_new_session=True

@@ -161,7 +161,7 @@ SCRIPTS: list[tuple[str, list[str | int]]] = [
         [
             "hi",
             "show me some shapes",
-            -2,
+            0,
             "more",
             "without red ones",
             "red ones are fine again",

@@ -18,6 +18,7 @@ from bot.dialogue.message import Message, Turn
 from bot.live.bundle import LiveBundle
 from bot.live.threads import Threads
 from bot.rewriting.rewriter import build_rewriter
+from bot.sessions.questions import QuestionLog
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore, connect
 from bot.settings import Settings
@@ -39,8 +40,10 @@ class Stage:
         conversation: Conversation,
         store: SessionStore,
         rewrites: list[str],
+        questions: QuestionLog,
     ) -> None:
         self._runner = runner
+        self.questions = questions
         self.rewrites = rewrites
         self.conversation = conversation
         self.store = store
@@ -93,11 +96,13 @@ def open_stage(
         rewriter = build_rewriter(chosen, outcomes.append)
         try:
             runner.run(live.start())
+            questions = QuestionLog(client, chosen.keep_questions_days, "key")
             conversation = Conversation(
-                store, live, project, interpreter, chosen, threads, rewriter
+                store, live, project, interpreter, chosen, threads, rewriter, questions
             )
-            yield Stage(runner, conversation, store, outcomes)
+            yield Stage(runner, conversation, store, outcomes, questions)
         finally:
+            runner.run(questions.close())
             runner.run(rewriter.close())
             runner.run(threads.close())
             runner.run(live.stop())
@@ -115,7 +120,7 @@ def encode(image: Image.Image | None) -> bytes | None:
 
 def replies_of(turn: Turn) -> list[dict[str, Any]]:
     """Return what is said in the form of Rasa's channels."""
-    return responses(turn.said, BASE_URL)
+    return responses(turn.said, BASE_URL, RasaProject.load())
 
 
 def text_of(turn: Turn) -> str:

@@ -99,6 +99,12 @@ def test_the_token_is_never_shown(monkeypatch):
     assert "hush-hush" not in str(refused.value)
 
 
+def test_what_nobody_could_see_is_not_kept():
+    assert load_settings(admin_token="t", keep_questions_days=30).keep_questions_days == 30
+    with pytest.raises(SettingsError, match=r"KEEP_QUESTIONS_DAYS is '?30.*ADMIN_TOKEN"):
+        load_settings(keep_questions_days=30)
+
+
 @pytest.mark.parametrize(
     ("given", "url"),
     [

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from bot.understanding.rasa_project import RasaProject
-from tests.fixtures.browser import OpenPage
+from tests.fixtures.browser import OpenPage, violations
 from tests.fixtures.server import RunningServer
 
 pytestmark = pytest.mark.browser
@@ -53,6 +53,30 @@ def test_a_german_server_has_a_german_page(
     assert words.isdisjoint(names)
     chat.answer_to(view.get_by_role("button", name="Mehr davon").click)
     assert chat.said[-1] == f"Mehr wie „{caption}“"
+
+
+def test_a_widget_in_arabic_is_read_from_right_to_left(
+    server_url: str, open_page: OpenPage
+) -> None:
+    chat = open_page(server_url, viewport={"width": 390, "height": 760})
+    arabic = f"{server_url}/widget.js?language=ar"
+    chat.page.route("**/widget.js?*", lambda route: route.continue_(url=arabic))
+    chat.page.reload()
+    expect(chat.box).to_have_accessible_name("رسالة")
+    chat.say("a red circle")
+    chat.loaded()
+    assert violations(chat.page) == []
+    chat.shoot("arabic")
+    first, second = (chat.tiles.nth(number).bounding_box() for number in (0, 1))
+    assert first is not None
+    assert second is not None
+    assert first["x"] > second["x"]
+    captions = chat.captions()
+    chat.tiles.first.click()
+    view = chat.page.get_by_role("dialog", name="صورة")
+    chat.page.keyboard.press("ArrowLeft")
+    expect(view.get_by_role("heading")).to_have_text(captions[1])
+    chat.shoot("arabic_viewer")
 
 
 def test_an_english_one_has_english_names(server_url: str, open_page: OpenPage) -> None:

@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from tests.fixtures.browser import OpenPage
+from tests.fixtures.browser import OpenPage, violations
 
 pytestmark = pytest.mark.browser
 
@@ -129,6 +129,49 @@ def test_the_element_reports_what_happens(server_url: str, open_page: OpenPage) 
     assert [kind for kind, _ in told] == ["showtell:message", "showtell:answer", "showtell:picture"]
     assert told[0][1] == {"text": REQUEST}
     assert json.dumps(told[1][1]).count('"caption"') >= 1
+
+
+def test_markdown_of_a_bot_is_drawn_and_its_markup_is_not(
+    server_url: str, open_page: OpenPage
+) -> None:
+    chat = open_page(server_url)
+    text = """**Bold** and *slanted*, 2 * 3 * 4, snake_case_name, `<b>`.
+See https://example.org/a_b_c. [Here](https://example.org/x), [not](javascript:alert(1)).
+
+1. one
+2. two with **weight**
+- a <i>point</i>
+
+```
+<script>x</script>
+```"""
+    body = json.dumps({"replies": [{"text": text}]})
+    chat.page.route("**/api/messages", lambda route: route.fulfill(body=body), times=1)
+    bubble = chat.say("**mine** stays").locator(".bubble")
+    drawn = bubble.evaluate(
+        """bubble => [...bubble.querySelectorAll('*')]
+          .filter(node => !node.matches('p, pre')).map(node => [node.localName, node.innerText])"""
+    )
+    assert drawn == [
+        ["strong", "Bold"],
+        ["em", "slanted"],
+        ["code", "<b>"],
+        ["a", "https://example.org/a_b_c"],
+        ["a", "Here"],
+        ["ol", "one\ntwo with weight"],
+        ["li", "one"],
+        ["li", "two with weight"],
+        ["strong", "weight"],
+        ["ul", "a <i>point</i>"],
+        ["li", "a <i>point</i>"],
+        ["code", "<script>x</script>"],
+    ]
+    expect(bubble).to_contain_text("2 * 3 * 4, snake_case_name")
+    expect(bubble).to_contain_text("[not](javascript:alert(1))")
+    assert bubble.locator("a").last.get_attribute("rel") == "noopener noreferrer"
+    assert chat.said == ["**mine** stays"]
+    assert violations(chat.page) == []
+    chat.shoot("markdown")
 
 
 def test_too_long_a_text_is_said_not_cut(server_url: str, open_page: OpenPage) -> None:

@@ -5,6 +5,8 @@ import { say } from "./basics/words.js";
 import { Composer } from "./composer.js";
 import { Frame } from "./frame.js";
 import { Idle } from "./idle.js";
+import { drawMarkdown } from "./markdown.js";
+import { Rasa } from "./rasa.js";
 import { Server } from "./server.js";
 import { Session } from "./session.js";
 import { Talk } from "./talk.js";
@@ -13,9 +15,10 @@ import { Viewer } from "./viewer.js";
 /** @typedef {import("./answer.js").Picture} Picture */
 
 export class ShowtellChat extends HTMLElement {
-  static observedAttributes = ["title", "placeholder", "accent", "open", "inline", "examples", "welcome"];
+  static observedAttributes = ["title", "placeholder", "accent", "open", "inline", "examples", "welcome", "voice"];
 
-  #server = new Server(() => this.server);
+  #own = new Server(() => this.server);
+  #rasa = new Rasa(() => this.server, () => this.#current.key("rasa"));
   /** @type {Session | null} */
   #session = null;
   #viewer = new Viewer({
@@ -25,7 +28,7 @@ export class ShowtellChat extends HTMLElement {
   });
   /** @type {Talk} */
   #talk = new Talk({
-    server: this.#server,
+    server: () => this.#server,
     session: () => this.#current,
     frame: () => this.#frame,
     welcome: () => this.#welcome,
@@ -33,6 +36,7 @@ export class ShowtellChat extends HTMLElement {
     onView: (pictures, at) => this.#viewer.show(pictures, at),
     onSimilar: (picture) => this.#judge(picture, "similar"),
     onRatings: (ratings) => this.#viewer.remember(ratings),
+    waiting: () => say(this.#isRasa ? "waiting" : "looking"),
     onMessage: (text) => this.#tell("message", { text }),
     onEdit: ({ shown, picture }) => this.#composer.edit(shown, picture),
     onAnswer: ({ replies }) => this.#answered(replies),
@@ -68,7 +72,8 @@ export class ShowtellChat extends HTMLElement {
     addEventListener("storage", (event) => this.#changedElsewhere(event), { signal });
     for (const sign of ["pointerdown", "keydown"]) this.addEventListener(sign, () => this.#idle.touch(), { signal });
     document.addEventListener("visibilitychange", () => this.#idle.check(), { signal });
-    const session = new Session(this.server, this.getAttribute("session"));
+    const server = this.#isRasa ? `rasa:${this.server}` : this.server;
+    const session = new Session(server, this.getAttribute("session"));
     const isAnother = session.key("") !== this.#session?.key("");
     this.#session = session;
     this.#frame.setOnline();
@@ -84,6 +89,7 @@ export class ShowtellChat extends HTMLElement {
   disconnectedCallback() {
     this.#listening.abort();
     this.#idle.stop();
+    this.#composer.voice.quiet();
     this.#session?.release();
   }
 
@@ -96,7 +102,7 @@ export class ShowtellChat extends HTMLElement {
 
   /** Where the server is; its trailing slash lets it live under a path. */
   get server() {
-    const address = safeUrl(this.getAttribute("server") || HOME, document.baseURI) ?? HOME;
+    const address = safeUrl(this.getAttribute("rasa") || this.getAttribute("server") || HOME, document.baseURI) ?? HOME;
     return address.endsWith("/") ? address : `${address}/`;
   }
 
@@ -121,6 +127,7 @@ export class ShowtellChat extends HTMLElement {
 
   hide() {
     this.removeAttribute("open");
+    this.#composer.voice.quiet();
     this.#frame.launcher.focus();
   }
 
@@ -129,6 +136,15 @@ export class ShowtellChat extends HTMLElement {
     const act = this.#talk.leave();
     if (act) this.#frame.notify(say("began_anew"), { words: say("undo"), act });
     this.#composer.box.focus();
+  }
+
+  /** Whether it talks to a Rasa server instead of one of ours. */
+  get #isRasa() {
+    return this.hasAttribute("rasa");
+  }
+
+  get #server() {
+    return this.#isRasa ? this.#rasa : this.#own;
   }
 
   get #current() {
@@ -144,6 +160,7 @@ export class ShowtellChat extends HTMLElement {
     this.#viewer.dialog.close();
     this.#composer.clear();
     if (this.#current.begun) this.#talk.leave();
+    keep("localStorage", this.#current.key("rasa"), null);
   }
 
   /** @param {StorageEvent} event */
@@ -159,6 +176,8 @@ export class ShowtellChat extends HTMLElement {
   #answered(replies) {
     if (!this.#isOpen) this.#frame.launcher.classList.add("news");
     this.#idle.touch();
+    const blocks = replies.flatMap(({ text }) => drawMarkdown(text));
+    this.#composer.voice.answer(blocks.map(({ textContent }) => textContent).join(" "));
     this.#tell("answer", { replies });
   }
 
@@ -176,8 +195,9 @@ export class ShowtellChat extends HTMLElement {
     const given = (this.getAttribute("examples") ?? "").split("|").map((example) => example.trim());
     const examples = this.hasAttribute("examples") ? given.filter(Boolean) : (this.#proposed ?? []);
     const choices = examples.map((example) => ({ title: example, payload: example }));
-    const text = this.getAttribute("welcome") || say("welcome");
-    return { who: "bot", replies: [{ text, images: [], choices }], search: [] };
+    const text = this.getAttribute("welcome") || (this.#isRasa ? "" : say("welcome"));
+    const replies = text || choices.length ? [{ text, images: [], choices }] : [];
+    return { who: "bot", replies, search: [] };
   }
 
   async #propose() {
@@ -191,7 +211,8 @@ export class ShowtellChat extends HTMLElement {
 
   #apply() {
     const title = this.getAttribute("title") || "Showtell";
-    this.#composer.box.placeholder = this.getAttribute("placeholder") || say("placeholder");
+    this.#composer.box.placeholder = this.getAttribute("placeholder") || say(this.#isRasa ? "message" : "placeholder");
+    this.#composer.allow({ pictures: !this.#isRasa, voice: this.hasAttribute("voice") });
     const wasOpen = this.#frame.root.classList.contains("open");
     this.#frame.apply({ title, inline: this.inline, open: this.#isOpen, accent: this.getAttribute("accent") });
     if (wasOpen === this.#isOpen) return;

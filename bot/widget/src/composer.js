@@ -4,6 +4,7 @@ import { iconButton, make } from "./basics/elements.js";
 import { keep, recall } from "./basics/storage.js";
 import { limits, say } from "./basics/words.js";
 import { checkAttached } from "./question.js";
+import { Voice } from "./voice.js";
 
 /** @typedef {import("./question.js").Attached} Attached */
 
@@ -13,6 +14,7 @@ export class Composer {
   /** @type {Promise<void>} messages whose pictures are still being made smaller, in their order */
   #line = Promise.resolve();
   #drags = 0;
+  #takesPictures = true;
 
   /** @param {{draftKey: () => string, onSend: (text: string, picture: Attached | null) => void}} chat */
   constructor(chat) {
@@ -22,6 +24,11 @@ export class Composer {
       onChange: () => this.#saveDraft(),
       onRefuse: (sentence) => (this.problem.textContent = sentence),
       onRemove: () => this.box.focus(),
+    });
+    this.voice = new Voice({
+      onWords: (text) => ((this.box.value = text), this.#grow()),
+      onSaid: () => this.submit(),
+      onRefuse: (sentence) => (this.problem.textContent = sentence),
     });
     this.box = make("textarea", {
       rows: 1,
@@ -35,6 +42,10 @@ export class Composer {
     });
     const picker = this.#picker({ multiple: true });
     const camera = this.#picker({ capture: "environment" });
+    this.pictureButtons = [
+      iconButton("picture", say("add_picture"), () => picker.click()),
+      iconButton("camera", say("take_picture"), () => camera.click(), { class: "icon camera" }),
+    ];
     this.node = make(
       "form",
       { part: "composer", onsubmit: (/** @type {Event} */ event) => (event.preventDefault(), this.submit()) },
@@ -43,14 +54,21 @@ export class Composer {
       make(
         "div",
         { class: "line" },
-        iconButton("picture", say("add_picture"), () => picker.click()),
-        iconButton("camera", say("take_picture"), () => camera.click(), { class: "icon camera" }),
+        ...this.pictureButtons,
         this.box,
+        this.voice.button,
         iconButton("send", say("send"), () => {}, { type: "submit", class: "icon send", part: "send" }),
       ),
       picker,
       camera,
     );
+  }
+
+  /** @param {{pictures: boolean, voice: boolean}} ways in beside the keys */
+  allow({ pictures, voice }) {
+    this.#takesPictures = pictures;
+    for (const button of this.pictureButtons) button.hidden = !pictures;
+    this.voice.allow(voice);
   }
 
   /** Puts something into the line to be changed: what was typed stays above it. @param {string} text @param {Attached | null} picture */
@@ -140,14 +158,15 @@ export class Composer {
   /** @param {ClipboardEvent} event */
   #pasted(event) {
     const files = event.clipboardData?.files;
-    if (![...(files ?? [])].some(({ type }) => type.startsWith("image/"))) return;
+    if (!this.#takesPictures || ![...(files ?? [])].some(({ type }) => type.startsWith("image/"))) return;
     event.preventDefault();
     this.#choose(files);
   }
 
   /** Lets pictures be dropped on an element, which says so by its class. @param {HTMLElement} panel */
   dropsOn(panel) {
-    const files = (/** @type {DragEvent} */ event) => event.dataTransfer?.types.includes("Files");
+    const files = (/** @type {DragEvent} */ event) =>
+      this.#takesPictures && event.dataTransfer?.types.includes("Files");
     const dragged = (/** @type {DragEvent} */ event, /** @type {number} */ by) => {
       if (!files(event)) return;
       event.preventDefault();

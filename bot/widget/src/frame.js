@@ -10,7 +10,7 @@ export class Frame {
    *   viewer: import("./viewer.js").Viewer, onNew: () => void, onToggle: () => void, onHide: () => void}} parts
    */
   constructor({ transcript, composer, viewer, onNew, onToggle, onHide }) {
-    this.heading = make("h2", { id: "heading" });
+    this.heading = make("h2", { id: "heading", dir: "auto" });
     this.offline = make("p", { class: "banner", role: "status", hidden: true });
     this.notice = make("p", { class: "banner", role: "status", hidden: true });
     this.status = make("p", { class: "unseen", role: "status" });
@@ -48,7 +48,7 @@ export class Frame {
       icon("chat"),
     );
     // An empty title keeps the browser from showing the element's own title as a tooltip over all of it.
-    this.root = make("div", { class: "root", title: "", lang: language }, this.panel, this.launcher, viewer.dialog);
+    this.root = make("div", { class: "root", title: "", lang: language, dir: say("direction") }, this.panel, this.launcher, viewer.dialog);
   }
 
   /** @param {ShadowRoot} shadow */

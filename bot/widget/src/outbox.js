@@ -25,7 +25,7 @@ export class Outbox {
   #stop = new AbortController();
 
   /**
-   * @param {import("./server.js").Server} server
+   * @param {() => Pick<import("./server.js").Server, "post">} server
    * @param {{keys: () => import("./server.js").Keys,
    *   onState: (question: Question, state: import("./question.js").State, note: string) => void,
    *   onAnswer: (question: Question, body: any) => boolean,
@@ -95,7 +95,7 @@ export class Outbox {
       }
       this.chat.onState(question, "sending", "");
       this.chat.onBusy(true);
-      const response = await this.server.post(this.chat.keys(), outgoing(question), signal, (share) => {
+      const response = await this.server().post(this.chat.keys(), outgoing(question), signal, (share) => {
         const percent = Math.round(100 * share);
         this.chat.onState(question, "sending", share < 1 ? say("uploading", { percent }) : "");
       });

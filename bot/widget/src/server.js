@@ -31,26 +31,7 @@ export class Server {
     if (message.text) form.set("text", message.text);
     if (message.shown !== message.text) form.set("shown", message.shown);
     if (message.file) form.set("image", message.file, message.name);
-    // Not fetch: it does not tell how much of a picture is sent.
-    const request = new XMLHttpRequest();
-    request.open("POST", this.#at("api/messages"));
-    request.timeout = ANSWER_TIMEOUT_MS;
-    if (message.file) {
-      request.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 1);
-    }
-    return new Promise((resolve) => {
-      const stop = () => request.abort();
-      request.onload = () =>
-        resolve({
-          status: request.status,
-          body: parse(request.responseText),
-          wait: secondsToWait(request.getResponseHeader("Retry-After")),
-        });
-      request.onerror = request.ontimeout = request.onabort = () => resolve(null);
-      request.onloadend = () => signal.removeEventListener("abort", stop);
-      signal.addEventListener("abort", stop);
-      request.send(form);
-    });
+    return deliver(this.#at("api/messages"), form, signal, message.file ? onProgress : null);
   }
 
   /**
@@ -85,6 +66,36 @@ export class Server {
   #at(path) {
     return new URL(path, this.address()).href;
   }
+}
+
+/**
+ * Posts a form, or JSON. null: nobody answered, or `signal` ended it.
+ * @param {string} address
+ * @param {FormData | string} body
+ * @param {AbortSignal} signal
+ * @param {((share: number) => void) | null} [onProgress] how much is sent, 0 to 1
+ * @returns {Promise<Response | null>}
+ */
+export function deliver(address, body, signal, onProgress = null) {
+  // Not fetch: it does not tell how much of a picture is sent.
+  const request = new XMLHttpRequest();
+  request.open("POST", address);
+  request.timeout = ANSWER_TIMEOUT_MS;
+  if (typeof body === "string") request.setRequestHeader("Content-Type", "application/json");
+  if (onProgress) request.upload.onprogress = ({ loaded, total }) => onProgress(total ? loaded / total : 1);
+  return new Promise((resolve) => {
+    const stop = () => request.abort();
+    request.onload = () =>
+      resolve({
+        status: request.status,
+        body: parse(request.responseText),
+        wait: secondsToWait(request.getResponseHeader("Retry-After")),
+      });
+    request.onerror = request.ontimeout = request.onabort = () => resolve(null);
+    request.onloadend = () => signal.removeEventListener("abort", stop);
+    signal.addEventListener("abort", stop);
+    request.send(body);
+  });
 }
 
 /** @param {string} text */

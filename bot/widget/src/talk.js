@@ -9,11 +9,11 @@ import { Transcript } from "./transcript.js";
 /**
  * @typedef {import("./answer.js").Picture} Picture
  * @typedef {import("./question.js").Question} Question
- * @typedef {{server: import("./server.js").Server, session: () => import("./session.js").Session,
+ * @typedef {{server: () => Pick<import("./server.js").Server, "post" | "history">, session: () => import("./session.js").Session,
  *   frame: () => import("./frame.js").Frame, welcome: () => import("./answer.js").Answer,
  *   resolve: (address: string) => string | null, onView: (pictures: Picture[], at: number) => void,
  *   onSimilar: (picture: Picture) => void, onRatings: (ratings: Record<string, string>) => void,
- *   onMessage: (text: string) => void, onEdit: (question: Question) => void, onAnswer: (answer: import("./answer.js").Answer) => void,
+ *   waiting: () => string, onMessage: (text: string) => void, onEdit: (question: Question) => void, onAnswer: (answer: import("./answer.js").Answer) => void,
  *   refocus: () => void}} Chat
  */
 
@@ -75,7 +75,7 @@ export class Talk {
     if (!session.begun || (this.#isLoaded && !again)) return;
     this.#isLoaded = true;
     const conversation = this.#conversation;
-    const body = await this.chat.server.history(session.keys);
+    const body = await this.chat.server().history(session.keys);
     if (conversation !== this.#conversation) return; // another was begun meanwhile
     this.#isLoaded = body !== null;
     const retry = { words: say("retry"), act: () => this.load() };
@@ -161,6 +161,6 @@ export class Talk {
   /** @param {boolean} busy */
   #setBusy(busy) {
     this.transcript.setBusy(busy);
-    this.chat.frame().status.textContent = busy ? say("looking") : "";
+    this.chat.frame().status.textContent = busy ? this.chat.waiting() : "";
   }
 }

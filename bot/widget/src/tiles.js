@@ -88,16 +88,24 @@ function drawTile(picture, at, address, chat) {
       {},
       make("span", { class: "number", "aria-hidden": "true" }, String(number)),
       make("span", { class: "words", dir: "auto", "aria-hidden": "true" }, caption),
-      iconButton("similar", say("similar_to_number", { number }), () => chat.onSimilar(picture), {
-        class: "icon like",
-        title: say("similar_to_this"),
-      }),
+      picture.id
+        ? iconButton("similar", say("similar_to_number", { number }), () => chat.onSimilar(picture), {
+            class: "icon like",
+            title: say("similar_to_this"),
+          })
+        : null,
     ),
   );
-  const ratio = Math.min(RATIOS[1], Math.max(RATIOS[0], width / height));
-  tile.style.setProperty("--ratio", ratio.toFixed(4));
+  setRatio(tile, width / height);
+  // Of another bot: nobody said how large it is.
+  if (!picture.id) image.addEventListener("load", () => setRatio(tile, image.naturalWidth / image.naturalHeight));
   load(image, address, (broken) => tile.classList.toggle("broken", broken));
   return tile;
+}
+
+/** @param {HTMLElement} tile @param {number} ratio of width to height */
+function setRatio(tile, ratio) {
+  tile.style.setProperty("--ratio", Math.min(RATIOS[1], Math.max(RATIOS[0], ratio)).toFixed(4));
 }
 
 /**

@@ -2,6 +2,7 @@
 import { drawAttached } from "./attachment.js";
 import { icon, make } from "./basics/elements.js";
 import { say } from "./basics/words.js";
+import { drawMarkdown } from "./markdown.js";
 import { drawTiles } from "./tiles.js";
 
 /**
@@ -153,9 +154,13 @@ export class Transcript {
 
   /** @param {Answer} answer */
   #drawBot(answer) {
-    const node = make("article", { class: "turn bot", part: "answer" }, make("span", { class: "unseen" }, say("answer")));
+    const node = make(
+      "article",
+      { class: "turn bot", part: "answer", hidden: !answer.replies.length },
+      make("span", { class: "unseen" }, say("answer")),
+    );
     for (const { text, images } of answer.replies) {
-      if (text) node.append(make("p", { class: "bubble", dir: "auto" }, text));
+      if (text) node.append(make("div", { class: "bubble", dir: "auto" }, ...drawMarkdown(text)));
       const pictures = images.filter(({ url, thumbnail }) => this.chat.resolve(url) && this.chat.resolve(thumbnail));
       if (!pictures.length) continue;
       const resolve = (/** @type {string} */ address) => this.chat.resolve(address) ?? "";

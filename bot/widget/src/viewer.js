@@ -50,6 +50,13 @@ export class Viewer {
       "aria-pressed": "false",
     });
     this.image.addEventListener("dblclick", () => this.zoom.click());
+    this.actions = make(
+      "div",
+      { class: "actions" },
+      this.#pill("similar", "similar", "similar_to_this", "pill main"),
+      this.#pill("unlike", "without", "not_this", "pill"),
+      make("span", { class: "rates" }, this.note, ...this.rates),
+    );
     this.dialog = make(
       "dialog",
       {
@@ -74,13 +81,7 @@ export class Viewer {
         { class: "about" },
         this.caption,
         this.reasons,
-        make(
-          "div",
-          { class: "actions" },
-          this.#pill("similar", "similar", "similar_to_this", "pill main"),
-          this.#pill("unlike", "without", "not_this", "pill"),
-          make("span", { class: "rates" }, this.note, ...this.rates),
-        ),
+        this.actions,
       ),
     );
   }
@@ -115,6 +116,11 @@ export class Viewer {
     if (history.state?.showtell === "viewer") history.back();
   }
 
+  /** Where the next picture lies: 1 to the right, -1 to the left, as the language is read. */
+  get #forward() {
+    return this.dialog.matches(":dir(rtl)") ? -1 : 1;
+  }
+
   /** @param {number} by */
   #step(by) {
     this.#at = (this.#at + by + this.#pictures.length) % this.#pictures.length;
@@ -126,7 +132,7 @@ export class Viewer {
     if (event.key === "Escape") event.stopPropagation(); // closes this view, not the chat behind it
     if (this.#pictures.length < 2 || !["ArrowLeft", "ArrowRight"].includes(event.key)) return;
     event.preventDefault();
-    this.#step(event.key === "ArrowLeft" ? -1 : 1);
+    this.#step(event.key === "ArrowLeft" ? -this.#forward : this.#forward);
   }
 
   /** @param {PointerEvent} event */
@@ -134,7 +140,7 @@ export class Viewer {
     const way = clientX - this.#swipeFrom;
     const isZoomed = this.stage.classList.contains("zoomed"); // then a finger moves the picture
     if (pointerType === "mouse" || isZoomed || Math.abs(way) < SWIPE_PX || this.#pictures.length < 2) return;
-    this.#step(way > 0 ? -1 : 1);
+    this.#step(way > 0 ? -this.#forward : this.#forward);
   }
 
   /** @param {boolean} large */
@@ -172,6 +178,7 @@ export class Viewer {
     const count = this.#pictures.length;
     this.counter.textContent = count > 1 ? say("counter", { number: this.#at + 1, count }) : "";
     this.before.hidden = this.after.hidden = count < 2;
+    this.actions.hidden = !picture.id; // of another bot: it knows no judgement
     const why = explain(picture.reasons);
     this.reasons.replaceChildren(...why.map((sentence) => make("li", { dir: "auto" }, sentence)));
     this.reasons.hidden = !why.length;

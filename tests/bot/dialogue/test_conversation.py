@@ -27,18 +27,19 @@ from tests.bot.talk import (
 from tests.fixtures.models import draw_shape
 
 
-def test_a_search_is_text_then_pictures_then_facts(stage: Stage) -> None:
+def test_a_search_is_text_then_pictures_then_facts_then_choices(stage: Stage) -> None:
     turn = stage.say("form", "show me a red circle")
     assert (turn.meaning.intent, turn.turn) == ("search_images", 1)
     assert 0.3 < turn.meaning.confidence <= 1
     replies = replies_of(turn)
-    facts = replies[-1]["custom"]["data"]
+    facts = replies[-2]["custom"]["data"]
     assert facts["type"] == "image_results"
     assert facts["query"] == "a red circle"
     assert [set(reply) for reply in replies] == [
-        {"text", "buttons"},
+        {"text"},
         *[{"image"}] * len(facts["images"]),
         {"custom"},
+        {"text", "buttons"},
     ]
     assert len(facts["images"]) == 6
     first = facts["images"][0]

@@ -12,7 +12,13 @@ from bot.understanding.rasa_project import RasaProject
 
 @pytest.mark.parametrize("path", PAGE_FILES)
 def test_page_files_have_types_and_etags(client, path):
-    kinds = {"/": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+    kinds = {
+        "/": "text/html",
+        "css": "text/css",
+        "js": "text/javascript",
+        "svg": "image/svg+xml",
+        "webmanifest": "application/manifest+json",
+    }
     answer = client.get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith(kinds[path.rpartition(".")[2]])
@@ -78,6 +84,19 @@ def test_the_widget_asks_for_the_words_that_there_are():
     kinds = re.search(r"const KNOWN_REASONS = (\[.*?\]);", source)
     asked |= {f"why_{kind}" for kind in json.loads(kinds[1])}
     assert words <= asked, "words that nothing says"
+
+
+def test_the_widget_speaks_languages_beside_the_servers_own(client):
+    own = told_to_the_widget(client.get("/widget.js?language=xx").content)
+    assert own["language"] == "en"
+    told = told_to_the_widget(client.get("/widget.js?language=ar").content)
+    assert (told["language"], told["words"]["direction"]) == ("ar", "rtl")
+    assert told["words"].keys() == own["words"].keys()
+    variables = re.compile(r"{\w+}")
+    for name, word in own["words"].items():
+        other = told["words"][name]
+        assert set(variables.findall(word)) == set(variables.findall(other)), name
+        assert word != other or not re.search("[a-z]", variables.sub("", word)), name
 
 
 def test_a_word_with_markup_stays_text():

@@ -10,9 +10,9 @@ export const script = /** @type {HTMLScriptElement | undefined} */ (
 export const HOME = script?.src ? new URL(".", script.src).href : document.baseURI;
 
 /**
- * The address if it is http(s) once resolved against the server, else null.
+ * The address if it is http(s), once resolved against the base if there is one; else null.
  * @param {string} address
- * @param {string} base
+ * @param {string} [base]
  */
 export function safeUrl(address, base) {
   try {

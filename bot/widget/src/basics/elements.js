@@ -14,6 +14,7 @@ const ICONS = {
   right: "M9 5l7 7-7 7",
   camera: "M4 8h3.5l1.5-2.5h6L16.5 8H20v11H4zM12 10.2a3 3 0 1 0 0 6 3 3 0 0 0 0-6z",
   download: "M12 4v11M7 10.5l5 5 5-5M5 20h14",
+  microphone: "M12 3.5a3 3 0 0 0-3 3v5a3 3 0 0 0 6 0v-5a3 3 0 0 0-3-3zM5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3",
   zoom: "M9 4H4v5M15 4h5v5M9 20H4v-5M15 20h5v-5",
 };
 

@@ -6,7 +6,37 @@ import pytest
 
 from retrieval.bundle.bundle import current_version, list_versions, publish
 
-ROUTES = [("GET", "/admin/model"), ("POST", "/admin/reload"), ("POST", "/admin/rollback")]
+ROUTES = [
+    ("GET", "/admin/model"),
+    ("POST", "/admin/reload"),
+    ("POST", "/admin/rollback"),
+    ("GET", "/admin/bundles"),
+    ("DELETE", "/admin/bundles/0001-00000000"),
+    ("GET", "/admin/index"),
+    ("POST", "/admin/index"),
+    ("DELETE", "/admin/index"),
+    ("GET", "/admin/figures"),
+    ("GET", "/admin/questions"),
+    ("DELETE", "/admin/questions"),
+    ("PUT", "/admin/corrections/0123456789abcdef"),
+    ("DELETE", "/admin/corrections/0123456789abcdef"),
+    ("GET", "/admin/questions.jsonl"),
+    ("GET", "/admin/corrections.jsonl"),
+    ("GET", "/admin/captions.jsonl"),
+    ("GET", "/admin/map"),
+]
+PAGE = [("GET", "/admin"), ("GET", "/admin/"), ("GET", "/admin/desk.css")]
+
+
+def test_these_are_all_routes_below_admin(client):
+    paths = client.get("/openapi.json").json()["paths"]
+    told = {
+        (method.upper(), path.replace("{version}", "0001-00000000"))
+        for path, methods in paths.items()
+        for method in methods
+        if path.startswith("/admin")
+    }
+    assert {(m, p.replace("{question}", "0123456789abcdef")) for m, p in told} == set(ROUTES)
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
@@ -40,7 +70,7 @@ def test_a_bad_body_without_a_token_is_401_too(client):
 
 def test_without_a_token_set_the_routes_do_not_exist(start_server, shapes_bundles):
     server = start_server(shapes_bundles, admin_token="")
-    for method, path in ROUTES:
+    for method, path in ROUTES + PAGE:
         answer = httpx.request(method, server.url + path, headers={"Authorization": "Bearer"})
         assert answer.status_code == 404
         assert answer.json() == httpx.get(f"{server.url}/no-such-route").json()
@@ -115,3 +145,35 @@ def test_a_page_of_another_site_may_not_send_the_token(client):
         },
     )
     assert answer.status_code == 400
+
+
+def test_versions_are_listed_and_removed_but_never_the_live_one(start_server, three_bundles, admin):
+    first, second, third = list_versions(three_bundles)
+    (three_bundles / third / "manifest.json").write_text("{")
+    server = start_server(three_bundles)
+    with httpx.Client(base_url=server.url, headers=admin, timeout=60) as client:
+        listed = client.get("/admin/bundles").json()
+        assert [one["version"] for one in listed] == [third, second, first]
+        assert [one["live"] for one in listed] == [False, False, True]
+        assert listed[0]["problem"]
+        assert listed[2]["count"] == 30
+        assert listed[2]["created"].startswith("20")
+        assert listed[2]["size"] > 100_000
+        refused = client.delete(f"/admin/bundles/{first}")
+        assert refused.status_code == 409
+        assert "is live" in refused.json()["detail"]
+        assert client.delete(f"/admin/bundles/{second}").json() == {"removed": second}
+        assert list_versions(three_bundles) == [first, third]
+        for unknown in (second, "..", "CURRENT", "%2e%2e%2fetc"):
+            assert client.delete(f"/admin/bundles/{unknown}").status_code in (404, 405), unknown
+
+
+def test_the_desk_answers_where_nothing_is_live(start_server, tmp_path, admin):
+    (tmp_path / "bundles").mkdir()
+    server = start_server(tmp_path / "bundles")
+    with httpx.Client(base_url=server.url, headers=admin, timeout=60) as client:
+        assert client.get("/admin/model").json()["version"] is None
+        assert client.get("/admin/bundles").json() == []
+        assert client.get("/admin/questions").json()["questions"] == []
+        assert client.get("/admin/index").json()["state"] == "idle"
+        assert client.get("/admin/map").status_code == 503
