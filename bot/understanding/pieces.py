@@ -118,9 +118,12 @@ class PieceReader:
         has_wish = self._tagger.has_content(wish) or (swaps and bool(self._editor.names(wish)))
         if clauses and has_wish and not excluded:  # "cats or dogs but not both"
             return self.with_spans(self._guarded(self._rank(wish)))
-        if not excluded or not (is_about_pictures or has_wish):
+        if not excluded:
             return None
         reading = self._rank(wish)
+        likes = reading.intent == LIKE  # "more like the first one, but no leash"
+        if not (is_about_pictures or has_wish or (likes and wish.strip())):
+            return None
         if is_about_pictures and reading.intent == RATE:  # "2 is great, 4 is not"
             reading = reading.settled(LIKE)
         if is_about_pictures and reading.intent not in (LIKE, UNLIKE):
@@ -171,7 +174,7 @@ class PieceReader:
 
     def _allows(self, text: str, spans: Sequence[Span]) -> bool:
         """Whether spans let something in again; "kids aren't welcome" only sounds like it."""
-        is_denied = any(one.start == one.body for one in self._clauses.exclusions(text))
+        is_denied = bool(self._clauses.exclusions(text))
         is_allowed = any(span.name == "allowed" for span in spans)
         return is_allowed and not is_denied and not self._clauses.is_firm(text)
 

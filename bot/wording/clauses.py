@@ -54,7 +54,7 @@ class ClauseSplitter:
         self._added = re.compile(rf",?\s+{any_of(phrases, 'added')}\b", re.IGNORECASE)
         self._beside = next(iter(phrases.get("beside", ())), "")
         self._begin = re.compile(
-            rf"(?P<never>\b{never}\b)"
+            rf"(?P<never>\b(?:{any_of(phrases, 'turning')}\s+)?{never}\b)"
             rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014]|\s-)\s*(?!{never}\b){opening})"
             r"\s+(?=\w)",
             re.IGNORECASE,
@@ -68,6 +68,13 @@ class ClauseSplitter:
         self._behind = re.compile(
             rf"{sentence}(?P<thing>{here}+?)\s+{any_of(phrases, 'behind')}{ending}", re.IGNORECASE
         )
+        around = [_halves(phrase) for phrase in phrases.get("around", ())]
+        self._around = [
+            re.compile(
+                rf"{sentence}{before}\s+(?P<thing>{here}+?)\s+{after}{ending}", re.IGNORECASE
+            )
+            for before, after in around
+        ]
         self._end = re.compile(
             rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases, 'resume')}\b", re.IGNORECASE
         )
@@ -75,8 +82,8 @@ class ClauseSplitter:
         self._turn = re.compile(rf"\s*,?\s*\b{any_of(phrases, 'turning')}\b", re.IGNORECASE)
         edge = r"[\s,.;:!?]*"
         self._head = re.compile(rf"{edge}(?:{any_of(phrases, 'head')}\s+)+", re.IGNORECASE)
-        tail = any_of(phrases, "tail", "behind")
-        self._tail = re.compile(rf"(?:[\s,]+{tail})+{edge}$", re.IGNORECASE)
+        tail = "|".join([any_of(phrases, "tail", "behind"), *(after for _, after in around)])
+        self._tail = re.compile(rf"(?:[\s,]+(?:{tail}))+{edge}$", re.IGNORECASE)
         self._joined = re.compile(
             rf"(?P<together>\b{any_of(phrases, 'together')}\b)"
             rf"|\s*,\s*|\s*\b{any_of(phrases, 'joined')}\b\s*",
@@ -84,7 +91,7 @@ class ClauseSplitter:
         )
         asking = any_of(phrases, "asking")
         self._apart = re.compile(
-            rf"(?:(?<=\w{{3}})\.|[!?;])+\s+(?=\w)|\n+|\s+{_EMOTICON}(?:\s+|$)"
+            rf"(?:(?:(?<=\w{{3}})|(?<=\b[oO][kK])|(?<=\b[nN]o)|(?<=\b[hH]i))\.|[!?;])+\s+(?=\w)|\n+|\s+{_EMOTICON}(?:\s+|$)"
             rf"|,?\s+{any_of(phrases, 'apart')}\s+"
             rf"|,?\s+{any_of(phrases, 'joined')}\s+(?={asking}\b)",
             re.IGNORECASE,
@@ -155,14 +162,14 @@ class ClauseSplitter:
 
     def exclusions(self, text: str) -> list[Clause]:
         """Return the clauses of a text that exclude."""
-        behind = list(self._behind.finditer(text))
+        behind = [one for each in (self._behind, *self._around) for one in each.finditer(text)]
         begins = [
             match
             for match in self._begin.finditer(text)
             if match["never"] is None
-            and not any(one.start("thing") < match.end() <= one.end() for one in behind)
+            and not any(one.start() < match.end() <= one.end() for one in behind)
         ]
-        clauses = [Clause(one.start("thing"), one.start("thing"), one.end()) for one in behind]
+        clauses = [Clause(one.start(), one.start("thing"), one.end()) for one in behind]
         for i, match in enumerate(begins):
             next_start = begins[i + 1].start() if i + 1 < len(begins) else len(text)
             end = self._end.search(text, match.end(), next_start)
@@ -221,6 +228,12 @@ def spelled_out(phrase: str) -> list[str]:
         return [" ".join(phrase.split())]
     before, after = phrase[: match.start()], phrase[match.end() :]
     return [one for each in match[1].split("|") for one in spelled_out(before + each + after)]
+
+
+def _halves(phrase: str) -> tuple[str, str]:
+    """Return the patterns of what stands before the star of a phrase, and behind it."""
+    before, after = (any_of({"": [half]}, "") for half in phrase.split("*"))
+    return before, after
 
 
 def any_of(phrases: Mapping[str, Sequence[str]], *parts: str) -> str:

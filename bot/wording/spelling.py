@@ -7,6 +7,7 @@ have been meant where a command is expected, a word of the gallery where content
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
@@ -44,6 +45,15 @@ class Speller:
         found = one_slip_away(word, self._targets)
         same_letters = [target for target in found if sorted(target) == sorted(word)]
         return (same_letters or found or [word])[0]
+
+
+def _differing(word: str, target: str) -> int:
+    """Return how many letters one of two words has that the other lacks, whatever their order.
+
+    Of two slips one swaps letters: else "juggling" would be "jogging".
+    """
+    mine, theirs = Counter(word), Counter(target)
+    return (mine - theirs).total() + (theirs - mine).total()
 
 
 def _letters(word: str) -> list[str]:
@@ -86,6 +96,7 @@ class ContentSpeller:
             for target in self._vocabulary.keys() - FUNCTION_WORDS
             if target[:1] == lower[:1] and abs(len(target) - len(lower)) <= most
             if (distance := OSA.distance(lower, target, score_cutoff=most)) <= most
+            if distance < 2 or _differing(lower, target) < 2
         }
 
         def likelihood(target: str) -> tuple[int, bool, int, str]:

@@ -60,6 +60,8 @@ GALLERY = {
         ("two skateboards", "two skateboards"),
         ("a mna", "a mna"),
         ("a wite dres", "a wite dress"),
+        ("a skate bord", "a skate bord"),
+        ("a skateborder", "a skateborder"),
         ("xyzzyq", "xyzzyq"),
         ("", ""),
     ],
