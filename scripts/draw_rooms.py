@@ -19,6 +19,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 ROOMS = {
     "bot": (
         "commands",
+        "workbench",
         "server",
         "files",
         "channels",
@@ -34,6 +35,7 @@ ROOMS = {
     "retrieval": ("postgres", "bundle", "search", "store"),
     "embedding": (
         "rerank",
+        "adaptation",
         "training",
         "evaluation",
         "languages",

@@ -51,6 +51,7 @@ class Bundle:
     Attributes:
         version: its name.
         manifest: what it says of itself.
+        model_dir: of its model.
         encoder: encodes texts and uploads.
         store: its pictures.
         requests: typical ones; None where none are known.
@@ -66,7 +67,7 @@ class Bundle:
         scenes: Scenes,
         requests: TypicalRequests | None = None,
     ) -> None:
-        self._model_dir = model_dir
+        self.model_dir = model_dir
         self.version = manifest.version
         self.manifest = manifest
         self.encoder = encoder
@@ -105,7 +106,7 @@ class Bundle:
         Raises:
             ModelError: what it is made of is damaged.
         """
-        return load_multilingual(self._model_dir, self.encoder, models)
+        return load_multilingual(self.model_dir, self.encoder, models)
 
     @classmethod
     def open(
