@@ -48,7 +48,7 @@ class KnownModel:
         texts: where its texts are read from, if that is another model.
         recall: as published; None where no figure was confirmed.
         pictures_per_second: as measured here, on one core of an AMD EPYC with AVX2, by ONNX
-            Runtime (docs/models.md); None where it was not.
+            Runtime, of the hub's with weights at random (docs/models.md); None where it was not.
     """
 
     name: str
@@ -95,6 +95,7 @@ KNOWN: tuple[KnownModel, ...] = (
         "MIT",
         source=_CLIP,
         recall=Published(59.4, _FLICKR30K, _REPRODUCED),
+        pictures_per_second=7.3,
     ),
     KnownModel(
         "clip-large",

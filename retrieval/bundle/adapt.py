@@ -6,7 +6,7 @@ all the pictures that the map has seen (docs/experiments.md).
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from retrieval.bundle.previous import Previous
 from retrieval.bundle.sources import Candidate
 from retrieval.search.query_bank import (
     LEAST_REQUESTS,
+    MOST_REQUESTS,
     REQUESTS,
     RequestBank,
     TypicalRequests,
@@ -113,7 +114,8 @@ def _taken_off(
         return NEARNESS_WEIGHT * requests.nearness[rows]
     if requests is None and len(captions) < LEAST_REQUESTS:
         return np.zeros(len(pictures), np.float32)
-    vectors = _mapped(requests, text_map, text_map.apply(captions))
+    some = captions[:: -(-len(captions) // MOST_REQUESTS)]  # as many as the bundle will have
+    vectors = _mapped(requests, text_map, text_map.apply(some))
     bank = RequestBank(vectors, {})
     return NEARNESS_WEIGHT * measure_nearness(bank, pictures, [()] * len(pictures))
 
@@ -129,7 +131,7 @@ def _bank(
     requests: TypicalRequests | None,
     captions: list[str],
     text_map: TextMap,
-    encode: Callable[[list[str]], Vectors],
+    encode: Callable[[Sequence[str]], Vectors],
 ) -> RequestBank | None:
     """Return the typical requests of the adapted model; None where there are too few."""
     chosen = choose_requests(captions) or ([] if requests is None else sorted({*captions}))
