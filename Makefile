@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-intents bench-languages bench-talks bench-train architecture clean
+.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-intents bench-languages bench-talks bench-train bench-architectures architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -89,6 +89,9 @@ bench-scaling: $(VENV)/.runtime ## what a search costs in 7,000 and in 100,000 p
 
 bench-index: $(VENV)/.runtime ## indexing against the bare image tower in ONNX Runtime, and against torch
 	@$(BIN)/python benchmarks/index_speed.py $(or $(FLICKR8K),../shared/flickr8k) $(ARGS)
+
+bench-architectures: $(VENV)/.dev ## CLIP's and SigLIP's architectures at full size, weights at random, through the whole chain (minutes; ARGS=clip)
+	@$(BIN)/python -m benchmarks.architectures $(ARGS)
 
 bench-start: $(VENV)/.runtime ## seconds and memory until the demo gallery answers
 	@$(BIN)/python benchmarks/start.py --data $(SHOWTELL_DATA_DIR) $(ARGS)

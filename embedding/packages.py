@@ -140,7 +140,9 @@ def _from_hub(name: str) -> Path:
 
     ignored = ["*.onnx", "*.bin", "*.h5", "*.msgpack", "*.ot", "onnx/*", "openvino/*"]
     try:
-        return Path(snapshot_download(name, local_files_only=True))
+        path = Path(snapshot_download(name, local_files_only=True, ignore_patterns=ignored))
+        if any((*path.rglob("*.safetensors"), *path.rglob("pytorch_model.bin"))):
+            return path
     except HFValidationError as error:
         raise ModelError(f"{name!r} is neither a directory nor a model name: {error}") from error
     except LocalEntryNotFoundError:
@@ -148,7 +150,11 @@ def _from_hub(name: str) -> Path:
     try:
         endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
         httpx.head(endpoint, timeout=_CONNECT_TIMEOUT_S)
-        return Path(snapshot_download(name, ignore_patterns=ignored))
+        path = Path(snapshot_download(name, endpoint=endpoint, ignore_patterns=ignored))
+        if not any(path.rglob("*.safetensors")):  # older repositories have pickled weights alone
+            pickled = ["*pytorch_model.bin"]
+            path = Path(snapshot_download(name, endpoint=endpoint, allow_patterns=pickled))
+        return path
     except (HfHubHTTPError, httpx.HTTPError, LocalEntryNotFoundError) as error:
         raise ModelError(
             f"the model {name!r} is not on this machine and cannot be downloaded "

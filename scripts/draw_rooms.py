@@ -19,6 +19,7 @@ PAGE = ROOT / "docs" / "architecture.md"
 ROOMS = {
     "bot": (
         "commands",
+        "workbench",
         "server",
         "desk",
         "files",
@@ -35,6 +36,7 @@ ROOMS = {
     "retrieval": ("postgres", "bundle", "search", "store"),
     "embedding": (
         "rerank",
+        "adaptation",
         "training",
         "evaluation",
         "languages",

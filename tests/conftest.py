@@ -14,6 +14,8 @@ pytest_plugins = [
     "tests.fixtures.models",
     "tests.fixtures.foreign",
     "tests.fixtures.bundles",
+    "tests.fixtures.hub",
+    "tests.fixtures.jargon",
     "tests.fixtures.languages",
     "tests.fixtures.redis",
     "tests.fixtures.postgres",

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "sentence_transformers", "sklearn", "scipy")
 # These run a model, and are imported when their command is called.
-COMMANDS = {"demo", "evaluate", "index", "join", "rerank", "train"}
+COMMANDS = {"adapt", "demo", "evaluate", "index", "join", "rerank", "train"}
 LIGHT = (
     "embedding",
     "embedding.errors",
@@ -81,7 +81,8 @@ print(json.dumps(loaded))
             [
                 name
                 for name in modules_of("bot")
-                if name.removeprefix("bot.commands.") not in COMMANDS
+                if not name.startswith(("bot.commands.", "bot.workbench."))
+                or name.rpartition(".")[2] not in COMMANDS
             ],
             id="bot",
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from bot.commands.console import out, say
+from bot.workbench.console import out, say
 
 if TYPE_CHECKING:
     from retrieval.bundle.catalog import Catalog

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from rich.markup import escape
 
-from bot.commands.console import out, say
 from bot.errors import BotError
+from bot.workbench.console import out, say
 
 LETTERS = "abcdefgh"
 

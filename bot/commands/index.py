@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.commands.console import Report, say
 from bot.errors import BotError
+from bot.workbench.console import Report, say
 
 if TYPE_CHECKING:
     from embedding.data.pairs import Pairs

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.commands.bundles import Bundles, Store, bundles_app, catalog_of
-from bot.commands.console import (
+from bot.commands.modelling import add_commands
+from bot.workbench.console import (
     MOST_NAMED,
     err,
     json_lines,
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 
 app.add_typer(bundles_app, name="bundles")
+add_commands(app)
 
 Data = Annotated[
     str,
@@ -51,7 +53,7 @@ Model = Annotated[
     str | None,
     typer.Option(
         help="A model directory, or a model's name. Default: photos, which comes with Showtell. "
-        "Where the hub can be reached, CLIP by name (openai/clip-vit-base-patch32) knows far more."
+        "`showtell models` lists others: where a hub can be reached, clip knows far more."
     ),
 ]
 Url = Annotated[str, typer.Option(help="Where the server answers.", envvar="SHOWTELL_URL")]
@@ -119,7 +121,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a joint embedding, keep the best model, and write OUT/report.html."""
-    from bot.commands.train import run_training
+    from bot.workbench.train import run_training
     from embedding.training.config import TrainConfig
 
     changes: dict[str, Any] = {"folds": folds} if folds else {}
@@ -148,7 +150,7 @@ def evaluate(
     ] = None,
 ) -> None:
     """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
-    from bot.commands.evaluate import run_evaluation
+    from bot.workbench.evaluate import run_evaluation
 
     part = None if split is Split.all else split.value
     run_evaluation(model, data, part, json_file=json_file, report=report, rerank_dir=rerank)
@@ -166,7 +168,7 @@ def train_reranker(
     ] = None,
 ) -> None:
     """Train a second stage for `evaluate --rerank`: words of captions, places of pictures."""
-    from bot.commands.rerank import run_reranker_training
+    from bot.workbench.rerank import run_reranker_training
 
     run_reranker_training(model, data, config, out_dir)
 
@@ -181,7 +183,7 @@ def join(
     ] = 0,
 ) -> None:
     """Join trained models into one: an ensemble in one vector, better than each."""
-    from bot.commands.join import run_join
+    from bot.workbench.join import run_join
 
     run_join(models, data, out_dir, dimension=dimension)
 
@@ -193,7 +195,7 @@ def quantize(
     split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.dev,
 ) -> None:
     """Encode texts in int8 from now on, if recall@10 stays within half a point."""
-    from bot.commands.quantize import run_quantization
+    from bot.workbench.quantize import run_quantization
 
     run_quantization(model, data, None if split is Split.all else split.value)
 

@@ -21,7 +21,7 @@ from embedding.onnx.inputs import example_of, prompt_of, view_of, write_reader
 from embedding.onnx.quantize import quantize_text
 from embedding.onnx.texts import load_reader
 
-__all__ = ["LEAST_COSINE", "export_model"]
+__all__ = ["LEAST_COSINE", "export_model", "export_texts"]
 
 LEAST_COSINE = 0.9999
 """Vectors of a graph and of torch agree at least so well, or the graph is refused."""
@@ -79,8 +79,35 @@ def export_model(model: JointEmbedding, directory: Path) -> None:
             view=view,
             agreement=agreement,
         ).write(folder)
-        if model.info.get("onnx", {}).get("text") == "int8":
+        if _is_int8(model):
             quantize_text(folder)
+
+
+def export_texts(model: JointEmbedding, directory: Path) -> None:
+    """Write the text graph of a model anew, beside graphs of pictures that are as they were.
+
+    Args:
+        model: one of ours, whose image side those graphs show.
+        directory: where its weights and graphs lie.
+
+    Raises:
+        ModelError: as ``export_model``.
+    """
+    folder = directory / FOLDER
+    before = Description.read(folder)
+    try:
+        agreement = {**before.agreement, "text": _export_text(model, folder)}
+    except ModelError as error:
+        raise ModelError(f"the model {model.name!r} cannot be exported: {error}") from error
+    changes = {"name": model.name, "fingerprint": model.fingerprint, "agreement": agreement}
+    before.model_copy(update={**changes, "text": "float32"}).write(folder)
+    if _is_int8(model):
+        quantize_text(folder)
+
+
+def _is_int8(model: JointEmbedding) -> bool:
+    """Tell whether a model's texts are to be encoded in int8."""
+    return bool(model.info.get("onnx", {}).get("text") == "int8")
 
 
 @contextmanager

@@ -18,6 +18,8 @@ from embedding.packages import (
     is_local,
     minilm_directory,
 )
+from embedding.pretrained.catalogue import KnownModel, known_model
+from embedding.pretrained.hub import fetched
 from embedding.pretrained.shipped import default_models_dir, shipped_model
 
 if TYPE_CHECKING:
@@ -37,7 +39,8 @@ def load_model(name: str | Path) -> JointEmbedding:
     # Lazily: torch takes seconds to import, and a model with graphs needs none of it.
     from embedding.model.joint import JointEmbedding
 
-    return JointEmbedding.load(_place(name))
+    known = _of_the_hub(name)
+    return JointEmbedding.load(_place(name)) if known is None else _load_known(known)
 
 
 def find_exported(name: str | Path, *, say: Say | None = None) -> Path:
@@ -54,15 +57,16 @@ def find_exported(name: str | Path, *, say: Say | None = None) -> Path:
     Raises:
         ModelError: as ``JointEmbedding.load``.
     """
-    place = _place(name)
+    known = _of_the_hub(name)
+    place = _place(name) if known is None else _home_of_known(known)
     if is_local(place):
         run = Path(place) / "model"
         directory = run if (run / "modules.json").is_file() else Path(place)
         if is_exported(directory):
             return directory
     tell = say or (lambda _sentence: None)
-    model = load_model(place)
-    directory = _home_of(model)
+    model = load_model(name)
+    directory = _home_of(model) if known is None else _keep(model, _home_of_known(known))
     if not is_exported(directory):
         tell(f"The model {model.name} is exported for ONNX Runtime (once).")
         from embedding.onnx.export import export_model
@@ -93,11 +97,43 @@ def _place(name: str | Path) -> str | Path:
     return shipped_model(PHOTOS) if str(name).lower() == PHOTOS else name
 
 
+def _of_the_hub(name: str | Path) -> KnownModel | None:
+    """Return the model of a name that must be fetched; None where it is any other model."""
+    known = None if isinstance(name, Path) or Path(name).exists() else known_model(name)
+    return known if known and known.sources else None
+
+
+def _load_known(known: KnownModel) -> JointEmbedding:
+    from embedding.model.joint import JointEmbedding
+
+    home = _home_of_known(known)
+    if (home / "modules.json").is_file():
+        return JointEmbedding.load(home)
+    places = fetched(known)
+    if known.texts is not None:
+        from embedding.pretrained.pairing import pair_models
+
+        return pair_models(places[1], places[0], name=known.name)
+    model = JointEmbedding.load(places[0])
+    model.name = known.name
+    return model
+
+
+def _home_of_known(known: KnownModel) -> Path:
+    """Return where a model of the hub is kept with its graphs, by name and revision."""
+    revisions = "-".join(source.revision[:12] for source in known.sources)
+    return default_models_dir() / f"{known.name}-{revisions}"
+
+
 def _home_of(model: JointEmbedding) -> Path:
     """Return the directory that a model's graphs may be written to."""
     if model.is_ours and model.directory and os.access(model.directory, os.W_OK):
         return model.directory
-    copy = default_models_dir() / f"{model.name}-{model.fingerprint[:12]}"
+    return _keep(model, default_models_dir() / f"{model.name}-{model.fingerprint[:12]}")
+
+
+def _keep(model: JointEmbedding, copy: Path) -> Path:
+    """Save a model in a directory, if it is not there yet."""
     if not (copy / "modules.json").is_file():
         model.save(copy, {})
     return copy

@@ -4,7 +4,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +27,10 @@ from retrieval.bundle.manifest import (
     record_files,
     versions_in_use,
 )
-from retrieval.bundle.previous import Previous, PreviousBundle, find_previous
+from retrieval.bundle.previous import Previous, find_previous
 from retrieval.bundle.sources import Candidate
-from retrieval.bundle.versions import building, install, next_version
-from retrieval.errors import RetrievalError
+from retrieval.bundle.versions import building, install, list_versions, next_version
+from retrieval.errors import BundleRefused, RetrievalError
 from retrieval.search.captions import mean_captions
 from retrieval.search.query_bank import TypicalRequests, measure_nearness
 from retrieval.store.embedded import EmbeddedWriter, open_store
@@ -72,6 +72,7 @@ def build_bundle(
     bundles: Path,
     encoder: Encoder | None = None,
     encode_pictures: EncodePictures | None = None,
+    previous: Previous | None = None,
     attribution: str = "",
     progress: Progress = silent,
 ) -> BuildReport:
@@ -86,6 +87,7 @@ def build_bundle(
         encoder: that of `model_dir`, if it is loaded already.
         encode_pictures: encodes pictures in its place, perhaps with what training left of them
             (see embedding.model.feature_cache.cached_pictures).
+        previous: a version whose vectors are the model's; None looks for one.
         attribution: who made the pictures, as they want to be named.
         progress: told how many candidates are done.
 
@@ -98,7 +100,7 @@ def build_bundle(
     root = root.resolve()
     with (
         building(bundles) as directory,
-        find_previous(bundles, encoder.fingerprint) or nullcontext() as previous,
+        find_previous(bundles, encoder.fingerprint) or nullcontext() as newest,
     ):
         with EmbeddedWriter(directory / STORE, encoder.dimension) as writer:
             work = collect(
@@ -107,12 +109,12 @@ def build_bundle(
                 root=root,
                 encoder=encoder,
                 encode_pictures=encode_pictures,
-                previous=previous,
+                previous=previous or newest,
                 progress=progress,
             )
             pictures = [entry.picture(row) for row, entry in enumerate(work.entries.values())]
             writer.finish(pictures, root, attribution)
-            _copy_model(model_dir, directory / MODEL, previous)
+            _copy_model(model_dir, directory / MODEL, bundles)
             measures = _measure(directory, encoder, writer.vectors(), pictures)
         files = record_files(directory)
         content = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
@@ -243,7 +245,8 @@ def _write_captions(
     for start in range(0, len(captioned), _CAPTIONED):
         rows = captioned[start : start + _CAPTIONED]
         batch = [entries[row] for row in rows]
-        known = [i for i, one in enumerate(batch) if one.is_as_before]
+        knows_texts = previous is not None and previous.knows_texts
+        known = [i for i, one in enumerate(batch) if knows_texts and one.is_as_before]
         fresh = sorted({*range(len(batch))} - {*known})
         vectors = np.empty((len(batch), encoder.dimension), np.float32)
         if previous and known:
@@ -255,23 +258,35 @@ def _write_captions(
         progress(start + len(rows), len(captioned), "indexing captions")
 
 
-def _copy_model(source: Path, target: Path, previous: PreviousBundle | None) -> None:
-    """Copy a model directory; files that the previous bundle has too are linked to it.
+def _copy_model(source: Path, target: Path, bundles: Path) -> None:
+    """Copy a model directory; files that the newest bundle's model has too are linked to it.
 
     Never linked to the source: that may change, a bundle may not.
     """
+    known = _model_files(bundles)
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source)
         if path.is_dir() or any(part.startswith(".") for part in name.parts):
             continue
         copy = target / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        old = f"{MODEL}/{name.as_posix()}"
-        record = previous.manifest.files.get(old) if previous else None
-        if previous and record and record.sha256 == sha256_of(path):
+        if known and (same := known.get(sha256_of(path))):
             try:
-                os.link(previous.directory / old, copy)
+                os.link(same, copy)
                 continue
             except OSError:  # a file system without links
                 pass
         shutil.copyfile(path, copy)
+
+
+def _model_files(bundles: Path) -> dict[str, Path]:
+    """Return the files of the newest bundle's model by their sha256; none if it is unreadable."""
+    for version in list_versions(bundles)[-1:]:
+        with suppress(BundleRefused):
+            files = Manifest.read(bundles / version).files
+            return {
+                record.sha256: bundles / version / name
+                for name, record in files.items()
+                if name.startswith(f"{MODEL}/")
+            }
+    return {}

@@ -52,6 +52,7 @@ class Bundle:
         model_dir: where its model lies.
         version: its name.
         manifest: what it says of itself.
+        model_dir: of its model.
         encoder: encodes texts and uploads.
         store: its pictures.
         requests: typical ones; None where none are known.

@@ -11,6 +11,7 @@ from retrieval.bundle.build import BuildReport, build_bundle
 from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.collector import EncodePictures
 from retrieval.bundle.overview import VersionInfo, describe_versions
+from retrieval.bundle.previous import Previous
 from retrieval.bundle.sources import Candidate
 
 __all__ = ["BundleCatalog", "Catalog"]
@@ -95,6 +96,7 @@ class Catalog(Protocol):
         model_dir: Path,
         encoder: Encoder | None = None,
         encode_pictures: EncodePictures | None = None,
+        previous: Previous | None = None,
         attribution: str = "",
         progress: Progress = silent,
     ) -> BuildReport:
@@ -164,6 +166,7 @@ class BundleCatalog:
         model_dir: Path,
         encoder: Encoder | None = None,
         encode_pictures: EncodePictures | None = None,
+        previous: Previous | None = None,
         attribution: str = "",
         progress: Progress = silent,
     ) -> BuildReport:
@@ -175,6 +178,7 @@ class BundleCatalog:
             bundles=self._bundles,
             encoder=encoder,
             encode_pictures=encode_pictures,
+            previous=previous,
             attribution=attribution,
             progress=progress,
         )

@@ -22,12 +22,17 @@ logger = logging.getLogger(__name__)
 class Previous:
     """The vectors of an earlier version, by the content of the files.
 
+    Attributes:
+        knows_texts: whether its vectors of captions are those of the model too.
+
     Args:
         store: of that version.
+        knows_texts: False where only the image side is the same model's.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, knows_texts: bool = True) -> None:
         self._store = store
+        self.knows_texts = knows_texts
 
     def lookup(self, hashes: Sequence[str]) -> tuple[list[Picture], Vectors]:
         """Return the pictures of those contents (sha256 in hex) that it has, and their vectors."""

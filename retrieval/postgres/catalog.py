@@ -182,6 +182,7 @@ class PostgresCatalog:
         model_dir: Path,
         encoder: Encoder | None = None,
         encode_pictures: EncodePictures | None = None,
+        previous: Previous | None = None,
         attribution: str = "",
         progress: Progress = silent,
     ) -> BuildReport:
@@ -201,7 +202,7 @@ class PostgresCatalog:
                 root=root,
                 encoder=encoder,
                 encode_pictures=encode_pictures,
-                previous=self._previous(encoder.fingerprint),
+                previous=previous or self._previous(encoder.fingerprint),
                 progress=progress,
             )
             version = self._write(work, files, model, root, attribution)

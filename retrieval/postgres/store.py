@@ -78,6 +78,11 @@ class PostgresStore:
         return self._version.captioned
 
     @property
+    def root(self) -> Path:
+        """The folder that the pictures' paths start from."""
+        return self._root
+
+    @property
     def attribution(self) -> str:
         """Who made the pictures, as they want to be named; may be empty."""
         return self._version.attribution

@@ -33,6 +33,7 @@ from retrieval.store.vectors import Ids, Vectors
 from retrieval.store.words import exclusion_phrase, stem, stems
 
 __all__ = [
+    "LEAST_REQUESTS",
     "MOST_REQUESTS",
     "REQUESTS",
     "Nearness",

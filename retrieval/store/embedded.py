@@ -66,6 +66,11 @@ class EmbeddedStore:
         return self._words.captioned
 
     @property
+    def root(self) -> Path:
+        """The folder that the pictures' paths start from."""
+        return self._pictures.root
+
+    @property
     def attribution(self) -> str:
         """Who made the pictures, as they want to be named; may be empty."""
         return self._pictures.attribution

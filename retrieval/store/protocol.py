@@ -95,6 +95,10 @@ class Store(Protocol):
         """Number of pictures that have a caption."""
 
     @property
+    def root(self) -> Path:
+        """The folder that the pictures' paths start from."""
+
+    @property
     def attribution(self) -> str:
         """Who made the pictures, as they want to be named; may be empty."""
 

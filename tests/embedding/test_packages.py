@@ -12,6 +12,7 @@ from embedding.packages import (
     find_model,
     is_local,
 )
+from tests.fixtures.hub import Hub
 
 
 def test_a_file_with_another_hash_is_refused(tmp_path: Path) -> None:
@@ -48,6 +49,17 @@ def test_an_unreachable_hub_is_one_sentence(
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{port}")
     with pytest.raises(ModelError, match=r"'nobody/nothing' is not on this machine.*minilm"):
         find_model("nobody/nothing")
+
+
+def test_weights_of_an_older_repository_are_fetched_too(hub: Hub, tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    for name in ("config.json", "pytorch_model.bin", "tf_model.h5"):
+        (tmp_path / "old" / name).write_bytes(name.encode())
+    hub.repositories["nobody/old", "0" * 40] = tmp_path / "old"
+    found = find_model("nobody/old")
+    assert sorted(path.name for path in found.iterdir()) == ["config.json", "pytorch_model.bin"]
+    hub.close()
+    assert find_model("nobody/old") == found  # without a connection, from then on
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
-from bot.commands.console import name_skipped
 from bot.commands.index import IndexingRefused, default_model, index_images
 from bot.commands.main import app
+from bot.workbench.console import name_skipped
 from embedding.data.captions import Skipped
 from embedding.errors import ModelError
 from embedding.model.files import INFO_FILE

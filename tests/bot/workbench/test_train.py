@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.commands.evaluate import run_evaluation
-from bot.commands.train import run_training
+from bot.workbench.evaluate import run_evaluation
+from bot.workbench.train import run_training
 from embedding.training.config import TrainConfig
 
 THINGS = ("dog", "cat", "boat", "house", "tree")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.evaluate import run_evaluation
-from bot.commands.rerank import run_reranker_training
 from bot.errors import BadUse
+from bot.workbench.evaluate import run_evaluation
+from bot.workbench.rerank import run_reranker_training
 from embedding.errors import DataError, ModelError, TrainingError
 
 

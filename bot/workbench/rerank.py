@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from bot.commands.console import progress_bars, say
-from bot.commands.evaluate import as_searched, print_lines
-from bot.commands.recall_table import recall_lines, reranked_name
 from bot.settings import load_settings
+from bot.workbench.console import progress_bars, say
+from bot.workbench.evaluate import as_searched, print_lines
+from bot.workbench.recall_table import recall_lines, reranked_name
 from embedding.pretrained.names import load_model
 from embedding.rerank.config import RerankConfig
 from embedding.rerank.train import train_reranker

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from bot.commands.console import out, progress_bars, say
-from bot.commands.recall_table import AS_SEARCHED, fold_lines, recall_lines, reranked_name
 from bot.errors import BadUse
 from bot.settings import load_settings
+from bot.workbench.console import out, progress_bars, say
+from bot.workbench.recall_table import AS_SEARCHED, fold_lines, recall_lines, reranked_name
 from embedding.data.pairs import load_pairs
 from embedding.evaluation.published import published_rows
 from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, mean_and_deviation, measure

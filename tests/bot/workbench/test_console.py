@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot.commands import console
-from bot.commands.console import progress_bars
+from bot.workbench import console
+from bot.workbench.console import progress_bars
 
 
 def test_lines_with_rate_and_time_left(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.commands.console import progress_bars, say
 from bot.errors import BadUse
 from bot.settings import load_settings
+from bot.workbench.console import progress_bars, say
 from embedding.data.pairs import load_pairs
 from embedding.evaluation.precision import MOST_LOST, Choice, choose_precision
 from embedding.evaluation.recall import Metrics, embed_pairs

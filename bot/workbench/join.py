@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bot.commands.console import name_skipped, progress_bars, say
 from bot.settings import load_settings
+from bot.workbench.console import name_skipped, progress_bars, say
 from embedding.data.pairs import Pairs, load_pairs
 from embedding.model.feature_cache import extract_features
 from embedding.model.join import join_models

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.evaluate import run_evaluation
-from bot.commands.recall_table import fold_lines, recall_lines
 from bot.errors import BadUse
+from bot.workbench.evaluate import run_evaluation
+from bot.workbench.recall_table import fold_lines, recall_lines
 from embedding.errors import TrainingError
 from embedding.evaluation.intervals import Intervals, RankIntervals
 from embedding.evaluation.published import FLICKR8K, published_rows

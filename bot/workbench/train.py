@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bot.commands.console import name_skipped, progress_bars, say
-from bot.commands.evaluate import Measured, as_searched, print_lines, print_recall, save_report
-from bot.commands.quantize import tell
-from bot.commands.recall_table import fold_lines
 from bot.settings import load_settings
+from bot.workbench.console import name_skipped, progress_bars, say
+from bot.workbench.evaluate import Measured, as_searched, print_lines, print_recall, save_report
+from bot.workbench.quantize import tell
+from bot.workbench.recall_table import fold_lines
 from embedding.evaluation.precision import choose_precision
 from embedding.evaluation.recall import embed_pairs
 from embedding.onnx.description import is_exported

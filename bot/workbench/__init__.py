@@ -1,0 +1,1 @@
+"""What the commands about models do, and how commands speak on a terminal."""
