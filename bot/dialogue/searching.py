@@ -38,16 +38,20 @@ _EVERYTHING = frozenset({"everything", "anything", "all", "alles"})
 
 
 async def search(draft: Draft, operation: Search) -> None:
-    """Begin a search; what was left out stays out, unless it is what is asked for."""
+    """Begin a search; what was left out stays out, unless it is what is asked for.
+
+    What was said with the search before, as in "a horse without a saddle", goes with it.
+    """
     text, upload = operation.text, operation.upload
     if not text and not upload and len(draft.meaning.operations) == 1:
         draft.say("utter_ask_query", [HELP])
         return
     draft.record.asked = False
+    before = draft.query
     draft.query = Query(
         texts=(text,) if text else (),
         image=upload,
-        excluded=still_excluded(draft.query.excluded, text),
+        excluded=still_excluded([one for one in before.excluded if one not in before.bound], text),
     )
     if not upload:
         draft.search_and("utter_found")
@@ -63,8 +67,7 @@ async def refine(draft: Draft, operation: Refine) -> None:
         draft.say("utter_ask_query", [RESTART])
     else:
         query = draft.query.refine(operation.text, seen=draft.record.last_hits)
-        excluded = still_excluded(query.excluded, operation.text)
-        draft.query = dataclasses.replace(query, excluded=excluded)
+        draft.query = query.leave_out(still_excluded(query.excluded, operation.text))
         draft.search_and("utter_refined")
 
 
@@ -77,8 +80,7 @@ async def replace(draft: Draft, operation: Replace) -> None:
         replaced = dataclasses.replace(
             query,
             texts=tuple(dict.fromkeys(text for text in texts if text)),
-            excluded=still_excluded(query.excluded, operation.text),
-        )
+        ).leave_out(still_excluded(query.excluded, operation.text))
     elif operation.kind == "picture":
         replaced = query.forget(part)
     elif operation.kind == "upload":
@@ -96,7 +98,8 @@ async def replace(draft: Draft, operation: Replace) -> None:
 async def exclude(draft: Draft, operation: Exclude) -> None:
     """Leave something out; where no search runs, of all pictures there are."""
     if operation.text:
-        query = draft.query.exclude(operation.text)
+        begins = any(isinstance(one, Search) for one in draft.meaning.operations)
+        query = draft.query.exclude(operation.text, bound=begins)
         draft.query = dataclasses.replace(
             query, texts=_without(query.texts, operation.text, draft.editor)
         )
@@ -168,12 +171,15 @@ def still_excluded(excluded: Sequence[str], wanted: str) -> tuple[str, ...]:
 def _without(texts: Sequence[str], excluded: str, editor: Editor) -> tuple[str, ...]:
     """Return the texts of a search without a thing that is not wanted any more.
 
-    More than one word says what kind of the thing is not wanted: the thing stays.
+    More than one word says what kind of the thing is not wanted: the thing stays, unless a text
+    is about nothing else.
     """
-    if len(names(excluded)) != 1:
-        return tuple(texts)
+    is_thing = len(names(excluded)) == 1
     left = [editor.take_out(text, excluded) for text in texts]
-    kept = [text if rest is None else rest for text, rest in zip(texts, left, strict=True)]
+    kept = [
+        text if rest is None or (rest and not is_thing) else rest
+        for text, rest in zip(texts, left, strict=True)
+    ]
     return tuple(dict.fromkeys(text for text in kept if text))
 
 

@@ -81,6 +81,9 @@ class Cues:
         self._dropped_behind = re.compile(
             rf"{_START}(?P<what>.+?)\s+{pattern('dropped_behind')}{_EDGE_END}", re.IGNORECASE
         )
+        self._welcome = re.compile(
+            rf"{_START}(?P<what>.+?)\s+{pattern('aside_behind')}{_EDGE_END}", re.IGNORECASE
+        )
         self._again = re.compile(rf"\b{pattern('again')}\b", re.IGNORECASE)
         self._to_the_start = re.compile(rf"\b{pattern('to_the_start')}\b", re.IGNORECASE)
         self._steps = re.compile(rf"\b(?P<number>\w+)\s+{pattern('steps')}\b", re.IGNORECASE)
@@ -88,6 +91,11 @@ class Cues:
         self._going_on = re.compile(
             rf"{_START}{pattern('going_on')}\s+(?P<what>.+?){_EDGE_END}", re.IGNORECASE
         )
+        self._denials = {
+            part: re.compile(rf"{_START}{pattern(part)}\s+(?P<what>.+?){_EDGE_END}", re.IGNORECASE)
+            for part in ("denial", "missing")
+        }
+        self._standing = re.compile(rf"\b{pattern('standing')}\b", re.IGNORECASE)
         self._nobody = re.compile(
             rf"(?:\w+\s+)?{pattern('nobody')}(?:\W+{pattern('tail')})*$", re.IGNORECASE
         )
@@ -148,8 +156,15 @@ class Cues:
         dropped = self._dropped.match(text) or self._dropped_behind.match(text)
         if dropped:
             found.append(Span("dropped", dropped["what"], *dropped.span("what"), _FOUND_BY))
+        if welcome := self._welcome.match(text):
+            found.append(Span("welcome", welcome["what"], *welcome.span("what"), _FOUND_BY))
         if more := self._going_on.match(text):
             found.append(Span("going_on", more["what"], *more.span("what"), _FOUND_BY))
+        for part, pattern in self._denials.items():
+            if denied := pattern.match(text):
+                found.append(Span("denied", denied["what"], *denied.span("what"), _FOUND_BY, part))
+        if standing := self._standing.search(text):
+            found.append(Span("standing", standing[0], *standing.span(), _FOUND_BY))
         if again := self._again.search(text):
             rest = only(text, [again.span()], inside=False)
             found.append(Span("recalled", " ".join(rest.split()), 0, len(text), _FOUND_BY))
@@ -199,9 +214,14 @@ class Cues:
     def is_position(self, text: str) -> bool:
         """Whether a part of a message names pictures and nothing else: "like the first one"."""
         words = [word.text for word in split_words(text)]
-        positions = [word for word in words if self._normalizer.position(word) is not None]
+        positions = [word for word in words if self._is_position(word, alone=len(words) == 1)]
         rest = {*words} - {*positions} - self._media - self._counting - FUNCTION_WORDS
         return bool(positions) and not rest
+
+    def _is_position(self, word: str, *, alone: bool) -> bool:
+        """Whether a word names a picture; "two" alone says how many."""
+        counts = alone and word.isalpha() and self._normalizer.count(word)
+        return not counts and self._normalizer.position(word) is not None
 
     def without_media(self, text: str) -> str:
         """Return a text without the word for pictures at its end: "beach pics" is "beach"."""

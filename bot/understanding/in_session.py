@@ -25,7 +25,9 @@ def answer(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
     """Return the answer to the question that the bot asked a turn ago."""
     options = record.options
     if not options:
-        return ()
+        # "no preference" is nothing to look for, though nothing was asked.
+        is_late = parts.answer == ALL and record.searching and parts.intent in (SEARCH, REFINE)
+        return (op.Answer(),) if is_late else ()
     if isinstance(parts.answer, int):
         place = parts.answer - 1 if parts.answer > 0 else len(options) + parts.answer
         return (op.Answer(options[place]),) if 0 <= place < len(options) else ()
@@ -49,12 +51,19 @@ def recall(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
     named = editor.names(parts.recalled)
     current = [word for text in record.query.texts for word in editor.names(text)]
     if any(same_thing(one, word) for one in named for word in current):
-        return ()
+        is_allowed = parts.allowed and not _is_left_out(parts.allowed, record, editor)
+        return (op.Search(record.query.texts[-1]),) if is_allowed else ()
     for at in reversed(range(len(record.history))):
         earlier = [word for text in record.history[at].query.texts for word in editor.names(text)]
         if any(same_thing(one, word) for one in named for word in earlier):
             return (op.Undo(len(record.history) - at),)
     return ()
+
+
+def _is_left_out(thing: str, record: SessionRecord, editor: Editor) -> bool:
+    named = editor.names(thing)
+    excluded = [word for text in record.query.excluded for word in editor.names(text)]
+    return any(same_thing(one, word) for one in named for word in excluded)
 
 
 def go_on(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
@@ -67,7 +76,12 @@ def go_on(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operatio
 
 
 def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
-    """Return what takes a thing out of the search, or lifts its exclusion: "forget the grass"."""
+    """Return what takes a thing out of the search, or lifts its exclusion.
+
+    "Forget the grass" does the one or the other, "dogs are fine" the second.
+    """
+    if parts.welcome and _is_left_out(parts.welcome, record, editor):
+        return (op.Allow(parts.welcome),)
     if not editor.names(parts.dropped):
         return ()
     for text in reversed(record.query.texts):
@@ -75,14 +89,25 @@ def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation
         if left is not None:
             return (op.Replace(text, left),)
     gone = editor.names(parts.dropped)
+    if any(map(editor.classes.named, gone)):
+        return (op.Replace(),)  # "the colour doesn't matter", where none was asked for
     for text in record.query.excluded:
         if any(same_thing(one, word) for one in gone for word in editor.names(text)):
             return (op.Allow(text, exactly=True),)
     return ()
 
 
-def judge(parts: Parts, record: SessionRecord) -> tuple[Operation, ...]:
-    """Return what is thought of the whole page: "nice" names no picture."""
+def judge(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
+    """Return what is thought of the whole page: "nice" names no picture.
+
+    "That's not a dog" is blame where a dog was asked for, "I don't see any dogs" a wish elsewhere.
+    """
+    denied = parts.denied
+    if denied and record.searching and editor.names(denied.text):
+        if _all_there(denied, record.query.texts, editor):
+            return (op.More(instead=True),)
+        if denied.role == "missing":
+            return (op.Refine(denied.text),)
     several = len(record.hits) > 1
     bare = parts.pictures == ((), None)
     praised = parts.intent == _RATE and parts.rating == "up" and bare and several

@@ -64,7 +64,7 @@ _NO_WORDS: Mapping[str, int] = {}
 _NOTHING = {OTHER, "react_unsure"}
 _MOST_WORDS_OF_NOTHING = 2
 # Said by many who then go on in the language that is spoken.
-_OF_ANY_LANGUAGE = {"greet", "thank", "goodbye", "ask_languages"}
+_OF_ANY_LANGUAGE = {"greet", "thank", "goodbye"}
 # So many texts are not encoded again: those of the searches that run, and the latest messages.
 _REMEMBERED_TEXTS = 2048
 # A longer text, in characters, is encoded alone: a batch is padded to its longest.

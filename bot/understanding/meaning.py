@@ -84,7 +84,7 @@ def decide(
         or go_on(parts, record, editor)
         or recall(parts, record, editor)
         or drop(parts, record, editor)
-        or judge(parts, record)
+        or judge(parts, record, editor)
         or (() if upload else correct(parts, record, editor))
         or _made(parts)
     )
@@ -107,7 +107,7 @@ def _settle(
     What was understood from the words alone stands, but for these:
     - a message with a picture searches by that picture, its words beside it;
     - where no search runs there is nothing to refine: a fragment is a search ("on a beach");
-    - while a search runs, "a sad one" is one of what is searched for;
+    - while a search runs, "a sad one" is one of what is searched for, as "any with hats" are;
     - while a search runs, a short text that is content throughout ("a red one") refines it when
       the words make that likely enough;
     - a longer one in doubt ("the dog is white") refines a search that it is close to in meaning.
@@ -118,6 +118,9 @@ def _settle(
         return REFINE if record.searching else SEARCH
     if reading.intent == REFINE and not record.searching:
         return SEARCH
+    stands = any(span.name == "standing" for span in reading.spans)
+    if record.searching and reading.intent == SEARCH and stands:
+        return REFINE
     if not (record.searching and reading.intent in (SEARCH, REFINE) and _is_bare(reading)):
         return reading.intent
     if editor.stands_for_a_thing(reading.text):

@@ -30,7 +30,7 @@ class Wish:
         text: what.
         start: where it stands in the message.
         role: "replace" where it takes the place of something, "exchange" where it does if one of
-            its kind is there.
+            its kind is there; "missing" where it is, but is not seen.
     """
 
     text: str
@@ -64,6 +64,8 @@ class Parts:
         drops_upload: whether the upload is to be taken out of the search.
         filters: conditions.
         going_on: what is joined to what was said a turn ago: "or dogs".
+        welcome: what may be there, or not.
+        denied: what the pictures are said not to show.
         dropped: what is to be taken out of the search, as it was said.
         recalled: what an earlier search was about.
         steps: how many changes to go back.
@@ -85,6 +87,8 @@ class Parts:
     drops_upload: bool = False
     filters: tuple[op.Filter, ...] = ()
     going_on: str = ""
+    welcome: str = ""
+    denied: Wish | None = None
     dropped: str = ""
     recalled: str = ""
     steps: int = 1
@@ -130,6 +134,8 @@ class Parts:
                 for value in values
             ),
             going_on=first("going_on"),
+            welcome=first("welcome"),
+            denied=next(iter(_wishes(spans, "denied")), None),
             dropped=first("dropped"),
             recalled=first("recalled"),
             steps=next((max(_whole(span.value), 1) for span in spans.get("steps", ())), 1),
@@ -159,10 +165,10 @@ class Parts:
         return (*(op.Exclude(one.text) for one in self.excluded), *self.filters)
 
 
-def _wishes(spans: Mapping[str, list[Span]]) -> list[Wish]:
+def _wishes(spans: Mapping[str, list[Span]], name: str = "query") -> list[Wish]:
     """Return what is wanted; of a payload the first alone, as a text has one in each place."""
     found: dict[int, Wish] = {}
-    for span in spans.get("query", ()):
+    for span in spans.get(name, ()):
         if isinstance(span.value, str) and (text := _clean(span.value)):
             found.setdefault(span.start, Wish(text, span.start, span.role))
     return list(found.values())

@@ -7,7 +7,7 @@ around is told by the classifier of intents and the tagger.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from bot.understanding.cues import Cues
@@ -20,7 +20,8 @@ from bot.wording.text import split_words
 
 __all__ = ["LIKE", "OTHER", "UNLIKE", "WISHES", "PieceReader"]
 
-LIKE, UNLIKE, OTHER = "similar_to_image", "unlike_image", "out_of_scope"
+LIKE, UNLIKE, RATE = "similar_to_image", "unlike_image", "rate_image"
+OTHER = "out_of_scope"
 WISHES = frozenset({SEARCH, REFINE, EXCLUDE, LIKE, UNLIKE})
 """Intents that may carry filters and exclusions beside what they are about."""
 
@@ -87,7 +88,7 @@ class PieceReader:
             role = "replace" if correction.strong else "exchange"
         else:
             return None
-        if not self._tagger.has_content(body):
+        if not self._editor.names(body):
             return None
         reading = self._read_wish_and_exclusions(body) or self._read_one_clause(body)
         if reading.intent not in (SEARCH, REFINE):
@@ -113,14 +114,22 @@ class PieceReader:
         wish = self._clauses.without(text, clauses)
         excluded = [span for clause in clauses for span in self._excluded(text, clause)]
         is_about_pictures = any(span.role == "unlike" for span in excluded)
-        has_wish = self._tagger.has_content(wish)
+        swaps = any(span.role == "replace" for span in excluded)
+        has_wish = self._tagger.has_content(wish) or (swaps and bool(self._editor.names(wish)))
         if clauses and has_wish and not excluded:  # "cats or dogs but not both"
             return self.with_spans(self._guarded(self._rank(wish)))
-        if not excluded or not (is_about_pictures or has_wish):
+        if not excluded:
             return None
         reading = self._rank(wish)
+        likes = reading.intent == LIKE  # "more like the first one, but no leash"
+        if not (is_about_pictures or has_wish or (likes and wish.strip())):
+            return None
+        if is_about_pictures and reading.intent == RATE:  # "2 is great, 4 is not"
+            reading = reading.settled(LIKE)
         if is_about_pictures and reading.intent not in (LIKE, UNLIKE):
             return None
+        if swaps and not is_about_pictures and reading.intent in (LIKE, UNLIKE):
+            reading = reading.settled(REFINE)  # "three, not two"
         if reading.intent == EXCLUDE or reading.intent not in WISHES:
             likelier = max(SEARCH, REFINE, key=reading.share)
             reading = reading.settled(likelier)
@@ -135,7 +144,7 @@ class PieceReader:
         if once != text:  # "not without water" narrows down
             reading = reading.settled(REFINE)
         elif self._clauses.exclusions(reading.text):
-            if reading.intent in (SEARCH, REFINE):
+            if reading.intent in (SEARCH, REFINE) or self._clauses.is_firm(text):
                 reading = reading.settled(EXCLUDE)  # "something without people" names no wish
         else:
             reading = self._guarded(reading)
@@ -156,12 +165,18 @@ class PieceReader:
         """Return a reading with the spans that its intent can have."""
         text = reading.text
         spans = self._tagger.tag(text, reading.intent, self._classifier.correct)
-        if reading.intent == EXCLUDE and not any(span.name == "allowed" for span in spans):
+        if reading.intent == EXCLUDE and not self._allows(text, spans):
             clauses = self._clauses.exclusions(text) or [
                 Clause(span.start, span.start, span.end) for span in spans
             ]
             spans = [span for clause in clauses for span in self._excluded(text, clause)] or spans
         return replace(reading, spans=tuple(spans))
+
+    def _allows(self, text: str, spans: Sequence[Span]) -> bool:
+        """Whether spans let something in again; "kids aren't welcome" only sounds like it."""
+        is_denied = bool(self._clauses.exclusions(text))
+        is_allowed = any(span.name == "allowed" for span in spans)
+        return is_allowed and not is_denied and not self._clauses.is_firm(text)
 
     def _excluded(self, text: str, clause: Clause) -> Iterator[Span]:
         """Yield what a clause excludes, a span for each thing."""
@@ -175,14 +190,14 @@ class PieceReader:
     def _excluded_things(self, text: str, clause: Clause) -> Iterator[Span]:
         for place in self._clauses.items(text, clause.body, clause.end):
             start, end = self._clauses.core(text, *place)
+            if self._cues.is_position(text[start:end]):
+                yield from self._unliked(text, (start, end))
+                continue
             if clause.body == clause.start:
                 yield from self._named(text, start, end)
                 continue
             # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
             alone = only(text, [(clause.start, clause.body), (start, end)], inside=True)
-            if self._cues.is_position(text[start:end]):
-                yield from self._unliked(text, (start, end))
-                continue
             for span in self._tagger.tag(alone, EXCLUDE, self._classifier.correct):
                 if span.name == "excluded":
                     yield from self._named(text, max(span.start, start), span.end)

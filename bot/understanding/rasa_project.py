@@ -16,6 +16,7 @@ from typing import Any, Self
 import yaml
 
 from bot.errors import ProjectError
+from bot.wording.clauses import spelled_out
 
 PROJECT_DIR = Path(__file__).parents[1] / "rasa"
 
@@ -119,7 +120,7 @@ class RasaProject:
             rules=_read_rules(rules),
             language=language,
             needs=clauses.pop("needs", {}),
-            clauses=clauses,
+            clauses={part: _phrases(part, listed) for part, listed in clauses.items()},
             classes=_read_yaml(spoken_words / "classes.yml", optional=True),
             questions=_read_yaml(spoken_words / "questions.yml", optional=True),
             subjects=_read_yaml(spoken_words / "subjects.yml", optional=True),
@@ -233,6 +234,11 @@ def _read_yaml(path: Path, *, optional: bool = False) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ProjectError(f"{path} holds no mapping at its top")
     return content
+
+
+def _phrases(part: str, listed: list[str]) -> list[str]:
+    """Return the phrases of a part of clauses.yml; those of "swap" are regular expressions."""
+    return listed if part == "swap" else [one for phrase in listed for one in spelled_out(phrase)]
 
 
 def _read_nlu(content: dict[str, Any]) -> tuple[list[Example], dict[str, str]]:

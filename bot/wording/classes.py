@@ -11,7 +11,8 @@ from retrieval.store.words import FUNCTION_WORDS, stem, tokens
 
 __all__ = ["Classes"]
 
-_EXCLUSIVE, _REPLACED, _COMPARATIVES, _WORDS = "exclusive", "replaced", "comparatives", "words"
+_EXCLUSIVE, _REPLACED, _COMPARATIVES = "exclusive", "replaced", "comparatives"
+_NAMES, _WORDS = "names", "words"
 
 
 class Classes:
@@ -19,18 +20,19 @@ class Classes:
 
     Args:
         data: `exclusive` and `replaced`, each class name -> its words between blanks;
-            `comparatives`, word -> what it comes to; `words`, the `articles`, the words that
-            begin a phrase which says where or with what (`placing`), those that join two things
-            (`joining`) or stand for one (`standing`), and the classes of what things are like
-            (`attributes`) and of whom a picture is about (`subjects`), and the `function` words,
-            which name nothing; without them, those of English. A language that has none knows no
-            class.
+            `comparatives`, word -> what it comes to; `names`, word -> the class it names; `words`,
+            the `articles`, the words that begin a phrase which says where or with what (`placing`),
+            those that join two things (`joining`), stand for one (`standing`) or say how much more
+            (`degrees`), the classes of what things are like (`attributes`) and of whom a picture is
+            about (`subjects`), and the `function` words, which name nothing; without them, those of
+            English. A language that has none knows no class.
 
     Attributes:
         articles: as above.
         placing: as above.
         joining: as above.
         standing: as above.
+        degrees: as above.
         subjects: as above.
         function_words: as above.
     """
@@ -49,9 +51,11 @@ class Classes:
         self.placing = holding.get("placing", frozenset())
         self.joining = holding.get("joining", frozenset())
         self.standing = holding.get("standing", frozenset())
+        self.degrees = holding.get("degrees", frozenset())
         self.subjects = holding.get("subjects", frozenset())
         self.function_words = holding.get("function", FUNCTION_WORDS)
         self._attributes = holding.get("attributes", frozenset())
+        self._names = dict(data.get(_NAMES, {}))
         self._comparatives = dict(data.get(_COMPARATIVES, {}))
 
     def of(self, word: str) -> str | None:
@@ -61,6 +65,10 @@ class Classes:
     def words_of(self, name: str) -> list[str]:
         """Return the words of a class, as they stand in the data."""
         return self._words.get(name, [])
+
+    def named(self, word: str) -> str | None:
+        """Return the class that a word is the name of: "colour"; None for any other word."""
+        return self._names.get(word)
 
     def is_exclusive(self, name: str | None) -> bool:
         """Whether a thing has one value of a class, so that another replaces it unasked."""

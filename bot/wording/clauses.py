@@ -11,9 +11,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-__all__ = ["Clause", "ClauseSplitter", "any_of", "only"]
+__all__ = ["Clause", "ClauseSplitter", "any_of", "only", "spelled_out"]
 
 Place = tuple[int, int]
+
+_EMOTICON = r"[:;=]['\u2019]?-?[()DPpO/|]+"
+_ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 
 
 class Clause(NamedTuple):
@@ -34,33 +37,53 @@ class ClauseSplitter:
     """Finds the clauses that exclude.
 
     Args:
-        phrases: those of one language, by their part: exclusion, opening, resume, joined, never,
-            twice, aside, together, apart, social. A language that has none splits nothing.
+        phrases: those of one language, by their part: exclusion, opening, behind, resume, joined,
+            never, twice, added, aside, aside_behind, together, apart, social, closing, and so on. A
+            language that has none splits nothing.
     """
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
         exclusion = any_of(phrases, "exclusion")
-        opening = any_of(phrases, "opening")
+        opening = any_of(phrases, "opening", "firm")
         # A blank is due behind each: in "no, a cat" nothing is excluded.
-        never = any_of(phrases, "never", "twice")
+        never = any_of(phrases, "never", "twice", "added")
+        sentence = rf"(?:^|(?<=[,.;:!?(])|\b{any_of(phrases, 'resume', 'joined')}\s)\s*"
+        ending = r"\s*(?=[,.;:!?)]|$)"
         self._never = re.compile(rf"\b{never}\b", re.IGNORECASE)
         self._twice = re.compile(rf"\b{any_of(phrases, 'twice')}\b", re.IGNORECASE)
+        self._added = re.compile(rf",?\s+{any_of(phrases, 'added')}\b", re.IGNORECASE)
+        self._beside = next(iter(phrases.get("beside", ())), "")
         self._begin = re.compile(
-            rf"(?P<never>\b{never}\b)"
-            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014])\s*(?!{never}\b){opening})"
+            rf"(?P<never>\b(?:{any_of(phrases, 'turning')}\s+)?{never}\b)"
+            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014]|\s-)\s*(?!{never}\b){opening})"
             r"\s+(?=\w)",
             re.IGNORECASE,
         )
+        here = rf"(?:(?!\b{exclusion}\b)[^,.;:!?()\n])"
         self._aside = re.compile(
-            rf"(?<!\w){any_of(phrases, 'aside')}\s+[^,.;:!?()\n]*", re.IGNORECASE
+            rf"(?<!\w){any_of(phrases, 'aside')}\s+{here}*"
+            rf"|{sentence}{here}+?\s{any_of(phrases, 'aside_behind')}(?!\w)",
+            re.IGNORECASE,
         )
+        self._behind = re.compile(
+            rf"{sentence}(?P<thing>{here}+?)\s+{any_of(phrases, 'behind')}{ending}", re.IGNORECASE
+        )
+        around = [_halves(phrase) for phrase in phrases.get("around", ())]
+        self._around = [
+            re.compile(
+                rf"{sentence}{before}\s+(?P<thing>{here}+?)\s+{after}{ending}", re.IGNORECASE
+            )
+            for before, after in around
+        ]
         self._end = re.compile(
             rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases, 'resume')}\b", re.IGNORECASE
         )
+        self._firm = re.compile(rf"[\s,.;:!?]*{any_of(phrases, 'firm')}\s+\w", re.IGNORECASE)
         self._turn = re.compile(rf"\s*,?\s*\b{any_of(phrases, 'turning')}\b", re.IGNORECASE)
         edge = r"[\s,.;:!?]*"
         self._head = re.compile(rf"{edge}(?:{any_of(phrases, 'head')}\s+)+", re.IGNORECASE)
-        self._tail = re.compile(rf"(?:[\s,]+{any_of(phrases, 'tail')})+{edge}$", re.IGNORECASE)
+        tail = "|".join([any_of(phrases, "tail", "behind"), *(after for _, after in around)])
+        self._tail = re.compile(rf"(?:[\s,]+(?:{tail}))+{edge}$", re.IGNORECASE)
         self._joined = re.compile(
             rf"(?P<together>\b{any_of(phrases, 'together')}\b)"
             rf"|\s*,\s*|\s*\b{any_of(phrases, 'joined')}\b\s*",
@@ -68,11 +91,18 @@ class ClauseSplitter:
         )
         asking = any_of(phrases, "asking")
         self._apart = re.compile(
-            rf"(?:(?<=\w{{3}})\.|[!?;])+\s+(?=\w)|\n+|,?\s+{any_of(phrases, 'apart')}\s+"
+            rf"(?:(?:(?<=\w{{3}})|(?<=\b[oO][kK])|(?<=\b[nN]o)|(?<=\b[hH]i))\.|[!?;])+\s+(?=\w)|\n+|\s+{_EMOTICON}(?:\s+|$)"
+            rf"|,?\s+{any_of(phrases, 'apart')}\s+"
             rf"|,?\s+{any_of(phrases, 'joined')}\s+(?={asking}\b)",
             re.IGNORECASE,
         )
         turning = any_of(phrases, "turning")
+        self._closing = re.compile(
+            rf"(?<=\w)(?:[\s,.]+{any_of(phrases, 'closing')})+[\s.!]*$", re.IGNORECASE
+        )
+        self._leading = re.compile(
+            rf"\s*(?:{turning}|{any_of(phrases, 'joined')})\s+", re.IGNORECASE
+        )
         self._social = re.compile(
             rf"\s*{any_of(phrases, 'social')}"
             rf"(?:\s*[,.!:\u2013\u2014\u2026-]+\s*|\s+{turning}\s+)(?=\w)",
@@ -82,13 +112,18 @@ class ClauseSplitter:
     def pieces(self, text: str) -> list[Place]:
         """Return where the things stand that a message says one after the other.
 
-        "Hello! A dog, and also tell me a joke" has three.
+        "Hello! A dog, and also tell me a joke" has three. An "and" before the second and a "please"
+        at the end belong to none.
         """
         cuts = [(0, 0)]
         while match := self._social.match(text, cuts[-1][1]):
             cuts.append((match.end(), match.end()))
         cuts += [match.span() for match in self._apart.finditer(text, cuts[-1][1])]
-        edges = [*cuts, (len(text), len(text))]
+        for at, (start, end) in enumerate(cuts[1:], 1):
+            if leading := self._leading.match(text, end):
+                cuts[at] = start, leading.end()
+        end = closing.start() if (closing := self._closing.search(text)) else len(text)
+        edges = [*cuts, (max(end, cuts[-1][1]), len(text))]
         places = [(before[1], after[0]) for before, after in itertools.pairwise(edges)]
         return [(start, end) for start, end in places if re.search(r"\w", text[start:end])]
 
@@ -101,15 +136,20 @@ class ClauseSplitter:
         return start, end
 
     def plain(self, text: str) -> str:
-        """Return a text with blanks in the place of idioms that only seem to exclude."""
+        """Return a text with blanks in the place of idioms that only seem to exclude.
+
+        "Dogs, not to mention cats" is "dogs and cats".
+        """
+        text = self._added.sub(lambda match: f" {self._beside}".ljust(len(match[0])), text)
         return self._never.sub(lambda match: " " * len(match[0]), text)
 
     def unsaid(self, text: str) -> str:
         """Return a text without what says no twice: "not without water" is "with water"."""
 
         def once(match: re.Match[str]) -> str:
-            is_without = match[0].lower().endswith("without")
-            return ("with" if is_without else "").ljust(len(match[0]))
+            said = match[0].lower()
+            is_with = said.startswith("with ") or said.endswith("without")
+            return ("with" if is_with else "").ljust(len(match[0]))
 
         return self._twice.sub(once, text)
 
@@ -122,14 +162,20 @@ class ClauseSplitter:
 
     def exclusions(self, text: str) -> list[Clause]:
         """Return the clauses of a text that exclude."""
-        begins = [match for match in self._begin.finditer(text) if match["never"] is None]
-        clauses = []
+        behind = [one for each in (self._behind, *self._around) for one in each.finditer(text)]
+        begins = [
+            match
+            for match in self._begin.finditer(text)
+            if match["never"] is None
+            and not any(one.start() < match.end() <= one.end() for one in behind)
+        ]
+        clauses = [Clause(one.start(), one.start("thing"), one.end()) for one in behind]
         for i, match in enumerate(begins):
             next_start = begins[i + 1].start() if i + 1 < len(begins) else len(text)
             end = self._end.search(text, match.end(), next_start)
             stop = self._before_aside(text, match.end(), end.start() if end else next_start)
             clauses.append(Clause(match.start(), match.end(), stop))
-        return clauses
+        return sorted(clauses)
 
     def without(self, text: str, exclusions: Sequence[Clause]) -> str:
         """Return a text with blanks in the place of its clauses that exclude.
@@ -141,6 +187,10 @@ class ClauseSplitter:
         places = [(one.start, turn.end() if turn else one.end) for one, turn in turns]
         left = only(text, places, inside=False)
         return re.sub(r"^[\s,.;:!?]+", lambda match: " " * len(match[0]), left)
+
+    def is_firm(self, text: str) -> bool:
+        """Whether a text begins as nothing else does but what excludes: "I can't stand"."""
+        return bool(self._firm.match(text))
 
     def items(self, text: str, start: int, end: int) -> list[Place]:
         """Return where the things stand that a part of a text lists: "dogs, cats or birds"."""
@@ -166,6 +216,24 @@ def only(text: str, places: Sequence[Place], *, inside: bool) -> str:
     for start, end in places:
         kept[start:end] = [inside] * (end - start)
     return "".join(letter if keep else " " for letter, keep in zip(text, kept, strict=True))
+
+
+def spelled_out(phrase: str) -> list[str]:
+    """Return the phrases that one with alternatives stands for.
+
+    "(don't|do not) want (to see|)" stands for four.
+    """
+    match = _ALTERNATIVES.search(phrase)
+    if not match:
+        return [" ".join(phrase.split())]
+    before, after = phrase[: match.start()], phrase[match.end() :]
+    return [one for each in match[1].split("|") for one in spelled_out(before + each + after)]
+
+
+def _halves(phrase: str) -> tuple[str, str]:
+    """Return the patterns of what stands before the star of a phrase, and behind it."""
+    before, after = (any_of({"": [half]}, "") for half in phrase.split("*"))
+    return before, after
 
 
 def any_of(phrases: Mapping[str, Sequence[str]], *parts: str) -> str:

@@ -48,6 +48,7 @@ class LanguageDetector:
         self._own = words.get(spoken, frozenset())
         self._marks = {code: words[code] - self._own for code in self._others}
         self._letters = {code: frozenset(others[code].get("letters", "")) for code in others}
+        self._scripts = {code: _scripts(others[code].get("sentence", "")) for code in others}
 
     def foreign(self, text: str) -> str | None:
         """Return the code of the language of a text, or None for the one that is spoken here."""
@@ -77,12 +78,20 @@ class LanguageDetector:
     def _guesses(self, text: str) -> list[tuple[str, float]]:
         """Return the languages that a text can be of with their likelihoods, likeliest first."""
         ranked = _identifier((*self._others, self._spoken)).rank(text.lower())
-        return [
+        written = _scripts(text)
+        guesses = [
             (str(code), float(share))
             for code, share in ranked
             if code != self._spoken
             and (not self._letters[code] or self._letters[code] & set(text.lower()))
         ]
+        # The identifier knows no script: a single Chinese letter is Arabic to it.
+        return [one for one in guesses if self._scripts[one[0]] & written] or guesses
+
+
+def _scripts(text: str) -> set[str]:
+    """Return the scripts that a text is written in, as Unicode names them: "LATIN", "CJK"."""
+    return {unicodedata.name(letter, "?").split()[0] for letter in text if letter.isalpha()}
 
 
 @cache

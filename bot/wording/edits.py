@@ -5,23 +5,19 @@ All of it works on words with their places, so that what is left reads as it was
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
+from bot.wording.articles import INDEFINITE, smoothed
 from bot.wording.classes import Classes
 from bot.wording.text import Word, split_words
-from retrieval.store.words import FUNCTION_WORDS, singular, stem
+from retrieval.store.words import FUNCTION_WORDS, stem
 
 __all__ = ["Editor", "names", "same_thing"]
 
 _SHORTEST_STEM = 4
 # Whoever names more things than this says it all anew.
 _ALL_SAID = 2
-_INDEFINITE = frozenset({"a", "an"})
-_ONE = re.compile(r"\b((?:[Oo]ne|[Ss]ingle) )(\w+)$")
-# Spelled with a vowel, spoken without ("a unicorn"), and the other way round ("an hour").
-_SPOKEN_VOWEL = re.compile(r"[aeio]|u(?!ni|s[aeiou]|k)|hour", re.IGNORECASE)
 
 
 class _Pair(NamedTuple):
@@ -166,6 +162,9 @@ class Editor:
         "a dog on grass" without "the grass" is "a dog"; where nothing is left, that is "".
         """
         words, lost = split_words(text), self.names(gone)
+        kinds = {kind for kind in map(self.classes.named, lost) if kind}
+        if kinds:  # "the colour doesn't matter"
+            lost = [one.text for one in words if self.classes.of(one.text) in kinds]
         inside = [any(same_thing(word.text, one) for one in lost) for word in words]
         if not lost or sum(inside) < len(lost):
             return None
@@ -201,9 +200,16 @@ class Editor:
     def _meant(self, words: Sequence[Word]) -> list[Word]:
         """Return words with comparatives made positive, without a "one" that stands for a thing.
 
-        "only one person" has a number, "a smaller one" has none.
+        "only one person" has a number, "a smaller one" has none; "even smaller" is small.
         """
         meant = [word._replace(text=self.classes.positive(word.text)) for word in words]
+        compared = next((at for at, word in enumerate(words) if word.text != meant[at].text), 0)
+        before = {word.text for word in words[:compared]}
+        if (
+            before - self.classes.articles
+            and before <= self.classes.articles | self.classes.degrees
+        ):
+            del meant[:compared]
         while len(meant) > 1 and meant[-1].text in self.classes.standing:
             if not (self._names(meant[-2]) or meant[-2].text in self.classes.articles):
                 break
@@ -228,7 +234,7 @@ class Editor:
 
     def _begins_a_phrase(self, word: str) -> bool:
         """Whether a value that begins with a word stands as a whole; German articles decline."""
-        declines = not self.classes.articles >= _INDEFINITE
+        declines = not self.classes.articles >= INDEFINITE
         return word in self.classes.placing or (declines and word in self.classes.articles)
 
     def _put(self, text: str, words: Sequence[Word], at: int, value: str) -> str:
@@ -291,19 +297,7 @@ class Editor:
 
     def _smooth(self, text: str) -> str:
         """Return a text in single blanks, whose "a" and "an" go with what follows."""
-        text = " ".join(text.split())
-        if not self.classes.articles >= _INDEFINITE:
-            return text
-
-        def article(match: re.Match[str]) -> str:
-            following = match[2]
-            if singular(following.lower()) != following.lower():
-                return following
-            fitting = "an" if _SPOKEN_VOWEL.match(following) else "a"
-            return f"{fitting.capitalize() if match[1][0].isupper() else fitting} {following}"
-
-        text = _ONE.sub(lambda match: match[1] + singular(match[2]), text)
-        return re.sub(r"\b([Aa]n?) (\w+)", article, text)
+        return smoothed(text) if self.classes.articles >= INDEFINITE else " ".join(text.split())
 
     def _names(self, word: Word) -> bool:
         return word.text not in self.classes.function_words

@@ -7,16 +7,18 @@ have been meant where a command is expected, a word of the gallery where content
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
 from rapidfuzz.distance import OSA
 
-from retrieval.store.words import singular
+from retrieval.store.words import FUNCTION_WORDS, singular
 
 _SHORTEST = 4
 # Two slips are one word still where it is this long.
 _LONG = 7
+_TWICE = re.compile(r"(.)\1")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
 
@@ -43,6 +45,20 @@ class Speller:
         found = one_slip_away(word, self._targets)
         same_letters = [target for target in found if sorted(target) == sorted(word)]
         return (same_letters or found or [word])[0]
+
+
+def _differing(word: str, target: str) -> int:
+    """Return how many letters one of two words has that the other lacks, whatever their order.
+
+    Of two slips one swaps letters: else "juggling" would be "jogging".
+    """
+    mine, theirs = Counter(word), Counter(target)
+    return (mine - theirs).total() + (theirs - mine).total()
+
+
+def _letters(word: str) -> list[str]:
+    """Return what a word keeps where letters are swapped, or written once that stand twice."""
+    return sorted(_TWICE.sub(r"\1", word))
 
 
 def one_slip_away(word: str, targets: Iterable[str]) -> list[str]:
@@ -77,11 +93,17 @@ class ContentSpeller:
         most = 2 if len(word) >= _LONG else 1
         slips = {
             target: distance
-            for target in self._vocabulary
+            for target in self._vocabulary.keys() - FUNCTION_WORDS
             if target[:1] == lower[:1] and abs(len(target) - len(lower)) <= most
             if (distance := OSA.distance(lower, target, score_cutoff=most)) <= most
+            if distance < 2 or _differing(lower, target) < 2
         }
-        return min(slips, key=lambda one: (slips[one], -self._vocabulary[one], one), default=word)
+
+        def likelihood(target: str) -> tuple[int, bool, int, str]:
+            slipped = _letters(target) != _letters(lower)
+            return slips[target], slipped, -self._vocabulary[target], target
+
+        return min(slips, key=likelihood, default=word)
 
     def _is_spelled(self, word: str) -> bool:
         return word in self._vocabulary or self._known(word)

@@ -6,7 +6,7 @@ through JSON unchanged, so that a session record can keep it. How it becomes one
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -39,6 +39,8 @@ class Query:
         liked: ids of pictures like which more is wanted.
         disliked: ids of pictures that were not meant.
         excluded: words or short phrases for what must not be seen.
+        bound: those of them that were said with the search itself ("a horse without a saddle"):
+            they go with it.
         filters: (key, value) pairs that all must hold; filters.py has the forms.
         seen: ids of pictures that were on the screen when somebody asked for more than they had:
             they step back.
@@ -54,6 +56,7 @@ class Query:
     liked: tuple[str, ...] = ()
     disliked: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    bound: tuple[str, ...] = ()
     filters: tuple[tuple[str, str], ...] = ()
     seen: tuple[str, ...] = ()
     language: str | None = None
@@ -74,17 +77,24 @@ class Query:
         texts = _with(self.texts, text)
         return dataclasses.replace(self, texts=texts, seen=_latest(self.seen, seen))
 
-    def exclude(self, word: str) -> "Query":
-        """Return the query without what `word` names."""
-        return dataclasses.replace(self, excluded=(*self._but(word), word))
+    def exclude(self, word: str, *, bound: bool = False) -> "Query":
+        """Return the query without what `word` names; `bound` to what is searched for now."""
+        left = self.allow(word)
+        more = (word,) if bound else ()
+        return dataclasses.replace(
+            left, excluded=(*left.excluded, word), bound=(*left.bound, *more)
+        )
 
     def allow(self, word: str) -> "Query":
         """Return the query with the exclusion of `word` lifted ("a child" lifts "children")."""
-        return dataclasses.replace(self, excluded=self._but(word))
-
-    def _but(self, word: str) -> tuple[str, ...]:
         named = _stemmed(word)
-        return tuple(phrase for phrase in self.excluded if _stemmed(phrase) != named)
+        return self.leave_out(phrase for phrase in self.excluded if _stemmed(phrase) != named)
+
+    def leave_out(self, phrases: Iterable[str]) -> "Query":
+        """Return the query with these of its exclusions and no others."""
+        excluded = tuple(phrases)
+        bound = tuple(phrase for phrase in self.bound if phrase in excluded)
+        return dataclasses.replace(self, excluded=excluded, bound=bound)
 
     def like(self, image_id: str) -> "Query":
         """Return the query drawn towards a picture; an earlier dislike of it is forgotten."""

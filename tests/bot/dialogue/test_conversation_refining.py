@@ -69,3 +69,14 @@ def test_a_long_conversation_still_works_and_is_undone_step_by_step(stage: Stage
     stage.say("long", "go back")  # the last "more"
     stage.say("long", "go back")  # yellow
     assert stage.record("long").query == states[-4]
+
+
+def test_what_was_left_out_with_a_search_goes_with_it(stage: Stage) -> None:
+    stage.say("bound", "a square")
+    stage.say("bound", "no stars")
+    stage.say("bound", "a circle without stripes")
+    assert stage.record("bound").query.excluded == ("stars", "stripes")
+    stage.say("bound", "make it blue")
+    assert stage.record("bound").query.excluded == ("stars", "stripes")
+    stage.say("bound", "show me a triangle")
+    assert stage.record("bound").query.excluded == ("stars",)

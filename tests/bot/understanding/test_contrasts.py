@@ -86,6 +86,30 @@ def test_nothing_is_taken_away_that_nobody_asked_to_lose(
             (op.Search("a room with a table"), op.Exclude("chairs")),
         ),
         ("no dogs, I want horses", (op.Search("horses"), op.Exclude("dogs"))),
+        # Said behind the thing, or in the middle.
+        (
+            "snow; dogs are fine, people aren't",
+            (op.Search("snow"), op.Exclude("people")),
+        ),
+        ("a market; kids are not welcome", (op.Search("a market"), op.Exclude("kids"))),
+        ("a lake, boats shouldn't be there", (op.Search("a lake"), op.Exclude("boats"))),
+        ("dogs not cats", (op.Search("dogs"), op.Exclude("cats"))),
+        ("a street no vehicles", (op.Search("a street"), op.Exclude("vehicles"))),
+        ("a market - skip the crowds", (op.Search("a market"), op.Exclude("the crowds"))),
+        # What somebody does not like.
+        (
+            "I can't stand clowns, show me a carnival",
+            (op.Search("a carnival"), op.Exclude("clowns")),
+        ),
+        ("I don't mind dogs but I don't want cats", (op.Exclude("cats"),)),
+        ("lose the helmets", (op.Exclude("helmets"),)),
+        # Only seems to exclude.
+        ("mountains with no lack of snow", (op.Search("mountains with snow"),)),
+        ("dogs, not to mention cats", (op.Search("dogs and cats"),)),
+        ("no I meant tennis", (op.Search("tennis"),)),
+        # Courtesy and small talk around it.
+        ("surfers pls and thank you", (op.Search("surfers"),)),
+        ("do you have dogs", (op.Search("dogs"),)),
     ],
 )
 def test_a_first_message_is_searched_for_as_it_was_meant(
@@ -116,6 +140,16 @@ def test_what_is_left_out_can_go_on_in_the_next_message(interpreter: Interpreter
         ("hmm, then dogs", (op.Search("dogs"),)),
         ("in front of a crowd", (op.Refine("in front of a crowd"),)),
         ("the happy ones", (op.Refine("happy"),)),
+        ("do you have any with boats?", (op.Refine("with boats"),)),
+        ("switch that to dogs", (op.Replace("children in water", "dogs in water"),)),
+        ("same but with adults", (op.Replace("children in water", "adults in water"),)),
+        ("adults, sorry", (op.Replace("children in water", "adults in water"),)),
+        ("I said children not dogs", (op.Exclude("dogs"),)),
+        ("those aren't children", (op.More(instead=True),)),
+        ("I don't see any boats", (op.Refine("boats"),)),
+        ("the number of children doesn't matter", (op.Replace(),)),
+        ("no preference", (op.Answer(),)),
+        ("the water again", (op.Search("children in water"),)),
     ],
 )
 def test_one_thing_takes_the_place_of_another_in_a_search(
@@ -136,6 +170,11 @@ def test_one_thing_takes_the_place_of_another_in_a_search(
         ("a man on a bike", "no wait, a woman", "a woman on a bike"),
         ("kids on a swing", "scratch the swing, a slide", "kids on a slide"),
         ("a soccer game", "rugby then", "a rugby game"),
+        ("two men running", "three not two", "three men running"),
+        ("a field in winter", "summer, sorry", "a field in summer"),
+        ("a person in the evening", "wait no, in the morning", "a person in the morning"),
+        ("a woman in a pink coat", "the colour of the coat doesn't matter", "a woman in a coat"),
+        ("a big dog", "much smaller", "a small dog"),
     ],
 )
 def test_one_word_changes_what_is_searched_for(

@@ -47,8 +47,12 @@ def test_a_question_is_answered(editor: Editor, parts: Parts, operations: list[O
     assert answer(parts, record, editor) == tuple(operations)
 
 
-def test_without_a_question_nothing_is_an_answer(editor: Editor) -> None:
-    assert answer(Parts(SEARCH, answer="all"), _record("a dog"), editor) == ()
+def test_without_a_question_a_number_is_no_answer_and_no_preference_changes_nothing(
+    editor: Editor,
+) -> None:
+    assert answer(Parts(SEARCH, answer=1), _record("a dog"), editor) == ()
+    assert answer(Parts(SEARCH, answer="all"), _record("a dog"), editor) == (op.Answer(),)
+    assert answer(Parts(SEARCH, answer="all"), _record(), editor) == ()
 
 
 @pytest.mark.parametrize(
@@ -144,12 +148,13 @@ def test_the_way_back_leads_to_the_latest_search_about_what_is_named(editor: Edi
     ],
 )
 def test_praise_and_blame_for_no_picture_are_for_all(
-    parts: Parts, hits: int, operations: list[Operation]
+    editor: Editor, parts: Parts, hits: int, operations: list[Operation]
 ) -> None:
     record = _record("a dog")
     record.hits = [StoredHit(image_id=f"p{i}", score=0.5) for i in range(hits)]
-    assert judge(parts, record) == tuple(operations)
+    assert judge(parts, record, editor) == tuple(operations)
 
 
-def test_blame_without_a_search_changes_nothing() -> None:
-    assert judge(Parts("react_bad"), _record()) == ()
+def test_blame_without_a_search_changes_nothing(editor: Editor) -> None:
+    assert judge(Parts("react_bad"), _record(), editor) == ()
+    assert judge(Parts("react_bad", denied=Wish("dogs")), _record(), editor) == ()

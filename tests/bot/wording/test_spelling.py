@@ -36,7 +36,17 @@ def test_swapped_letters_go_before_other_slips() -> None:
     assert Speller(["from", "form"], lambda _: False).correct("fomr") == "form"
 
 
-GALLERY = {"girl": 40, "grill": 3, "dress": 12, "skateboard": 9, "man": 80, "men": 30, "beach": 20}
+GALLERY = {
+    "does": 90,
+    "dries": 30,
+    "girl": 40,
+    "grill": 3,
+    "dress": 12,
+    "skateboard": 9,
+    "man": 80,
+    "men": 30,
+    "beach": 20,
+}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +59,9 @@ GALLERY = {"girl": 40, "grill": 3, "dress": 12, "skateboard": 9, "man": 80, "men
         ("a hedgehog", "a hedgehog"),
         ("two skateboards", "two skateboards"),
         ("a mna", "a mna"),
+        ("a wite dres", "a wite dress"),
+        ("a skate bord", "a skate bord"),
+        ("a skateborder", "a skateborder"),
         ("xyzzyq", "xyzzyq"),
         ("", ""),
     ],

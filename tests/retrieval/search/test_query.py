@@ -148,3 +148,11 @@ def test_pictures_weigh_as_the_model_needs_it() -> None:
     assert usual is not None
     assert light is not None
     assert usual[1] / usual[0] == pytest.approx(2 * light[1] / light[0])
+
+
+def test_an_exclusion_is_bound_to_its_search_as_long_as_it_stands() -> None:
+    query = Query(("a horse",)).exclude("people").exclude("a saddle", bound=True)
+    assert (query.excluded, query.bound) == (("people", "a saddle"), ("a saddle",))
+    assert query.allow("saddles").bound == ()
+    assert query.exclude("a saddle").bound == (), "said anew, it is meant for good"
+    assert query.leave_out(["people"]) == Query(("a horse",), excluded=("people",))
