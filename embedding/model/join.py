@@ -5,7 +5,6 @@ the members' vectors one after the other, and the result is one model of stock m
 indexed, served, packed and trained on like any other.
 """
 
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +18,7 @@ from torch.nn import functional
 from embedding.errors import ModelError
 from embedding.model.ensemble import SideBySideModel
 from embedding.model.joint import JointEmbedding
-from embedding.model.towers import Tower, quiet_transformers
+from embedding.model.towers import Tower, as_module
 from embedding.model.vectors import Vectors
 
 __all__ = ["join_models"]
@@ -107,16 +106,7 @@ def _join_encoders(
                 "tokens, or prepare pictures, in different ways"
             )
     reader = max((encoder[0] for encoder in encoders), key=_side)
-    with tempfile.TemporaryDirectory() as scratch, quiet_transformers():
-        SideBySideModel.of([encoder[0].model for encoder in encoders]).save_pretrained(scratch)
-        reader.processor.save_pretrained(scratch)
-        backbone = Transformer(
-            scratch,
-            config_kwargs={"local_files_only": True},
-            processing_kwargs=reader.processing_kwargs,
-            max_seq_length=reader.max_seq_length,
-            do_lower_case=reader.do_lower_case,
-        )
+    backbone = as_module(SideBySideModel.of([encoder[0].model for encoder in encoders]), reader)
     return [backbone, Pooling(backbone.get_embedding_dimension(), pooling_mode="mean")]
 
 

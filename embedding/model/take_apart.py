@@ -5,14 +5,22 @@ from typing import Any
 
 import torch
 from sentence_transformers.base.modules import Module
-from sentence_transformers.sentence_transformer.modules import Dense, Dropout, Normalize, Router
+from sentence_transformers.sentence_transformer.modules import (
+    Dense,
+    Dropout,
+    Normalize,
+    Pooling,
+    Router,
+)
 from torch import nn
 
 from embedding.errors import ModelError
+from embedding.model.efficientnet import EfficientNetLiteConfig, EfficientNetLiteModel
+from embedding.model.ensemble import SideBySideModel
 from embedding.model.joint import JointEmbedding
-from embedding.model.towers import Tower
+from embedding.model.towers import Tower, as_module, as_picture_module
 
-__all__ = ["identity_head", "towers_of"]
+__all__ = ["encoders_of_network", "identity_head", "towers_of"]
 
 
 def towers_of(model: JointEmbedding, *, dropout: float = 0.0) -> tuple[Tower, Tower]:
@@ -56,6 +64,64 @@ def identity_head(width: int, dropout: float) -> list[Module]:
         last.linear.weight.copy_(torch.eye(width))
     nn.init.zeros_(last.linear.bias)
     return [hidden, Dropout(dropout), last]
+
+
+def encoders_of_network(
+    model: JointEmbedding, network: str, *, image_size: int = 0
+) -> tuple[list[Module], list[Module]]:
+    """Return the text encoder and the image encoder of one network of a model of several.
+
+    Of a joined model the text encoder is that of the member that holds the network: the two have
+    learned together. Both are copies, without their heads.
+
+    Args:
+        model: one of ours.
+        network: one of its EfficientNet-Lites by name, the first where it has two of them.
+        image_size: side of the network's input in pixels; 0 means as it is in the model.
+
+    Raises:
+        ModelError: it has no such network.
+    """
+    reader: Any = model.image.encoder[0] if model.is_ours and model.image.encoder else None
+    members = _members(getattr(reader, "model", None))
+    held = [
+        (number, variant, part, side)
+        for number, member in enumerate(members)
+        if isinstance(member, EfficientNetLiteModel)
+        for variant, part, side in zip(
+            member.config.variant.split("+"), member.networks, member.sides, strict=True
+        )
+    ]
+    for number, variant, part, side in held:
+        if variant == network:
+            alone = EfficientNetLiteModel(
+                EfficientNetLiteConfig(
+                    variant=variant,
+                    image_size=image_size or side,
+                    folded=members[number].config.folded,
+                )
+            )
+            alone.network.load_state_dict(part.state_dict())
+            image = as_picture_module(alone, reader.processor.fit)
+            width = alone.config.hidden_size
+            return _member_text(model, number), [image, Pooling(width, pooling_mode="mean")]
+    names = ", ".join(variant for _, variant, _, _ in held) or "none of EfficientNet-Lite"
+    raise ModelError(f"{model.name!r} has no image network {network!r}; it has {names}")
+
+
+def _member_text(model: JointEmbedding, number: int) -> list[Module]:
+    """Return a copy of the text encoder that learned with a member's networks."""
+    encoder: list[Any] = deepcopy(model.text.encoder)
+    members = _members(getattr(encoder[0], "model", None))
+    if len(members) < 2:
+        return encoder
+    alone = as_module(members[number], encoder[0])
+    return [alone, Pooling(alone.get_embedding_dimension(), pooling_mode="mean")]
+
+
+def _members(backbone: Any) -> list[Any]:
+    """Return the models that look or read side by side, or the one there is."""
+    return list(backbone.members) if isinstance(backbone, SideBySideModel) else [backbone]
 
 
 def _side(model: Any, modality: str) -> list[Module]:

@@ -26,11 +26,13 @@ from sentence_transformers.sentence_transformer.modules import (
 )
 from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from transformers.utils import logging as transformers_logging
 
 from embedding.errors import ModelError
 from embedding.model.efficientnet import (
     EfficientNetLiteImageProcessor,
+    EfficientNetLiteModel,
     is_efficientnet_lite,
     load_efficientnet_lite,
 )
@@ -38,11 +40,14 @@ from embedding.packages import find_model
 
 __all__ = [
     "Tower",
+    "as_module",
+    "as_picture_module",
     "build_head",
     "feature_tower",
     "image_tower",
     "load_modules",
     "lstm_tower",
+    "on_encoder",
     "quiet_transformers",
     "text_tower",
 ]
@@ -106,6 +111,24 @@ def text_tower(name: str, dimension: int, *, hidden: int, dropout: float) -> Tow
     # The head sees the vector before normalisation: its length says how specific a text is.
     while isinstance(encoder[-1], Normalize):
         encoder.pop()
+    return on_encoder(encoder, dimension, hidden=hidden, dropout=dropout, name=name)
+
+
+def on_encoder(
+    encoder: list[Any], dimension: int, *, hidden: int, dropout: float, name: str = "text encoder"
+) -> Tower:
+    """Return a tower over a text encoder with a head that keeps its similarities at first.
+
+    Args:
+        encoder: its modules.
+        dimension: size of the joint space.
+        hidden: size of the head's hidden layer.
+        dropout: share of hidden values dropped in training, in [0, 1).
+        name: what people call it.
+
+    Raises:
+        ModelError: it does not say how long its vectors are.
+    """
     width = _width(encoder, name)
     head = build_head(width, dimension, hidden=hidden, dropout=dropout)
     _start_as_isometry(head)
@@ -178,16 +201,13 @@ def image_tower(
     Raises:
         ModelError: there is no such model, or it does not read images.
     """
-    with tempfile.TemporaryDirectory() as scratch, quiet_transformers():
-        if is_efficientnet_lite(name):
-            network = load_efficientnet_lite(name, image_size=image_size)
-            network.save_pretrained(scratch)
-            EfficientNetLiteImageProcessor(network.config.image_size, fit).save_pretrained(scratch)
-            path = scratch
-        else:
-            path = str(find_model(name))
+    if is_efficientnet_lite(name):
+        backbone = as_picture_module(load_efficientnet_lite(name, image_size=image_size), fit)
+    else:
+        path = str(find_model(name))
         try:
-            backbone = Transformer(path, config_kwargs={"local_files_only": True})
+            with quiet_transformers():
+                backbone = Transformer(path, config_kwargs={"local_files_only": True})
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise ModelError(f"{name!r} cannot be loaded as an image model: {error}") from error
     if "image" not in backbone.modalities:
@@ -197,6 +217,35 @@ def image_tower(
         encoder.append(Pooling(backbone.get_embedding_dimension(), pooling_mode="mean"))
     width = _width(encoder, name)
     return Tower(encoder, build_head(width, dimension, hidden=hidden, dropout=dropout), width)
+
+
+def as_picture_module(network: EfficientNetLiteModel, fit: str) -> Transformer:
+    """Return a copy of EfficientNet-Lite as a module that takes pictures.
+
+    Args:
+        network: of any size and variant.
+        fit: how it sees a picture that is no square: crop or squash.
+    """
+    with tempfile.TemporaryDirectory() as scratch, quiet_transformers():
+        network.save_pretrained(scratch)
+        EfficientNetLiteImageProcessor(network.config.image_size, fit).save_pretrained(scratch)
+        module: Transformer = Transformer(scratch, config_kwargs={"local_files_only": True})
+        return module
+
+
+def as_module(model: PreTrainedModel, reader: Transformer) -> Transformer:
+    """Return a copy of a transformers model as a module that prepares its input as another does."""
+    with tempfile.TemporaryDirectory() as scratch, quiet_transformers():
+        model.save_pretrained(scratch)
+        reader.processor.save_pretrained(scratch)
+        module: Transformer = Transformer(
+            scratch,
+            config_kwargs={"local_files_only": True},
+            processing_kwargs=reader.processing_kwargs,
+            max_seq_length=reader.max_seq_length,
+            do_lower_case=reader.do_lower_case,
+        )
+        return module
 
 
 def feature_tower(width: int, dimension: int, *, hidden: int = 0, dropout: float = 0.0) -> Tower:

@@ -13,6 +13,7 @@ from embedding.packages import (
     EFFICIENTNETS,
     MINILM_NAMES,
     PHOTOS,
+    PHOTOS_LIGHT,
     SHIPPED,
     efficientnet_lite_weights,
     is_local,
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["find_exported", "load_model", "shipped_model_path"]
 
 Say = Callable[[str], None]
+
+_JOINT = (PHOTOS, PHOTOS_LIGHT)
 
 
 def load_model(name: str | Path) -> JointEmbedding:
@@ -84,8 +87,8 @@ def shipped_model_path(name: str) -> Path:
     Raises:
         ModelError: the name is none of ``SHIPPED``, or its package is missing or altered.
     """
-    if name.lower() == PHOTOS:
-        return shipped_model(PHOTOS)
+    if name.lower() in _JOINT:
+        return shipped_model(name.lower())
     if name.lower() in MINILM_NAMES:
         return minilm_directory()
     if name.lower() in EFFICIENTNETS:
@@ -94,7 +97,7 @@ def shipped_model_path(name: str) -> Path:
 
 
 def _place(name: str | Path) -> str | Path:
-    return shipped_model(PHOTOS) if str(name).lower() == PHOTOS else name
+    return shipped_model(str(name).lower()) if str(name).lower() in _JOINT else name
 
 
 def _of_the_hub(name: str | Path) -> KnownModel | None:

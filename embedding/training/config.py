@@ -99,6 +99,12 @@ class TrainConfig(Settings):
     Attributes:
         start_from: a model to go on from, ours or any text+image model: by name, directory or run.
             It decides the towers, the dimension and the heads, in place of the next settings.
+        network: one image network of the model to start from, such as ``efficientnet-lite2``: it
+            and the text encoder that learned with it are taken alone, and the heads begin anew. An
+            ``image_size`` of 0 then means what it has there.
+        teacher: a larger model, by name, directory or run and of any dimension, that has learned
+            no picture that is held out here. Its similarities between the captions and the
+            pictures of a step are what is learned, in place of ``loss``.
         text_tower: ``minilm``, ``lstm`` (a caption LSTM learned from nothing), a
             sentence-transformers model by name, or a directory.
         image_tower: ``efficientnet-lite0``, ``-lite1``, ``-lite2``, several side by side (joined
@@ -146,6 +152,9 @@ class TrainConfig(Settings):
         weight_decay: of AdamW.
         warmup: share of the steps in which the rates rise; then they fall as a cosine.
         clip: largest norm of the gradient.
+        mixup: with a teacher: each picture, and what the text encoder makes of each caption, is
+            mixed with another one, in a share drawn from the Beta distribution with this
+            parameter; 1 means any share, 0 none. It keeps heads from learning them by heart.
         mirrored: train on mirrored pictures too. Not for pictures in which left and right mean
             something, such as letters and arrows.
         train_on: ``split`` holds the dev split out and keeps the best epoch on it; ``all`` learns
@@ -162,6 +171,8 @@ class TrainConfig(Settings):
     """
 
     start_from: str = ""
+    network: str = ""
+    teacher: str = ""
     text_tower: str = "minilm"
     image_tower: str = "efficientnet-lite0"
     image_size: Natural = 0
@@ -191,6 +202,7 @@ class TrainConfig(Settings):
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
     warmup: Share = 0.1
     clip: Positive = 1.0
+    mixup: Annotated[float, Field(ge=0)] = 0.0
     mirrored: bool = False
     train_on: Literal["split", "all"] = "split"
     evaluate_every: Count = 4

@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from embedding.data.folds import Indices
+from embedding.evaluation.recall import Embedded
 from embedding.model.joint import JointEmbedding
 from embedding.model.precision import autocast
 from embedding.model.towers import Tower
@@ -20,7 +22,7 @@ from embedding.training.config import TrainConfig
 from embedding.training.pictures import Pixels
 from embedding.training.prepare import Photographs, TrainingData
 
-__all__ = ["FrozenImages", "Texts", "TunedImages", "images_of"]
+__all__ = ["FrozenImages", "Lesson", "Texts", "TunedImages", "images_of"]
 
 _AT_ONCE = {"cpu": 32}
 """Captions of similar length that pass the text encoder at once; elsewhere 256. A processor gains
@@ -60,10 +62,12 @@ class Texts:
 
     def of(self, batch: Batch) -> Tensor:
         """Return vectors (m, width) of a batch's captions."""
+        return batch.caption_mix.of(self._learned_rows)
+
+    def _learned_rows(self, captions: Indices) -> Tensor:
         if self._known is not None:
-            return self._known[0][torch.from_numpy(batch.captions)]
-        captions = [self._learned[i] for i in batch.captions]
-        return self._encode(captions, self._lengths[batch.captions])
+            return self._known[0][torch.from_numpy(captions)]
+        return self._encode([self._learned[i] for i in captions], self._lengths[captions])
 
     def held_out(self) -> Tensor:
         """Return vectors (n, width) of the held-out captions."""
@@ -112,7 +116,7 @@ class FrozenImages:
     def of(self, batch: Batch) -> Tensor:
         """Return vectors (n, width) of a batch's images."""
         view = torch.from_numpy((batch.looks * len(self._learned)).astype(np.int64))
-        return self._learned[view, torch.from_numpy(batch.images)].to(self._device)
+        return batch.image_mix.of(lambda images: self._learned[view, images].to(self._device))
 
     def held_out(self) -> Tensor:
         """Return vectors (n, width) of the held-out images."""
@@ -147,20 +151,50 @@ class TunedImages:
 
     def of(self, batch: Batch) -> Tensor:
         """Return vectors (n, width) of a batch's images, each seen as the batch says."""
-        squares = self._stored[self._rows[batch.images]]
         side = self._config.train_size or self._scale.side
-        return self._encode(cut_views(squares, batch.views, side))
+
+        def pixels_of(images: Indices) -> Tensor:
+            return self._pixels(cut_views(self._stored[self._rows[images]], batch.views, side))
+
+        return self._encode(batch.image_mix.of(pixels_of))
 
     def held_out(self) -> Tensor:
         """Return vectors (n, width) of the held-out images."""
         n = len(self._exact_rows)
         parts = np.array_split(self._exact_rows, max(1, n // _PICTURES_AT_ONCE))
-        return torch.cat([self._encode(self._exact[part]) for part in parts])
+        return torch.cat([self._encode(self._pixels(self._exact[part])) for part in parts])
 
-    def _encode(self, squares: Pixels) -> Tensor:
-        pixels = self._scale.apply(torch.from_numpy(squares).to(self._device))
+    def _pixels(self, squares: Pixels) -> Tensor:
+        return self._scale.apply(torch.from_numpy(squares).to(self._device))
+
+    def _encode(self, pixels: Tensor) -> Tensor:
         with autocast(self._config.precision, self._device):
             return self._image.encode({"pixel_values": pixels, "modality": "image"}).float()  # type: ignore[dict-item]
+
+
+class Lesson:
+    """What a teacher sees in the training captions and images.
+
+    Args:
+        embedded: both in its joint space.
+        device: where the numbers are wanted.
+    """
+
+    def __init__(self, embedded: Embedded, device: torch.device) -> None:
+        self._texts, self._images = (
+            torch.from_numpy(rows).to(device) for rows in (embedded.texts, embedded.images)
+        )
+
+    def similarities(self, batch: Batch) -> Tensor:
+        """Return (m, m) cosines of a batch's captions with their images, mixed as the batch says.
+
+        Of two in one it sees what it sees in each, without looking again.
+        """
+        texts, images = (
+            functional.normalize(mix.of(rows.__getitem__), dim=-1)
+            for mix, rows in ((batch.caption_mix, self._texts), (batch.image_mix, self._images))
+        )
+        return texts @ images[batch.owners].T
 
 
 def images_of(

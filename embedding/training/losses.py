@@ -22,8 +22,12 @@ __all__ = [
     "PairwiseRankingLoss",
     "SigmoidLoss",
     "build_loss",
+    "taught",
     "text_drift",
 ]
+
+_TAUGHT_TEMPERATURE = 0.05
+"""At which a teacher's similarities become probabilities: low enough that a few rivals count."""
 
 
 class PairLoss(nn.Module):
@@ -195,6 +199,33 @@ def text_drift(texts: Tensor, images: Tensor, sentences: Tensor) -> Tensor:
     return functional.mse_loss(texts @ texts.T, cosines) + functional.mse_loss(
         texts @ images.T, cosines
     )
+
+
+def taught(scores: Tensor, teacher_scores: Tensor) -> Tensor:
+    """Return how far a softmax of similarities is from the teacher's, over both directions.
+
+    What the right answer does not say, the teacher does: which other pictures nearly fit.
+
+    Args:
+        scores: (n, m) cosines of captions and pictures.
+        teacher_scores: (n, m) the same by the teacher; no gradient flows to them.
+
+    Returns:
+        The mean Kullback-Leibler divergence of a row and of a column.
+
+    Source: Hinton, Vinyals, Dean (2015), "Distilling the knowledge in a neural network".
+    """
+    own, aim = (each / _TAUGHT_TEMPERATURE for each in (scores, teacher_scores.detach()))
+    of_rows, of_columns = (
+        functional.kl_div(
+            functional.log_softmax(a, dim=1),
+            functional.log_softmax(b, dim=1),
+            log_target=True,
+            reduction="batchmean",
+        )
+        for a, b in ((own, aim), (own.T, aim.T))
+    )
+    return (of_rows + of_columns) / 2
 
 
 def _between(name: str, value: float, low: float, high: float) -> float:

@@ -13,8 +13,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import PreTrainedModel
 
 from embedding.errors import TrainingError
-from embedding.model.take_apart import towers_of
-from embedding.model.towers import Tower, build_head, lstm_tower, text_tower
+from embedding.model.take_apart import encoders_of_network, towers_of
+from embedding.model.towers import Tower, build_head, lstm_tower, on_encoder, text_tower
 from embedding.pretrained.names import load_model
 from embedding.training.config import TrainConfig
 from embedding.training.losses import PairLoss
@@ -44,7 +44,12 @@ def start_towers(captions: Sequence[str], image: Tower, config: TrainConfig) -> 
     """
     tuned = config.train_image == "yes"
     encoder = deepcopy(image.encoder) if tuned else image.encoder
-    if config.start_from:
+    if config.network:
+        reader, _ = encoders_of_network(load_model(config.start_from), config.network)
+        text = on_encoder(
+            reader, config.dimension, hidden=config.text_hidden, dropout=config.dropout
+        )
+    elif config.start_from:
         text, start = towers_of(load_model(config.start_from), dropout=config.dropout)
         if start.width != image.width:
             raise TrainingError(
@@ -52,7 +57,7 @@ def start_towers(captions: Sequence[str], image: Tower, config: TrainConfig) -> 
                 f"have {image.width}; start from a model of such data"
             )
         return text, Tower(encoder, start.head, image.width)
-    if config.text_tower == "lstm":
+    elif config.text_tower == "lstm":
         text = lstm_tower(
             captions, config.dimension, min_count=config.min_count, dropout=config.dropout
         )

@@ -1,7 +1,8 @@
 """What training works on: pairs, their division, and each picture's features or pixels."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,16 @@ from numpy.typing import NDArray
 from embedding.data.folds import Indices, folds
 from embedding.data.pairs import Pairs, Skipped, load_pairs
 from embedding.errors import DataError, ModelError, TrainingError
+from embedding.evaluation.recall import Embedded, embed_pairs
 from embedding.model.encoder import JointEncoder
 from embedding.model.feature_cache import default_cache_dir, extract_features
 from embedding.model.joint import JointEmbedding
-from embedding.model.take_apart import towers_of
+from embedding.model.take_apart import encoders_of_network, towers_of
 from embedding.model.towers import Tower, feature_tower, image_tower
 from embedding.onnx.description import is_exported
 from embedding.onnx.encoder import all_cores, load_encoder
 from embedding.onnx.export import export_model
-from embedding.pretrained.names import load_model
+from embedding.pretrained.names import find_exported, load_model
 from embedding.progress import Progress
 from embedding.training.augment import ROOM
 from embedding.training.config import TrainConfig
@@ -62,6 +64,7 @@ class TrainingData:
         photographs: the pictures themselves, for one that is trained.
         image: the image tower; its head is not used.
         skipped: what was left out, and why.
+        lessons: for each part the teacher's vectors of what is learned in it; none without one.
     """
 
     pairs: Pairs
@@ -70,17 +73,41 @@ class TrainingData:
     photographs: Photographs | None
     image: Tower
     skipped: list[Skipped]
+    lessons: Sequence[Embedded] = ()
 
 
 def gather(
     data: Pairs | str, config: TrainConfig, *, cache_dir: Path | None, progress: Progress
 ) -> TrainingData:
-    """Load, divide and look at the data.
+    """Load, divide and look at the data; ask the teacher, where there is one.
 
     Raises:
         DataError: the data cannot be used.
-        TrainingError: there are no captions, or too few images for the division.
+        ModelError: the teacher cannot be had, or does not fit the data.
+        TrainingError: there are no captions, too few images for the division, or settings that
+            need others.
     """
+    if config.network and not config.start_from:
+        raise TrainingError(f"network is {config.network!r} of no model; set start_from too")
+    if config.mixup and not config.teacher:
+        raise TrainingError(
+            f"mixup is {config.mixup}, but no caption is right for two pictures in one, and only "
+            "a teacher says how nearly each fits; set teacher too"
+        )
+    gathered = _look_at(data, config, cache_dir=cache_dir, progress=progress)
+    if not config.teacher:
+        return gathered
+    teacher = load_encoder(find_exported(config.teacher), threads=all_cores())
+    lessons = [
+        embed_pairs(teacher, gathered.pairs.subset(learned), cache_dir=cache_dir, progress=progress)
+        for learned, _ in gathered.parts
+    ]
+    return replace(gathered, lessons=lessons)
+
+
+def _look_at(
+    data: Pairs | str, config: TrainConfig, *, cache_dir: Path | None, progress: Progress
+) -> TrainingData:
     pairs, parts = divide(data, config, progress)
     if pairs.features is not None:
         if config.train_image == "yes":
@@ -122,6 +149,12 @@ def _quicker(towers: JointEmbedding, pictures: int, directory: Path) -> JointEnc
 
 
 def _image_tower(config: TrainConfig) -> Tower:
+    if config.network:
+        _, encoder = encoders_of_network(
+            load_model(config.start_from), config.network, image_size=config.image_size
+        )
+        head = feature_tower(encoder[-1].get_embedding_dimension(), config.dimension)
+        return replace(head, encoder=encoder)
     if config.start_from:
         return towers_of(load_model(config.start_from))[1]
     return image_tower(

@@ -45,8 +45,8 @@ from embedding.training.config import TrainConfig
 from embedding.training.distributed import World, join_world
 from embedding.training.event_log import EventLog, event_log, log_recall, log_step
 from embedding.training.gradient_cache import backward_by_parts
-from embedding.training.inputs import Texts, images_of
-from embedding.training.losses import build_loss, text_drift
+from embedding.training.inputs import Lesson, Texts, images_of
+from embedding.training.losses import build_loss, taught, text_drift
 from embedding.training.parameters import (
     Trainable,
     check_finite,
@@ -181,6 +181,7 @@ def _train_fold(
     scaler = torch.amp.GradScaler(device.type, enabled=is_float16)
     texts = Texts(model, learned.captions, held_out.captions, config, device)
     images = images_of(image, gathered, part, config, device)
+    lesson = Lesson(gathered.lessons[fold], device) if gathered.lessons else None
 
     # Where an interrupted run goes on.
     best_weights: dict[str, Tensor] = tensors.get("best", {})
@@ -214,7 +215,10 @@ def _train_fold(
             world.join(rows, start, len(batch.captions)) for rows in own
         )
         image_ids = torch.from_numpy(batch.image_ids).to(device)
-        loss: Tensor = loss_of(captions, pictures, image_ids)
+        if lesson is None:
+            loss: Tensor = loss_of(captions, pictures, image_ids)
+        else:
+            loss = taught(captions @ pictures.T, lesson.similarities(batch))
         if config.keep_text:
             loss = loss + config.keep_text * text_drift(captions, pictures, sentences)
         return scaler.scale(loss)

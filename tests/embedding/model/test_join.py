@@ -16,7 +16,8 @@ from embedding.errors import ModelError
 from embedding.model.feature_cache import extract_features
 from embedding.model.join import join_models
 from embedding.model.joint import JointEmbedding
-from embedding.model.towers import Tower, image_tower, lstm_tower, text_tower
+from embedding.model.take_apart import encoders_of_network
+from embedding.model.towers import Tower, build_head, image_tower, lstm_tower, text_tower
 from embedding.pretrained.packing import pack_model
 from embedding.pretrained.shipped import assemble
 from embedding.training.config import TrainConfig
@@ -107,6 +108,24 @@ def test_it_is_a_model_like_any_other(
     assert report.bytes < 1_500_000
     unpacked = JointEmbedding.load(assemble(tmp_path / "packed", tmp_path / "models"))
     assert (unpacked.encode_text(TEXTS) * joined.encode_text(TEXTS)).sum(axis=1).min() > 0.999
+
+
+def test_one_network_is_taken_out_again_with_the_text_encoder_beside_it(
+    members: list[JointEmbedding], joined: JointEmbedding, pictures: list[Image.Image]
+) -> None:
+    text, image = encoders_of_network(joined, "efficientnet-lite0")
+    alone = JointEmbedding.from_towers(
+        Tower(text, build_head(384, 8, hidden=0, dropout=0.0), 384),
+        Tower(image, build_head(1280, 8, hidden=0, dropout=0.0), 1280),
+        name="alone",
+    )
+    for taken, own in (
+        (alone.encode_text_features(TEXTS), members[0].encode_text_features(TEXTS)),
+        (alone.encode_image_features(pictures), members[0].encode_image_features(pictures)),
+    ):
+        np.testing.assert_allclose(taken, own, atol=1e-5)
+    with pytest.raises(ModelError, match="no image network 'efficientnet-lite2'; it has eff"):
+        encoders_of_network(joined, "efficientnet-lite2")
 
 
 def test_a_plain_sentence_transformer_loads_it(joined: JointEmbedding, tmp_path: Path) -> None:
