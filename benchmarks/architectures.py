@@ -3,7 +3,7 @@
     python benchmarks/architectures.py [clip] [siglip]
 
 Nothing here says how well they find: no real weights of either were ever run by us. It shows that
-models of this size are exported, quantised, indexed, searched and adapted, what they cost, and
+models of this size are exported, quantised, indexed and searched, what they cost, and
 that a squeezed range of cosines breaks nothing. Kept below /tmp; one core, unless OMP_NUM_THREADS
 says otherwise.
 """
