@@ -61,7 +61,7 @@ class Cues:
         apart, at_once = pattern("correction_apart"), pattern("correction")
         # A blank is enough behind "I meant", but "no dogs" corrects nothing.
         self._correction = re.compile(
-            rf"{_START}(?:{at_once}(?!\w)"
+            rf"{_START}(?:\*\s*(?=\w)|{at_once}(?!\w)"
             rf"|{apart}(?=\s*[,.;:!\u2013\u2014\u2026-]|\s+(?:{at_once}|{apart})(?!\w)))"
             rf"{_START[1:]}",
             re.IGNORECASE,

@@ -205,8 +205,9 @@ class Interpreter:
         if len(pieces) > 1:
             pieces = [_praising(piece) for piece in pieces]
         acting = [piece for piece in pieces if piece.intent not in _BESIDE]
-        wishing = [piece for piece in acting if piece.intent in (SEARCH, REFINE)]
-        main = (wishing or acting or pieces[-1:])[0]
+        searching = [piece for piece in acting if piece.intent in (SEARCH, REFINE)]
+        wishing = [piece for piece in acting if piece.intent in WISHES]
+        main = (searching or wishing or acting or pieces[-1:])[0]
         if not acting:
             return main
         spans: list[Span] = []

@@ -91,7 +91,7 @@ class PieceReader:
         if not self._editor.names(body):
             return None
         reading = self._read_wish_and_exclusions(body) or self._read_one_clause(body)
-        if role == "replace" and self._editor.is_attribute(body):  # "four, my bad"
+        if self._editor.is_attribute(body):  # "four, my bad"
             reading = self.with_spans(reading.settled(REFINE))
         if reading.intent not in (SEARCH, REFINE):
             return None
@@ -143,8 +143,9 @@ class PieceReader:
         plain = self._clauses.plain(once)
         # "no doubt a dog" is a dog; "no problem" is all idiom, and read as it is.
         reading = self._rank(plain if self._tagger.has_content(plain) else once)
-        if once != text:  # "not without water" narrows down
-            reading = reading.settled(REFINE)
+        if once != text:
+            narrows = reading.intent not in (SEARCH, REFINE) or self._clauses.is_twice(text)
+            reading = reading.settled(REFINE) if narrows else reading
         elif self._clauses.exclusions(reading.text):
             if reading.intent in (SEARCH, REFINE) or self._clauses.is_firm(text):
                 reading = reading.settled(EXCLUDE)  # "something without people" names no wish

@@ -201,6 +201,10 @@ class ClauseSplitter:
         """Whether a text can only exclude: "I can't stand clowns", "the clowns must go"."""
         return bool(self._firm.match(text))
 
+    def is_twice(self, text: str) -> bool:
+        """Whether a text begins with a no that is said twice: "not without water"."""
+        return bool(self._twice.match(text.lstrip()))
+
     def items(self, text: str, start: int, end: int) -> list[Place]:
         """Return where the things stand that a part of a text lists: "dogs, cats or birds"."""
         places = []

@@ -5,6 +5,7 @@ All of it works on words with their places, so that what is left reads as it was
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
@@ -16,6 +17,8 @@ from retrieval.store.words import FUNCTION_WORDS, stem
 __all__ = ["Editor", "names", "same_thing"]
 
 _SHORTEST_STEM = 4
+# What makes another form of a word, in English and German; a consonant may stand twice before it.
+_ENDING = re.compile(r"[b-z]?(?:[eo]r|ing|ed|y|ie|ist|es?|s|e?n|ren|in|innen|chen|lein)")
 # Whoever names more things than this says it all anew.
 _ALL_SAID = 2
 
@@ -28,9 +31,15 @@ class _Pair(NamedTuple):
 
 
 def same_thing(one: str, other: str) -> bool:
-    """Whether two words are forms of one: "surfing" and "surfer", "man" and "men"."""
+    """Whether two words are forms of one: "surfing" and "surfer", "man" and "men".
+
+    "Snow" and "snowboarder" are two things.
+    """
     first, second = sorted((stem(one), stem(other)), key=len)
-    return first == second or (len(first) >= _SHORTEST_STEM and second.startswith(first))
+    if first == second:
+        return True
+    ending = second.removeprefix(first)
+    return len(first) >= _SHORTEST_STEM and ending != second and bool(_ENDING.fullmatch(ending))
 
 
 def names(text: str, function_words: Set[str] = FUNCTION_WORDS) -> list[str]:
@@ -77,7 +86,11 @@ class Editor:
             return self._spelled(value, new)
         paired = {new[pair.by].text for pair in pairs}
         is_all_there = all(word in paired or stem(word) in here for word in said)
-        if is_all_there and not self._begins_a_phrase(new[0].text):
+        placed = self._begins_a_phrase(new[0].text) and not (
+            self.is_attribute(value)  # "in yellow" is one word of "a green canoe"
+            and not any(words[pair.at - 1].text in self.classes.placing for pair in pairs)
+        )
+        if is_all_there and not placed:
             for pair in sorted(pairs, reverse=True):
                 text = self._put(text, words, pair.at, new[pair.by].text)
             return text

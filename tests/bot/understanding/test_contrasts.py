@@ -110,6 +110,7 @@ def test_nothing_is_taken_away_that_nobody_asked_to_lose(
         # Courtesy and small talk around it.
         ("surfers pls and thank you", (op.Search("surfers"),)),
         ("do you have dogs", (op.Search("dogs"),)),
+        ("hikers never without their backpacks", (op.Search("hikers with their backpacks"),)),
     ],
 )
 def test_a_first_message_is_searched_for_as_it_was_meant(
@@ -175,6 +176,11 @@ def test_one_thing_takes_the_place_of_another_in_a_search(
         ("a person in the evening", "wait no, in the morning", "a person in the morning"),
         ("a woman in a pink coat", "the colour of the coat doesn't matter", "a woman in a coat"),
         ("a big dog", "much smaller", "a small dog"),
+        ("a kayak on a lake", "*river", "a kayak on a river"),
+        ("two rowers", "let's have eight", "eight rowers"),
+        ("a teen with a violin", "it isn't a violin, it's a cello", "a teen with a cello"),
+        ("a girl with bubbles", "put a boy where the girl is", "a boy with bubbles"),
+        ("a green canoe", "same thing in yellow", "a yellow canoe"),
     ],
 )
 def test_one_word_changes_what_is_searched_for(

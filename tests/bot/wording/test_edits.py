@@ -166,6 +166,10 @@ def test_a_comparative_is_looked_for_as_what_it_comes_to(
         ("cat", "caterpillar", False),
         ("man", "woman", False),
         ("car", "cart", False),
+        ("snow", "snowboarder", False),
+        ("camping", "campfire", False),
+        ("football", "foot", False),
+        ("swimmer", "swimming", True),
     ],
 )
 def test_forms_of_one_word_are_one_thing(one: str, other: str, same: bool) -> None:
