@@ -47,7 +47,12 @@ def test_german_has_every_response_with_the_same_variables() -> None:
 def test_nothing_was_left_in_english() -> None:
     english, german = _own("en"), _own("de")
     same = {name for name, text in german.items() if english[name] == text}
-    assert same == {"utter_described_by_id", "utter_other_language", "utter_widget_numbered"}
+    assert same == {
+        "utter_described_by_id",
+        "utter_other_language",
+        "utter_widget_direction",
+        "utter_widget_numbered",
+    }
 
 
 def test_every_scene_has_a_name() -> None:
@@ -141,6 +146,10 @@ def test_what_a_german_message_says(
         ("ein Hund auf Gras", "vergiss das Gras", [op.Replace("ein Hund auf Gras", "ein Hund")]),
         ("ein Hund", "keine Menschen", [op.Exclude("Menschen")]),
         ("ein Hund", "Menschen", [op.Search("Menschen")]),
+        ("ein Hund", "das ist kein Hund", [op.More(instead=True)]),
+        ("ein Hund", "ich sehe keine Katze", [op.Refine("Katze")]),
+        ("ein Markt", "die Leute müssen weg", [op.Exclude("die Leute")]),
+        ("ein Markt", "ich hasse Clowns", [op.Exclude("Clowns")]),
     ],
 )  # fmt: skip
 def test_what_a_german_message_does(
