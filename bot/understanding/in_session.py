@@ -134,6 +134,12 @@ def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operat
         if wish.role and _all_there(wish, texts, editor):
             corrects = True
             continue
+        if wish.role == "replace" and _is_left_out(
+            wish.text, record, editor
+        ):  # "sorry, I do want kids"
+            corrects = True
+            found.append(op.Allow(wish.text))
+            continue
         edit = _edit(wish, swapped, texts, parts.intent, editor)
         if edit:
             corrects = True

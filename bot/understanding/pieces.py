@@ -123,11 +123,11 @@ class PieceReader:
         if not excluded:
             return None
         reading = self._rank(wish)
+        if reading.intent == RATE:  # "2 is great, 4 is not"
+            reading = reading.settled(LIKE)
         likes = reading.intent == LIKE  # "more like the first one, but no leash"
         if not (is_about_pictures or has_wish or (likes and wish.strip())):
             return None
-        if is_about_pictures and reading.intent == RATE:  # "2 is great, 4 is not"
-            reading = reading.settled(LIKE)
         if is_about_pictures and reading.intent not in (LIKE, UNLIKE):
             return None
         if swaps and not is_about_pictures and reading.intent in (LIKE, UNLIKE):
@@ -214,7 +214,10 @@ class PieceReader:
 
     def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:
         """Yield the positions that a part of a text names, as those of unwanted pictures."""
-        for word in split_words(only(text, [place], inside=True)):
-            value = self._tagger.normalizer.position(word.text)
-            if value is not None:
+        words = split_words(only(text, [place], inside=True))
+        positions = [(word, self._tagger.normalizer.position(word.text)) for word in words]
+        found = [(word, value) for word, value in positions if value is not None]
+        for word, value in found:
+            # "the second one" names one picture.
+            if len(found) == 1 or word.text not in self._editor.classes.standing:
                 yield Span("position", value, word.start, word.end, _FOUND_BY, "unlike")

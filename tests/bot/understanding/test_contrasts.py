@@ -107,8 +107,14 @@ def test_nothing_is_taken_away_that_nobody_asked_to_lose(
         ("mountains with no lack of snow", (op.Search("mountains with snow"),)),
         ("dogs, not to mention cats", (op.Search("dogs and cats"),)),
         ("no I meant tennis", (op.Search("tennis"),)),
+        ("nothing special, just a dog", (op.Search("a dog"),)),
+        ("a kitchen in which nobody is cooking", (op.Search("a kitchen"), op.Exclude("cooking"))),
         # Courtesy and small talk around it.
         ("surfers pls and thank you", (op.Search("surfers"),)),
+        (
+            "haha cute, now a dog please",
+            (op.Chat("react_good", beside=True), op.Search("a dog")),
+        ),
         ("do you have dogs", (op.Search("dogs"),)),
         ("hikers never without their backpacks", (op.Search("hikers with their backpacks"),)),
     ],
@@ -120,6 +126,31 @@ def test_a_first_message_is_searched_for_as_it_was_meant(
     record = SessionRecord(sender_id="anna")
     meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
     assert meant.operations == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sorry, I do want cats", (op.Allow("cats"),)),
+        ("actually I don't mind cats", (op.Allow("cats"),)),
+        ("cats are fine after all", (op.Allow("cats"),)),
+        ("now show me cats", (op.Search("cats"),)),
+        ("forget the cats", (op.Allow("cats", exactly=True),)),
+    ],
+)
+def test_what_was_left_out_is_let_in_again(
+    interpreter: Interpreter, text: str, expected: tuple[Operation, ...]
+) -> None:
+    record = SessionRecord(sender_id="anna", query=Query(("a house",), excluded=("cats",)))
+    meant = decide(interpreter.read(text), record, interpreter.closeness, None, interpreter.editor)
+    assert meant.operations == expected
+
+
+def test_of_two_pictures_one_is_liked_and_one_is_not(interpreter: Interpreter) -> None:
+    record = SessionRecord(sender_id="anna", query=Query(("a house",)))
+    for text in ("the first one is good, the second one isn't", "1 is great, 2 is not"):
+        meant = decide(interpreter.read(text), record, interpreter.closeness)
+        assert meant.operations == (op.Like((1,)), op.Unlike((2,)))
 
 
 def test_what_is_left_out_can_go_on_in_the_next_message(interpreter: Interpreter) -> None:
