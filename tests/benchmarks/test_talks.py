@@ -10,7 +10,7 @@ from PIL import Image
 from benchmarks.talks.checks import CHECKS, Talk, check, holds
 from benchmarks.talks.play import LISTS
 
-GIVEN, OWN = LISTS["given"][0], LISTS["held_out"][0]
+GIVEN, OWN = LISTS["given"][0], [LISTS[name][0] for name in ("held_out", "read")]
 SEARCH = {"wanted": ["a dog"], "excluded": [], "liked": [], "disliked": [], "confident": True}
 
 
@@ -37,15 +37,17 @@ def given() -> Path:
     return GIVEN
 
 
-def test_every_field_of_our_list_is_checked():
-    for line in OWN.read_text(encoding="utf-8").splitlines():
+@pytest.mark.parametrize("own", OWN, ids=lambda path: path.stem)
+def test_every_field_of_our_lists_is_checked(own):
+    for line in own.read_text(encoding="utf-8").splitlines():
         assert set(json.loads(line)) <= set(CHECKS)
 
 
-def test_our_list_repeats_no_message_that_a_given_talk_ends_with(given):
+@pytest.mark.parametrize("own", OWN, ids=lambda path: path.stem)
+def test_our_lists_repeat_no_message_that_a_given_talk_ends_with(given, own):
     ours, theirs = (
         {json.loads(line)["say"][-1].lower() for line in path.read_text("utf-8").splitlines()}
-        for path in (OWN, given)
+        for path in (own, given)
     )
     assert len(ours & theirs) == 0
 
