@@ -45,11 +45,10 @@ def bounded(query: Query) -> Query:
     return dataclasses.replace(
         query,
         texts=texts,
-        excluded=query.excluded[-MAX_EXCLUDED:],
         liked=query.liked[-MAX_FEEDBACK:],
         disliked=query.disliked[-MAX_FEEDBACK:],
         filters=query.filters[-MAX_FILTERS:],
-    )
+    ).leave_out(query.excluded[-MAX_EXCLUDED:])
 
 
 class StoredHit(BaseModel):

@@ -19,7 +19,7 @@ from retrieval.store.words import FUNCTION_WORDS
 __all__ = ["Correction", "Cues"]
 
 _EDGES = " \t\n,.;:!?\u2013\u2014-\u2026"
-_START = r"^[\s,.;:!?\u2013\u2014-]*"
+_START = r"^[\s,.;:!?\u2013\u2014-]*+"
 _EDGE_END = r"[\s,.;:!?\u2013\u2014\u2026-]*$"
 _FOUND_BY = "ShowtellCues"
 # What is said in so many words and no other: part of the phrases -> intent.
@@ -69,7 +69,7 @@ class Cues:
         self._exchange = re.compile(
             rf"{_START}{pattern('exchange')}(?!\w){_START[1:]}", re.IGNORECASE
         )
-        self._corrected = re.compile(rf"[\s,]+{pattern('corrected')}[\s,.!?]*$", re.IGNORECASE)
+        self._corrected = re.compile(rf"[\s,]++{pattern('corrected')}[\s,.!?]*$", re.IGNORECASE)
         self._swaps = [
             re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())
         ]
@@ -79,10 +79,10 @@ class Cues:
             re.IGNORECASE,
         )
         self._dropped_behind = re.compile(
-            rf"{_START}(?P<what>.+?)\s+{pattern('dropped_behind')}{_EDGE_END}", re.IGNORECASE
+            rf"{_START}(?P<what>.+?)\s++{pattern('dropped_behind')}{_EDGE_END}", re.IGNORECASE
         )
         self._welcome = re.compile(
-            rf"{_START}(?P<what>.+?)\s+{pattern('aside_behind')}{_EDGE_END}", re.IGNORECASE
+            rf"{_START}(?P<what>.+?)\s++{pattern('aside_behind')}{_EDGE_END}", re.IGNORECASE
         )
         self._again = re.compile(rf"\b{pattern('again')}\b", re.IGNORECASE)
         self._to_the_start = re.compile(rf"\b{pattern('to_the_start')}\b", re.IGNORECASE)

@@ -15,6 +15,10 @@ __all__ = ["Clause", "ClauseSplitter", "any_of", "only", "spelled_out"]
 
 Place = tuple[int, int]
 
+# In words: a thing that something is said behind, and what is said beside the wish.
+_LONGEST_THING, _LONGEST_ASIDE = 6, 20
+# Nobody says more at once, and each takes time to read.
+_MOST_PIECES, _MOST_CLAUSES = 8, 16
 _EMOTICON = r"[:;=]['\u2019]?-?[()DPpO/|]+"
 # A full stop; behind "a", "St" or "Dr" it is none.
 _STOP = r"(?<=\w{2})(?<!\bst)(?<!\bdr)(?<!\bmr)(?<!\bvs)\."
@@ -61,21 +65,20 @@ class ClauseSplitter:
             r"\s+(?=\w)",
             re.IGNORECASE,
         )
-        here = rf"(?:(?!\b{exclusion}\b)[^,.;:!?()\n])"
+        word = rf"(?!{exclusion}\b)[^\s,.;:!?()]+"
+        thing = rf"(?:{word}\s+){{1,{_LONGEST_THING}}}?"
         self._aside = re.compile(
-            rf"(?<!\w){any_of(phrases, 'aside')}\s+{here}*"
-            rf"|{sentence}{here}+?\s{any_of(phrases, 'aside_behind')}(?!\w)",
+            rf"(?<!\w){any_of(phrases, 'aside')}(?:\s+{word}){{1,{_LONGEST_ASIDE}}}"
+            rf"|{sentence}{thing}{any_of(phrases, 'aside_behind')}(?!\w)",
             re.IGNORECASE,
         )
         self._behind = re.compile(
-            rf"{sentence}(?P<thing>{here}+?)\s+{any_of(phrases, 'behind', 'firm_behind')}{ending}",
+            rf"{sentence}(?P<thing>{thing}){any_of(phrases, 'behind', 'firm_behind')}{ending}",
             re.IGNORECASE,
         )
         around = [_halves(phrase) for phrase in phrases.get("around", ())]
         self._around = [
-            re.compile(
-                rf"{sentence}{before}\s+(?P<thing>{here}+?)\s+{after}{ending}", re.IGNORECASE
-            )
+            re.compile(rf"{sentence}{before}\s+(?P<thing>{thing}){after}{ending}", re.IGNORECASE)
             for before, after in around
         ]
         self._end = re.compile(
@@ -83,7 +86,7 @@ class ClauseSplitter:
         )
         self._firm = re.compile(
             rf"[\s,.;:!?]*(?:{any_of(phrases, 'firm')}\s+\w"
-            rf"|{here}+?\s{any_of(phrases, 'firm_behind')}{ending})",
+            rf"|{thing}{any_of(phrases, 'firm_behind')}{ending})",
             re.IGNORECASE,
         )
         self._turn = re.compile(rf"\s*,?\s*\b{any_of(phrases, 'turning')}\b", re.IGNORECASE)
@@ -92,7 +95,7 @@ class ClauseSplitter:
         tail = "|".join(
             [any_of(phrases, "tail", "behind", "firm_behind"), *(after for _, after in around)]
         )
-        self._tail = re.compile(rf"(?:[\s,]+(?:{tail}))+{edge}$", re.IGNORECASE)
+        self._tail = re.compile(rf"(?:[\s,]++(?:{tail}))+{edge}$", re.IGNORECASE)
         self._joined = re.compile(
             rf"(?P<together>\b{any_of(phrases, 'together')}\b)"
             rf"|\s*,\s*|\s*\b{any_of(phrases, 'joined')}\b\s*",
@@ -107,7 +110,7 @@ class ClauseSplitter:
         )
         turning = any_of(phrases, "turning")
         self._closing = re.compile(
-            rf"(?<=\w)(?:[\s,.]+{any_of(phrases, 'closing')})+[\s.!]*$", re.IGNORECASE
+            rf"(?<=\w)(?:[\s,.]++{any_of(phrases, 'closing')})+[\s.!]*$", re.IGNORECASE
         )
         self._leading = re.compile(
             rf"\s*(?:{turning}|{any_of(phrases, 'joined')})\s+", re.IGNORECASE
@@ -125,9 +128,10 @@ class ClauseSplitter:
         at the end belong to none.
         """
         cuts = [(0, 0)]
-        while match := self._social.match(text, cuts[-1][1]):
+        while len(cuts) < _MOST_PIECES and (match := self._social.match(text, cuts[-1][1])):
             cuts.append((match.end(), match.end()))
         cuts += [match.span() for match in self._apart.finditer(text, cuts[-1][1])]
+        del cuts[_MOST_PIECES:]
         for at, (start, end) in enumerate(cuts[1:], 1):
             if leading := self._leading.match(text, end):
                 cuts[at] = start, leading.end()
@@ -178,6 +182,7 @@ class ClauseSplitter:
             if match["never"] is None
             and not any(one.start() < match.end() <= one.end() for one in behind)
         ]
+        del behind[_MOST_CLAUSES:], begins[_MOST_CLAUSES:]
         clauses = [Clause(one.start(), one.start("thing"), one.end()) for one in behind]
         for i, match in enumerate(begins):
             next_start = begins[i + 1].start() if i + 1 < len(begins) else len(text)

@@ -39,13 +39,13 @@ class Query:
         liked: ids of pictures like which more is wanted.
         disliked: ids of pictures that were not meant.
         excluded: words or short phrases for what must not be seen.
-        bound: those of them that were said with the search itself ("a horse without a saddle"):
-            they go with it.
         filters: (key, value) pairs that all must hold; filters.py has the forms.
         seen: ids of pictures that were on the screen when somebody asked for more than they had:
             they step back.
         language: code of the language of the texts, where it is none that is spoken, or none
             that the model's own encoder reads.
+        bound: those of `excluded` that were said with the search itself ("a horse without a
+            saddle"): they go with it.
     """
 
     # What a session record that is read must hold: these types exactly, and nothing else.
@@ -56,10 +56,10 @@ class Query:
     liked: tuple[str, ...] = ()
     disliked: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
-    bound: tuple[str, ...] = ()
     filters: tuple[tuple[str, str], ...] = ()
     seen: tuple[str, ...] = ()
     language: str | None = None
+    bound: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -229,3 +229,19 @@ def test_forgetting_all_and_a_wish_are_two_things(interpreter: Interpreter) -> N
     meant = decide(reading, record, interpreter.closeness, None, interpreter.editor)
     assert meant.operations[0] == op.Restart()
     assert meant.operations[1] in (op.Search("a beach"), op.Refine("a beach"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no " * 663 + "n",
+        ", " * 1000,
+        "and " * 500,
+        "please " * 285,
+        "haha cute, " * 180,
+        "x" * 2000,
+    ],
+    ids=["no", "commas", "and", "please", "praise", "one word"],
+)
+def test_no_message_is_so_odd_that_reading_it_hangs(interpreter: Interpreter, text: str) -> None:
+    assert interpreter.read(text[:2000]).intent
