@@ -12,12 +12,10 @@ from typing import Any
 
 from bot.desk.corrections import Correction
 from bot.sessions.questions import Question
+from embedding.data.captions import RESERVED
 from retrieval.store.protocol import Picture, Store
 
 _BATCH = 500
-# What a reader would take for something else than metadata.
-_TAKEN = {"file", "image", "filename", "file_name", "image_name", "path", "split"}
-_TAKEN |= {"caption", "comment", "text", "sentence", "captions"}
 
 
 def correction_lines(corrections: Iterable[Correction]) -> Iterator[str]:
@@ -57,7 +55,7 @@ def gallery_lines(store: Store, corrections: Sequence[Correction]) -> Iterator[s
 
 
 def _picture_lines(picture: Picture, captions: Sequence[str]) -> Iterator[str]:
-    metadata = {key: value for key, value in picture.metadata.items() if key not in _TAKEN}
+    metadata = {key: value for key, value in picture.metadata.items() if key not in RESERVED}
     if captions or metadata:
         yield _line({"image": picture.path, "captions": captions, **metadata})
 

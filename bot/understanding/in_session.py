@@ -51,7 +51,7 @@ def recall(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
     named = editor.names(parts.recalled)
     current = [word for text in record.query.texts for word in editor.names(text)]
     if any(same_thing(one, word) for one in named for word in current):
-        is_allowed = parts.allowed and not _is_left_out(parts.allowed, record, editor)
+        is_allowed = parts.allowed and not _left_out(parts.allowed, record, editor)
         return (op.Search(record.query.texts[-1]),) if is_allowed else ()
     for at in reversed(range(len(record.history))):
         earlier = [word for text in record.history[at].query.texts for word in editor.names(text)]
@@ -60,10 +60,13 @@ def recall(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
     return ()
 
 
-def _is_left_out(thing: str, record: SessionRecord, editor: Editor) -> bool:
+def _left_out(thing: str, record: SessionRecord, editor: Editor) -> str | None:
+    """Return the first exclusion that shares a word with a thing, or None."""
     named = editor.names(thing)
-    excluded = [word for text in record.query.excluded for word in editor.names(text)]
-    return any(same_thing(one, word) for one in named for word in excluded)
+    for text in record.query.excluded:
+        if any(same_thing(one, word) for one in named for word in editor.names(text)):
+            return text
+    return None
 
 
 def go_on(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
@@ -80,7 +83,7 @@ def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation
 
     "Forget the grass" does the one or the other, "dogs are fine" the second.
     """
-    if parts.welcome and _is_left_out(parts.welcome, record, editor):
+    if parts.welcome and _left_out(parts.welcome, record, editor):
         return (op.Allow(parts.welcome),)
     if not editor.names(parts.dropped):
         return ()
@@ -91,10 +94,8 @@ def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation
     gone = editor.names(parts.dropped)
     if any(map(editor.classes.named, gone)):
         return (op.Replace(),)  # "the colour doesn't matter", where none was asked for
-    for text in record.query.excluded:
-        if any(same_thing(one, word) for one in gone for word in editor.names(text)):
-            return (op.Allow(text, exactly=True),)
-    return ()
+    left_out = _left_out(parts.dropped, record, editor)
+    return (op.Allow(left_out, exactly=True),) if left_out else ()
 
 
 def judge(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
@@ -134,7 +135,7 @@ def correct(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operat
         if wish.role and _all_there(wish, texts, editor):
             corrects = True
             continue
-        if wish.role == "replace" and _is_left_out(
+        if wish.role == "replace" and _left_out(
             wish.text, record, editor
         ):  # "sorry, I do want kids"
             corrects = True

@@ -120,13 +120,13 @@ class PieceReader:
         has_wish = self._tagger.has_content(wish) or (swaps and bool(self._editor.names(wish)))
         if clauses and has_wish and not excluded:  # "cats or dogs but not both"
             return self.with_spans(self._guarded(self._rank(wish)))
-        if not excluded:
+        if not excluded or not (is_about_pictures or wish.strip()):
             return None
         reading = self._rank(wish)
         if reading.intent == RATE:  # "2 is great, 4 is not"
             reading = reading.settled(LIKE)
         likes = reading.intent == LIKE  # "more like the first one, but no leash"
-        if not (is_about_pictures or has_wish or (likes and wish.strip())):
+        if not (is_about_pictures or has_wish or likes):
             return None
         if is_about_pictures and reading.intent not in (LIKE, UNLIKE):
             return None
@@ -177,9 +177,9 @@ class PieceReader:
 
     def _allows(self, text: str, spans: Sequence[Span]) -> bool:
         """Whether spans let something in again; "kids aren't welcome" only sounds like it."""
-        is_denied = bool(self._clauses.exclusions(text))
-        is_allowed = any(span.name == "allowed" for span in spans)
-        return is_allowed and not is_denied and not self._clauses.is_firm(text)
+        if not any(span.name == "allowed" for span in spans):
+            return False
+        return not self._clauses.exclusions(text) and not self._clauses.is_firm(text)
 
     def _excluded(self, text: str, clause: Clause) -> Iterator[Span]:
         """Yield what a clause excludes, a span for each thing."""

@@ -250,8 +250,8 @@ def spelled_out(phrase: str) -> list[str]:
 
 def _halves(phrase: str) -> tuple[str, str]:
     """Return the patterns of what stands before the star of a phrase, and behind it."""
-    before, after = (any_of({"": [half]}, "") for half in phrase.split("*"))
-    return before, after
+    before, after = phrase.split("*")
+    return _one_of([before]), _one_of([after])
 
 
 def any_of(phrases: Mapping[str, Sequence[str]], *parts: str) -> str:
@@ -259,7 +259,10 @@ def any_of(phrases: Mapping[str, Sequence[str]], *parts: str) -> str:
 
     Blanks between words may be of any length, apostrophes of any kind or missing.
     """
-    listed = [one for part in parts for one in phrases.get(part, ())]
+    return _one_of([one for part in parts for one in phrases.get(part, ())])
+
+
+def _one_of(listed: Sequence[str]) -> str:
     if not listed:
         return "(?!)"
     spaced = [r"\s+".join(map(re.escape, one.split())) for one in listed]

@@ -88,7 +88,9 @@ class Editor:
         is_all_there = all(word in paired or stem(word) in here for word in said)
         placed = self._begins_a_phrase(new[0].text) and not (
             self.is_attribute(value)  # "in yellow" is one word of "a green canoe"
-            and not any(words[pair.at - 1].text in self.classes.placing for pair in pairs)
+            and not any(
+                pair.at and words[pair.at - 1].text in self.classes.placing for pair in pairs
+            )
         )
         if is_all_there and not placed:
             for pair in sorted(pairs, reverse=True):

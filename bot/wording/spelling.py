@@ -80,6 +80,7 @@ class ContentSpeller:
 
     def __init__(self, vocabulary: Mapping[str, int], known: Callable[[str], bool]) -> None:
         self._vocabulary, self._known = vocabulary, known
+        self._targets = vocabulary.keys() - FUNCTION_WORDS
         self._meant = lru_cache(maxsize=4096)(self._find)
 
     def correct(self, text: str) -> str:
@@ -93,7 +94,7 @@ class ContentSpeller:
         most = 2 if len(word) >= _LONG else 1
         slips = {
             target: distance
-            for target in self._vocabulary.keys() - FUNCTION_WORDS
+            for target in self._targets
             if target[:1] == lower[:1] and abs(len(target) - len(lower)) <= most
             if (distance := OSA.distance(lower, target, score_cutoff=most)) <= most
             if distance < 2 or _differing(lower, target) < 2

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from embedding.errors import DataError
 
 __all__ = [
+    "RESERVED",
     "CaptionFile",
     "Row",
     "Skipped",
@@ -24,6 +25,8 @@ __all__ = [
 
 _FILE_COLUMNS = ("file", "image", "filename", "file_name", "image_name", "path")
 _CAPTION_COLUMNS = ("caption", "comment", "text", "sentence", "captions")
+RESERVED = frozenset((*_FILE_COLUMNS, *_CAPTION_COLUMNS, "split"))
+"""Names that stand for something else than metadata in a caption file."""
 # UTF-32 first: its mark begins with that of UTF-16.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
