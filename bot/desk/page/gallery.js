@@ -62,7 +62,10 @@ export class Gallery {
       this.server.ask("bundles"),
       this.server.ask("questions?limit=1"),
     ]);
-    const now = versions.find((/** @type {any} */ one) => one.version === model.version);
+    const place = versions.findIndex((/** @type {any} */ one) => one.version === model.version);
+    const now = versions[place];
+    // By name: another tab may have gone back already.
+    const before = now && versions[place + 1]?.version;
     this.keep.checked ||= asked.corrections > 0;
     fill(
       this.live,
@@ -82,8 +85,8 @@ export class Gallery {
       make(
         "div",
         { class: "buttons" },
-        button("Roll back", () => this.#change("rollback", undefined, "Roll back?", "The version before answers from the next message on."), {
-          disabled: versions.at(-1)?.version === model.version,
+        button("Roll back", () => this.#change("reload", { version: before }, `Roll back to ${before}?`, "It answers from the next message on."), {
+          disabled: !before,
         }),
         button("Take the newest", () => this.#change("reload", {}, "Take the newest?", "It is checked first; a bad one changes nothing.")),
       ),
