@@ -80,6 +80,11 @@ def index_images(
             attribution=pairs.attribution,
             progress=progress,
         )
+    if not root.is_dir():
+        raise IndexingRefused(
+            f"the folder {images!r} was removed while it was indexed; {report.version} is built, "
+            "and not live"
+        )
     catalog.publish(report.version)
     return replace(report, skipped=[*pairs.skipped, *report.skipped])
 
