@@ -52,7 +52,7 @@ async def perform(draft: Draft) -> None:
     Raises:
         StoreUnavailable: the server that holds the gallery does not answer.
     """
-    before = draft.record.model_copy(deep=True)
+    before = draft.record.copied()
     draft.options, draft.record.options = tuple(draft.record.options), []
     try:
         first, rest = draft.meaning.operations[:1], draft.meaning.operations[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import secrets
@@ -201,6 +202,13 @@ class SessionRecord(SearchState):
             self.history = self.history[last_use + 1 :]
             if any(state.query.image == oldest for state in self.undone):
                 self.undone = []
+
+    def copied(self) -> SessionRecord:
+        """Return a copy that no turn of this record changes; states and hits are shared.
+
+        Those are exchanged for others and never changed.
+        """
+        return self.model_copy(update={name: copy.copy(value) for name, value in self})
 
     def become(self, other: SessionRecord) -> None:
         """Take over everything of another record of the same sender."""

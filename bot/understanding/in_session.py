@@ -49,6 +49,8 @@ def answer(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
 def recall(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
     """Return the way back to the latest search that was about what is named."""
     named = editor.names(parts.recalled)
+    if not named:
+        return ()
     current = [word for text in record.query.texts for word in editor.names(text)]
     if any(same_thing(one, word) for one in named for word in current):
         is_allowed = parts.allowed and not _left_out(parts.allowed, record, editor)

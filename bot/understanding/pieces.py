@@ -176,9 +176,9 @@ class PieceReader:
         text = reading.text
         spans = self._tagger.tag(text, reading.intent, self._classifier.correct)
         if reading.intent == EXCLUDE and not self._allows(text, spans):
-            clauses = self._clauses.exclusions(text) or [
+            clauses = self._clauses.exclusions(text) or tuple(
                 Clause(span.start, span.start, span.end) for span in spans
-            ]
+            )
             spans = [span for clause in clauses for span in self._excluded(text, clause)] or spans
         return replace(reading, spans=tuple(spans))
 

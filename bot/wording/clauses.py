@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 __all__ = ["Clause", "ClauseSplitter", "any_of", "only", "spelled_out"]
@@ -46,9 +47,14 @@ class ClauseSplitter:
         phrases: those of one language, by their part: exclusion, opening, behind, resume, joined,
             never, twice, added, aside, aside_behind, together, apart, social, closing, and so on. A
             language that has none splits nothing.
+
+    Attributes:
+        exclusions: text -> its clauses that exclude, in their order. Reading asks for those of a
+            text several times.
     """
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
+        self.exclusions = lru_cache(maxsize=1024)(self._find_exclusions)
         exclusion = any_of(phrases, "exclusion")
         opening, joined = any_of(phrases, "opening", "firm"), any_of(phrases, "joined")
         # A blank is due behind each: in "no, a cat" nothing is excluded.
@@ -188,8 +194,7 @@ class ClauseSplitter:
         """
         return only(text, [match.span() for match in self._aside.finditer(text)], inside=False)
 
-    def exclusions(self, text: str) -> list[Clause]:
-        """Return the clauses of a text that exclude."""
+    def _find_exclusions(self, text: str) -> tuple[Clause, ...]:
         behind = [one for each in (self._behind, *self._around) for one in each.finditer(text)]
         begins = [
             match
@@ -204,7 +209,7 @@ class ClauseSplitter:
             end = self._end.search(text, match.end(), next_start)
             stop = self._before_aside(text, match.end(), end.start() if end else next_start)
             clauses.append(Clause(match.start(), match.end(), stop))
-        return sorted(clauses)
+        return tuple(sorted(clauses))
 
     def without(self, text: str, exclusions: Sequence[Clause]) -> str:
         """Return a text with blanks in the place of its clauses that exclude.

@@ -16,6 +16,8 @@ from retrieval.store.words import valid_text
 __all__ = ["PictureTable", "write_pictures"]
 
 _FORMAT = 2
+# Pictures that were read last are kept: a search looks at some forty, often the same.
+_MOST_KEPT = 4096
 """Changes when tables written before can no longer be read."""
 
 _SCHEMA = """
@@ -49,6 +51,7 @@ class PictureTable:
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
+        self._kept: dict[int, Picture] = {}
         with self._connection() as database:
             try:
                 about = dict(database.execute("SELECT key, value FROM about").fetchall())
@@ -106,12 +109,17 @@ class PictureTable:
         Raises:
             GalleryError: there is no such row.
         """
-        with self._connection() as database:
-            cursor = database.execute(
-                _SELECT + " WHERE row IN (SELECT value FROM json_each(?))",  # noqa: S608 - fixed parts
-                (json.dumps(list(rows)),),
-            )
-            found = {picture.row: picture for picture in map(_picture, cursor)}
+        kept = self._kept
+        found = {row: kept[row] for row in rows if row in kept}
+        if new := [row for row in rows if row not in found]:
+            with self._connection() as database:
+                cursor = database.execute(
+                    _SELECT + " WHERE row IN (SELECT value FROM json_each(?))",  # noqa: S608 - fixed parts
+                    (json.dumps(new),),
+                )
+                read = {picture.row: picture for picture in map(_picture, cursor)}
+            found |= read
+            self._kept = (kept if len(kept) < _MOST_KEPT else {}) | read
         missing = [row for row in rows if row not in found]
         if missing:
             raise GalleryError(f"the gallery of {self._size} pictures has no row {missing[0]}")
