@@ -26,6 +26,7 @@ ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with
 
 
 _ORIGIN = re.compile(r"\*|null|https?://[^/\s?#,;]+")
+_SENTINELS = re.compile(r"redis\+sentinel://([^@/]*@)?[^@/:,]+:\d+(,[^@/:,]+:\d+)*/\d+/[^/?#]+")
 _HOST = re.compile(r"\*|[^/\s:?#,;]+")
 
 
@@ -58,7 +59,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Processes that answer.")
     redis_url: str | None = Field(
         None,
-        pattern=r"^(rediss?|unix)://",
+        pattern=r"^(rediss?|redis\+sentinel|unix)://",
         repr=False,
         description="Where session records are kept; unset: a Redis of our own.",
     )
@@ -162,11 +163,13 @@ class Settings(BaseSettings):
             from redis.asyncio.connection import parse_url
 
             try:
-                parse_url(value)
+                if not _SENTINELS.fullmatch(value):
+                    parse_url(value)
             except ValueError:
                 raise ValueError(
                     "write redis://:password@host:port/0, with %-signs for special characters in "
-                    "the password (%2F for a slash)"
+                    "the password (%2F for a slash), or "
+                    "redis+sentinel://:password@host:port,host:port/0/service"
                 ) from None
         return value
 

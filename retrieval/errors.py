@@ -7,6 +7,7 @@ __all__ = [
     "IndexMismatch",
     "NoBundle",
     "RetrievalError",
+    "StoreReadOnly",
     "StoreUnavailable",
 ]
 
@@ -46,3 +47,7 @@ class BundleRefused(BundleError):
 
 class StoreUnavailable(BundleError):
     """The server that holds the gallery does not answer now; the same may work in a moment."""
+
+
+class StoreReadOnly(BundleError):
+    """What holds the gallery may only be read where it was asked, as a replica is."""

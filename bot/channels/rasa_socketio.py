@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qs
 
 import socketio
 from fastapi import APIRouter
 from pydantic import SecretStr
+from redis.exceptions import RedisError
+from socketio.async_pubsub_manager import AsyncPubSubManager
 
 from bot.channels.parsing import check_sender
 from bot.channels.rasa_wire import responses
 from bot.channels.services import Services
 from bot.dialogue.message import LONGEST_ID, Form, Message, Turn
 from bot.errors import MessageRefused
+from bot.live.news import words_on
+from bot.sessions.connection import connect as connect_redis
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/webhooks/socketio", tags=["Rasa SocketIO"])
 
 PATH = "/socket.io"
 # Far above the longest message with its metadata; pictures do not come this way.
 LARGEST_PACKET = 256_000
+# One listens, the others tell.
+_CONNECTIONS = 4
+_RETRY_S = 1.0
 
 
 @router.get("/", summary="The channel answers")
@@ -63,9 +74,49 @@ def bot_utterances(replies: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
             yield {"attachment": reply["attachment"]}
 
 
+class Windows(AsyncPubSubManager):  # type: ignore[misc]
+    """The windows of each session, at whichever server they are connected.
+
+    What is said in a session is sent to its windows here, and told to the other servers over Redis.
+    python-socketio's own manager for Redis waits up to a minute before it looks again, has no
+    time-outs, and leaves its connections open.
+
+    Args:
+        redis_url: where the sessions are kept.
+    """
+
+    name = "windows"
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis = connect_redis(redis_url, connections=_CONNECTIONS)
+        # Channels know no databases; those who keep sessions in another one are strangers.
+        database = self._redis.connection_pool.connection_kwargs.get("db", 0)
+        super().__init__(channel=f"showtell:windows:{database}")
+
+    async def close(self) -> None:
+        """Stop listening and close the connections."""
+        if self.server.manager_initialized:
+            self.thread.cancel()
+            await self.thread  # which swallows that
+        await self._redis.aclose()
+
+    async def _publish(self, data: dict[str, Any]) -> None:
+        try:
+            await self._redis.publish(self.channel, json.dumps(data))
+        except (RedisError, OSError) as error:
+            logger.warning("windows at other servers do not hear an answer: %s", error)
+
+    async def _listen(self) -> AsyncIterator[bytes]:
+        async with aclosing(words_on(self._redis, self.channel, _RETRY_S)) as words:
+            async for word in words:
+                if word is not None:
+                    yield word
+
+
 def create_socket_server(
     services: Callable[[], Services],
     explain: Callable[[Exception], str],
+    windows: Windows,
     token: SecretStr | None = None,
 ) -> socketio.AsyncServer:
     """Return the Socket.IO server.
@@ -73,10 +124,12 @@ def create_socket_server(
     Args:
         services: gives what the app shares; asked anew for each message.
         explain: turns whatever went wrong into a sentence for the user (and logs what is ours).
+        windows: knows those of other servers; its owner closes it.
         token: which each connection needs, as `?token=` or as `auth: {token}`; None for none.
     """
     expected = token.get_secret_value() if token else None
     server = socketio.AsyncServer(
+        client_manager=windows,
         async_mode="asgi",
         cors_allowed_origins="*",  # `Sites`, before it, lets in whom it should
         max_http_buffer_size=LARGEST_PACKET,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from dataclasses import replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +16,12 @@ from bot.workbench.console import Report, say
 
 if TYPE_CHECKING:
     from embedding.data.pairs import Pairs
+    from embedding.model.encoder import Encoder
     from retrieval.bundle.build import BuildReport
     from retrieval.bundle.catalog import Catalog
+    from retrieval.bundle.collector import EncodePictures
+    from retrieval.bundle.sources import Candidate
+    from retrieval.postgres.shards import ShardReport
 
 
 class IndexingRefused(BotError):
@@ -58,6 +64,88 @@ def index_images(
     Raises:
         IndexingRefused: no such folder, or captions were given for a data set that has its own.
     """
+    with _opened(images, captions, model, cache_dir, progress) as work:
+        report = catalog.build(
+            work.candidates,
+            root=work.root,
+            model_dir=work.model_dir,
+            encoder=work.encoder,
+            encode_pictures=work.encode_pictures,
+            attribution=work.pairs.attribution,
+            progress=progress,
+        )
+    if not work.root.is_dir():
+        raise IndexingRefused(
+            f"the folder {images!r} was removed while it was indexed; {report.version} is built, "
+            "and not live"
+        )
+    catalog.publish(report.version)
+    return replace(report, skipped=[*work.pairs.skipped, *report.skipped])
+
+
+def index_shard(
+    images: str,
+    captions: Path | None,
+    model: str,
+    catalog: Catalog,
+    cache_dir: Path,
+    shard: str,
+    *,
+    progress: Report,
+) -> ShardReport:
+    """Encode a share of the pictures, for `index_images` to take it; its arguments, and one more.
+
+    Args:
+        images: a folder, or a data set as `KIND:PATH`.
+        captions: captions for the folder.
+        model: as there.
+        catalog: of the gallery.
+        cache_dir: as there.
+        shard: which share, as 3/16.
+        progress: told how far each step is.
+
+    Raises:
+        IndexingRefused: as there; or the share cannot be, or the gallery is in no database.
+    """
+    from retrieval.postgres.catalog import PostgresCatalog
+    from retrieval.postgres.shards import Shard
+
+    parts = re.fullmatch(r"(\d+)/(\d+)", shard)
+    number, of = map(int, parts.groups()) if parts else (0, 0)
+    if not 1 <= number <= of:
+        raise IndexingRefused(f"--shard is {shard!r}; write which share of how many, such as 3/16")
+    if not isinstance(catalog, PostgresCatalog):
+        raise IndexingRefused(
+            f"--shard {shard} goes with --store: shares are put together in a database"
+        )
+    with _opened(images, captions, model, cache_dir, progress) as work:
+        return catalog.encode_shard(
+            work.candidates,
+            Shard(number, of),
+            root=work.root,
+            encoder=work.encoder,
+            encode_pictures=work.encode_pictures,
+            progress=progress,
+        )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is to be indexed, and the model."""
+
+    pairs: Pairs
+    candidates: list[Candidate]
+    root: Path
+    model_dir: Path
+    encoder: Encoder
+    encode_pictures: EncodePictures
+
+
+@contextmanager
+def _opened(
+    images: str, captions: Path | None, model: str, cache_dir: Path, progress: Report
+) -> Iterator[_Work]:
+    """Open the pictures and the model, as `index_images` is told them."""
     from embedding.model.feature_cache import cached_pictures
     from embedding.onnx.encoder import all_cores, load_encoder
     from embedding.pretrained.names import find_exported
@@ -71,22 +159,8 @@ def index_images(
     with cached_pictures(encoder, cache_dir) as encode_pictures, warnings.catch_warnings():
         # Pillow's remarks on damaged EXIF data; a picture that cannot be used is named below.
         warnings.filterwarnings("ignore", module=r"PIL\.")
-        report = catalog.build(
-            candidates_from_pairs(pairs),
-            root=root,
-            model_dir=model_dir,
-            encoder=encoder,
-            encode_pictures=encode_pictures,
-            attribution=pairs.attribution,
-            progress=progress,
-        )
-    if not root.is_dir():
-        raise IndexingRefused(
-            f"the folder {images!r} was removed while it was indexed; {report.version} is built, "
-            "and not live"
-        )
-    catalog.publish(report.version)
-    return replace(report, skipped=[*pairs.skipped, *report.skipped])
+        candidates = candidates_from_pairs(pairs)
+        yield _Work(pairs, candidates, root, model_dir, encoder, encode_pictures)
 
 
 def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pairs, Path]:

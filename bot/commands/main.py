@@ -209,6 +209,10 @@ def index(
     captions: Annotated[
         Path | None, typer.Option(help="CSV (file,caption), JSONL, or Flickr's token file.")
     ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(help="Only encode this share, such as 3/16; index without it in the end."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print how far it is as JSON, a line each.")
     ] = False,
@@ -216,7 +220,7 @@ def index(
     """Index pictures into a new version of the gallery and make it the live one."""
     from contextlib import closing
 
-    from bot.commands.index import default_model, index_images
+    from bot.commands.index import default_model, index_images, index_shard
     from bot.settings import load_settings
 
     if model is None:
@@ -225,19 +229,30 @@ def index(
 
     cache_dir = load_settings().data_dir / "cache"
     bars = json_lines() if as_json else progress_bars()
+    version = None
     with closing(catalog_of(bundles, store)) as catalog, bars as progress:
-        report = index_images(images, captions, model, catalog, cache_dir, progress=progress)
-    sentence = (
-        f"Bundle {report.version} is live: {report.count} pictures, {report.reused} of them "
-        f"already encoded before, {len(report.skipped)} skipped, {report.folded} with the same "
-        "content as another."
-    )
+        given = (images, captions, model, catalog, cache_dir)
+        if shard is None:
+            report = index_images(*given, progress=progress)
+            version, skipped = report.version, report.skipped
+            sentence = (
+                f"Bundle {version} is live: {report.count} pictures, {report.reused} of them "
+                f"already encoded before, {len(skipped)} skipped, {report.folded} with the same "
+                "content as another."
+            )
+        else:
+            share = index_shard(*given, shard, progress=progress)
+            skipped = share.skipped
+            sentence = (
+                f"Shard {shard} is encoded: {share.count} pictures, {share.reused} of them "
+                f"already before, {len(skipped)} skipped. When all are, index without --shard."
+            )
     if as_json:
-        skipped = [f"{one.what}: {one.why}" for one in report.skipped[:MOST_NAMED]]
-        result = {"version": report.version, "sentence": sentence, "skipped": skipped}
+        named = [f"{one.what}: {one.why}" for one in skipped[:MOST_NAMED]]
+        result = {"version": version, "sentence": sentence, "skipped": named}
         typer.echo(json.dumps(result, ensure_ascii=False))
         return
-    name_skipped(report.skipped)
+    name_skipped(skipped)
     say(sentence)
 
 

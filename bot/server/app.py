@@ -44,8 +44,9 @@ from bot.server.protocol import ADMISSION
 from bot.server.readiness import Readiness
 from bot.server.signals import ended_at_once
 from bot.server.sites import Sites
+from bot.sessions.connection import connect
 from bot.sessions.questions import QuestionLog
-from bot.sessions.store import SessionStore, connect
+from bot.sessions.store import SessionStore
 from bot.settings import Settings, SettingsError, load_settings
 from bot.stages import traced
 from bot.understanding.interpreter import Interpreter, build_interpreter
@@ -75,10 +76,11 @@ def create_app(settings: Settings | None = None, *, only_actions: bool = False) 
     settings = settings or load_settings()
     api = create_api(settings, only_actions=only_actions)
     app: ASGIApp = api
-    if not only_actions:
+    if not only_actions and settings.redis_url:
         api.state.sockets = rasa_socketio.create_socket_server(
             lambda: api.state.services,
             lambda error: explain(error, getattr(api.state, "project", None)),
+            rasa_socketio.Windows(settings.redis_url),
             settings.rasa_token,
         )
         app = socketio.ASGIApp(api.state.sockets, app, socketio_path=rasa_socketio.PATH)
@@ -247,6 +249,7 @@ async def _lifespan(
             open_desk(settings, catalog, redis, live, questions)
         )
         if sockets := getattr(app.state, "sockets", None):
+            stack.push_async_callback(sockets.manager.close)
             stack.push_async_callback(sockets.shutdown)
         if mcp := getattr(app.state, "mcp", None):
             await stack.enter_async_context(mcp.run())

@@ -24,7 +24,7 @@ from bot.errors import (
 )
 from bot.understanding.rasa_project import RasaProject
 from embedding.data.decode import ImageError, ImageTooLarge
-from retrieval.errors import BundleRefused, GalleryError, NoBundle, StoreUnavailable
+from retrieval.errors import BundleRefused, GalleryError, NoBundle, StoreReadOnly, StoreUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +61,7 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
     ),
     GalleryError: ErrorAnswer(404, "There is no such picture."),
     BundleRefused: ErrorAnswer(409),
+    StoreReadOnly: ErrorAnswer(409),
     IndexingRuns: ErrorAnswer(409),
     UnknownVersion: ErrorAnswer(404),
     NothingToRollBackTo: ErrorAnswer(409),

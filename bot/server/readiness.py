@@ -8,7 +8,8 @@ import uuid
 from redis.exceptions import AuthenticationError, ResponseError
 
 from bot.errors import SessionsUnavailable
-from bot.sessions.store import SessionStore, connect
+from bot.sessions.connection import connect
+from bot.sessions.store import SessionStore
 
 _PATIENCE_S = 0.8
 _PROBE_TTL_S = 60

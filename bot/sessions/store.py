@@ -21,11 +21,10 @@ from dataclasses import dataclass, field
 
 import redis.asyncio
 from pydantic import ValidationError
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
+from bot.sessions.connection import AT_ONCE
 from bot.sessions.record import SessionRecord
 from bot.sessions.scripts import BEGIN, RELEASE, RENEW, SAVE, keys_of
 from bot.sessions.talk import MAX_EXCHANGES, MAX_TALK_BYTES, Exchange
@@ -34,12 +33,6 @@ from bot.stages import stage
 logger = logging.getLogger(__name__)
 
 LONGEST_SENDER_ID = 200
-_CONNECT_TIMEOUT_S = 1.0
-_COMMAND_TIMEOUT_S = 2.0
-# Turns that run at once: enough to fill a batch of the encoder.
-_AT_ONCE = 16
-# Each turn needs one connection at a time, and now and then one to renew its lock.
-_CONNECTIONS = _AT_ONCE + 8
 # A sender's messages that wait; a person does not type so fast.
 _LONGEST_QUEUE = 50
 # How long a sender waits whose turn died with its process, or was cut off by Redis. Renewed every
@@ -48,26 +41,6 @@ _LOCK_LIFE_S = 4.0
 _POLL_S = 0.02
 _BUSY = "An earlier message is still being answered. Please try again shortly."
 _UNAVAILABLE = "The conversations cannot be reached at the moment. Please try again shortly."
-
-
-def connect(url: str, connections: int = _CONNECTIONS) -> redis.asyncio.Redis:
-    """Return a client that says within seconds that Redis is away, and reconnects by itself.
-
-    Args:
-        url: where Redis answers.
-        connections: most at once; whoever needs another waits for one, within the time-out.
-    """
-    pool = redis.asyncio.BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=_COMMAND_TIMEOUT_S,
-        socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        socket_timeout=_COMMAND_TIMEOUT_S,
-        # One more try where a pooled connection is left over from before a restart of Redis; none
-        # after a time-out, which would only double the wait.
-        retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
-    )
-    return redis.asyncio.Redis.from_pool(pool)
 
 
 def check_sender_id(sender_id: str) -> str:
@@ -125,7 +98,7 @@ class SessionStore:
         ttl_s: int = 30 * 86_400,
         lock_timeout_s: float = 8.0,
         lock_life_s: float = _LOCK_LIFE_S,
-        at_once: int = _AT_ONCE,
+        at_once: int = AT_ONCE,
     ) -> None:
         if ttl_s < 1:
             raise ValueError(f"ttl_s is {ttl_s}; it must be at least 1 second")

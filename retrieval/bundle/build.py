@@ -27,7 +27,7 @@ from retrieval.bundle.manifest import (
     record_files,
     versions_in_use,
 )
-from retrieval.bundle.previous import Previous, find_previous
+from retrieval.bundle.previous import Known, Previous, find_previous
 from retrieval.bundle.sources import Candidate
 from retrieval.bundle.versions import building, install, list_versions, next_version
 from retrieval.errors import BundleRefused, RetrievalError
@@ -39,7 +39,14 @@ from retrieval.store.protocol import Picture
 from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
 
-__all__ = ["BuildReport", "build_bundle", "check_folders", "collect", "manifest_of"]
+__all__ = [
+    "BuildReport",
+    "build_bundle",
+    "check_folders",
+    "collect",
+    "manifest_of",
+    "read_and_encode",
+]
 
 _CAPTIONED = 256
 """Pictures whose captions are encoded at once."""
@@ -143,19 +150,10 @@ def collect(
     root: Path,
     encoder: Encoder,
     encode_pictures: EncodePictures | None,
-    previous: Previous | None,
+    previous: Known | None,
     progress: Progress,
 ) -> Collector:
-    """Return what was read of candidates; the vectors of pictures and captions go to files.
-
-    Args:
-        images: the candidates.
-        files: where the vectors go.
-        root: the folder that holds all the files, resolved.
-        encoder: encodes what captions mean, and the pictures.
-        encode_pictures: encodes pictures in its place.
-        previous: an earlier version of the same model; None where there is none.
-        progress: told how many candidates are done.
+    """Return what was read of candidates; arguments as in `read_and_encode`.
 
     Raises:
         RetrievalError: nothing to index, or no picture can be used.
@@ -163,14 +161,47 @@ def collect(
     candidates = list(images)
     if not candidates:
         raise RetrievalError(f"there are no pictures to index in {root}")
-    work = Collector(files, encode_pictures or _encode_with(encoder), root, previous)
-    work.take(candidates, progress)
+    work = read_and_encode(
+        candidates,
+        files,
+        root=root,
+        encoder=encoder,
+        encode_pictures=encode_pictures,
+        previous=previous,
+        progress=progress,
+    )
     if not work.entries:
         first = work.skipped[0]
         raise RetrievalError(
             f"none of the {len(candidates)} pictures can be used; "
             f"the first is {first.what}: {first.why}"
         )
+    return work
+
+
+def read_and_encode(
+    candidates: Sequence[Candidate],
+    files: VectorFiles,
+    *,
+    root: Path,
+    encoder: Encoder,
+    encode_pictures: EncodePictures | None,
+    previous: Known | None,
+    progress: Progress,
+) -> Collector:
+    """Return what was read of candidates; the vectors of pictures and captions go to files.
+
+    Args:
+        candidates: what to read.
+        files: where the vectors go.
+        root: the folder that holds all the files, resolved.
+        encoder: encodes what captions mean, and the pictures.
+        encode_pictures: encodes pictures in its place.
+        previous: what the same model encoded before; None where there is nothing.
+        progress: told how many candidates are done.
+    """
+    work = Collector(files, encode_pictures or _encode_with(encoder), root, previous)
+    work.take(candidates, progress)
     _write_captions(files, [*work.entries.values()], encoder, previous, progress)
     return work
 
@@ -237,7 +268,7 @@ def _write_captions(
     writer: VectorFiles,
     entries: Sequence[Entry],
     encoder: Encoder,
-    previous: Previous | None,
+    previous: Known | None,
     progress: Progress,
 ) -> None:
     """Encode what captions mean; where they are still the same, the previous bundle knows."""

@@ -12,7 +12,7 @@ from PIL import Image
 from embedding.data.decode import Decoded
 from embedding.data.pairs import Skipped
 from embedding.progress import Progress
-from retrieval.bundle.previous import Previous
+from retrieval.bundle.previous import Known
 from retrieval.bundle.sources import Candidate, Rejected, Source, read_source
 from retrieval.store.filters import DATE
 from retrieval.store.protocol import Picture
@@ -114,7 +114,7 @@ class Collector:
         writer: VectorFiles,
         encode: EncodePictures,
         root: Path,
-        previous: Previous | None,
+        previous: Known | None,
     ) -> None:
         self.entries: dict[str, Entry] = {}
         self.skipped: list[Skipped] = []

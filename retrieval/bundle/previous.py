@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from retrieval.bundle.manifest import STORE, Manifest
 from retrieval.bundle.versions import list_versions
@@ -14,9 +14,22 @@ from retrieval.store.files import sha256_of
 from retrieval.store.protocol import Picture, Store
 from retrieval.store.vectors import Vectors
 
-__all__ = ["Previous", "PreviousBundle", "find_previous"]
+__all__ = ["Known", "Previous", "PreviousBundle", "find_previous"]
 
 logger = logging.getLogger(__name__)
+
+
+class Known(Protocol):
+    """What is known of pictures by the content of their files."""
+
+    knows_texts: bool
+    """Whether the vectors of captions are those of the model too."""
+
+    def lookup(self, hashes: Sequence[str]) -> tuple[list[Picture], Vectors]:
+        """Return the pictures of those contents (sha256 in hex) that are known, and vectors."""
+
+    def caption_vectors(self, rows: Sequence[int]) -> Vectors:
+        """Return the vectors (n, dimension) of what the captions of those pictures mean."""
 
 
 class Previous:

@@ -33,6 +33,7 @@ from retrieval.postgres.database import Connection, Database
 from retrieval.postgres.models import Model, Models
 from retrieval.postgres.removal import remove_rows
 from retrieval.postgres.rows import StoredVersion
+from retrieval.postgres.shards import Encoded, Shard, ShardReport, encode_shard, forget_encoded
 from retrieval.postgres.store import PostgresStore
 from retrieval.postgres.writer import write_version
 from retrieval.search.query_bank import TypicalRequests, measure_nearness
@@ -203,12 +204,35 @@ class PostgresCatalog:
                 root=root,
                 encoder=encoder,
                 encode_pictures=encode_pictures,
-                previous=previous or self._previous(encoder.fingerprint),
+                previous=previous or self._known(encoder),
                 progress=progress,
             )
             version = self._write(work, files, model, root, attribution)
         self._database.tidy()
         return BuildReport(version, len(work.entries), work.skipped, work.reused, work.folded)
+
+    def encode_shard(
+        self,
+        images: Iterable[Candidate],
+        shard: Shard,
+        *,
+        root: Path,
+        encoder: Encoder,
+        encode_pictures: EncodePictures | None = None,
+        progress: Progress = silent,
+    ) -> ShardReport:
+        """Encode a share of the pictures, for the next version to take it; see shards.py."""
+        self._database.migrate()
+        return encode_shard(
+            images,
+            shard,
+            self._database,
+            self._known(encoder),
+            root=root.resolve(),
+            encoder=encoder,
+            encode_pictures=encode_pictures,
+            progress=progress,
+        )
 
     def problem(self) -> str | None:
         """Return why nothing can be searched now; None where it can."""
@@ -249,7 +273,11 @@ class PostgresCatalog:
             version = f"{stored.number:04d}-{written.content[:8]}"
             manifest = manifest_of(version, work, encoder, measures, attribution, {})
             _insert(connection, stored, manifest)
+            forget_encoded(connection, encoder.fingerprint)
         return manifest.version
+
+    def _known(self, encoder: Encoder) -> Encoded:
+        return Encoded(self._database, encoder, self._previous(encoder.fingerprint))
 
     def _previous(self, fingerprint: str) -> Previous | None:
         """Return the newest version that was written with the model of this fingerprint."""

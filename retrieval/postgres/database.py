@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Protocol
 
-from retrieval.errors import BundleError, NoBundle, StoreUnavailable
+from retrieval.errors import BundleError, NoBundle, StoreReadOnly, StoreUnavailable
 
 try:
     import psycopg
@@ -169,6 +169,10 @@ class Database:
         except psycopg.errors.UndefinedTable:
             raise NoBundle(
                 f"there is no gallery in {self.name}; run `showtell index … --store` first"
+            ) from None
+        except psycopg.errors.ReadOnlySqlTransaction:
+            raise StoreReadOnly(
+                f"PostgreSQL at {self.name} may only be read; publish by the address of its primary"
             ) from None
         except psycopg.Error as error:
             raise BundleError(f"PostgreSQL at {self.name} refuses: {error}") from error

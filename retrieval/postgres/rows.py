@@ -16,7 +16,7 @@ from retrieval.postgres.terms import clean, conditions
 from retrieval.store.protocol import Picture
 from retrieval.store.vectors import Ids, Vectors
 
-__all__ = ["StoredRows", "StoredVersion", "picture_of"]
+__all__ = ["StoredRows", "StoredVersion", "decode", "picture_of"]
 
 _VECTORS_KEPT, _PICTURES_KEPT = 20_000, 10_000
 
@@ -142,11 +142,7 @@ class StoredRows:
 
     def decode(self, blobs: Sequence[bytes]) -> Vectors:
         """Return halfvecs of PostgreSQL's binary form as unit vectors (n, dimension)."""
-        if not blobs:
-            return np.zeros((0, self._version.dimension), np.float32)
-        # The first four bytes are the dimension and a number that is not used.
-        halves = np.frombuffer(b"".join(blobs), ">f2").reshape(len(blobs), -1)[:, 2:]
-        return unit(halves.astype(np.float32))
+        return decode(blobs, self._version.dimension)
 
     def _kept(self, rows: Sequence[int]) -> dict[int, tuple[bytes, float]]:
         found = self._vectors.find(rows)
@@ -163,6 +159,15 @@ class StoredRows:
                     f"row {row} is not in the gallery of {self._version.count} pictures"
                 )
         return found
+
+
+def decode(blobs: Sequence[bytes], dimension: int) -> Vectors:
+    """Return halfvecs of PostgreSQL's binary form as unit vectors (n, dimension)."""
+    if not blobs:
+        return np.zeros((0, dimension), np.float32)
+    # The first four bytes are the dimension and a number that is not used.
+    halves = np.frombuffer(b"".join(blobs), ">f2").reshape(len(blobs), -1)[:, 2:]
+    return unit(halves.astype(np.float32))
 
 
 def picture_of(row: Sequence[Any]) -> Picture:

@@ -23,7 +23,7 @@ from retrieval.store.protocol import Picture
 from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
 
-__all__ = ["Written", "write_version"]
+__all__ = ["Written", "text_of", "write_version"]
 
 _PICTURE = (
     "id, model, since, image_id, sha256, path, width, height, captions, metadata, terms, date,"
@@ -215,8 +215,8 @@ def _add(
             yield (
                 *(row, model, number, picture.image_id, picture.sha256, clean(picture.path)),
                 *(picture.width, picture.height, one.captions, one.metadata, terms, date),
-                *(said.vector(), float(nearness[picture.row]), _text_of(vectors[picture.row])),
-                None if place is None else _text_of(caption_vectors[place]),
+                *(said.vector(), float(nearness[picture.row]), text_of(vectors[picture.row])),
+                None if place is None else text_of(caption_vectors[place]),
             )
             tally.take(picture, said, 1)
             postings.extend(
@@ -246,7 +246,7 @@ def _halves() -> list[str]:
     return [str(value) for value in np.arange(65_536, dtype=np.uint16).view(np.float16)]
 
 
-def _text_of(vector: Vectors) -> str:
+def text_of(vector: Vectors) -> str:
     """Return a vector as PostgreSQL reads it."""
     places = vector.astype(np.float16).view(np.uint16).tolist()
     return f"[{','.join(map(_halves().__getitem__, places))}]"

@@ -18,9 +18,10 @@ from bot.dialogue.message import Message, Turn
 from bot.live.bundle import LiveBundle
 from bot.live.threads import Threads
 from bot.rewriting.rewriter import build_rewriter
+from bot.sessions.connection import connect
 from bot.sessions.questions import QuestionLog
 from bot.sessions.record import SessionRecord
-from bot.sessions.store import SessionStore, connect
+from bot.sessions.store import SessionStore
 from bot.settings import Settings
 from bot.understanding.interpreter import build_interpreter
 from bot.understanding.rasa_project import RasaProject

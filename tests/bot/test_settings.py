@@ -62,6 +62,8 @@ def test_a_wrong_value_is_named_with_its_key(monkeypatch, name, value):
         "redis://u:hush@h:port",
         "redis://h:port?password=hush",
         "redis://:a@hush@h:port",
+        "redis+sentinel://u:hush@h",
+        "redis+sentinel://u:hush@h:1,i:port/0/name",
     ],
 )
 def test_the_password_of_a_redis_address_is_never_shown(address):

@@ -129,6 +129,30 @@ def test_a_publish_reaches_a_server_and_one_without_the_model_refuses_it(
     assert str(tmp_path) not in answer.text
 
 
+def test_a_server_answers_from_a_replica_and_says_that_it_cannot_publish_there(
+    shapes_dir: Path,
+    shapes_model_dir: Path,
+    store_url: str,
+    catalog_at: Callable[[str], Catalog],
+    start_server: Callable[..., RunningServer],
+    tmp_path: Path,
+    admin: dict[str, str],
+) -> None:
+    catalog = catalog_at(store_url)
+    publish(catalog, shapes_dir, shapes_model_dir, "-0")
+    version = publish(catalog, shapes_dir, shapes_model_dir, "-1")
+    replica = f"{store_url}%20-cdefault_transaction_read_only%3Don"  # as all are on a standby
+    server = start_server(None, store=replica, models=tmp_path / "models")
+    form = {"sender": "replica", "text": "a red circle"}
+    told = httpx.post(f"{server.url}/api/messages", data=form, timeout=60).json()
+    assert told["replies"][0]["images"]
+    assert httpx.get(f"{server.url}/readyz").json()["bundle"] == version
+    refused = httpx.post(f"{server.url}/admin/rollback", headers=admin)
+    assert refused.status_code == 409
+    assert "may only be read; publish by the address of its primary" in refused.json()["detail"]
+    assert httpx.get(f"{server.url}/readyz").json()["bundle"] == version
+
+
 def test_a_database_that_goes_away_is_told_and_comes_back(
     shapes_dir: Path,
     shapes_model_dir: Path,

@@ -109,11 +109,15 @@ class PostgresEngine:
 
     def open(self, given: Pictures) -> Store:
         """Write a version and open it."""
-        database = Database(new_gallery(self._server))
-        database.migrate()
+        database = self._new_database()
         store = PostgresStore(database, write_next(database, given).version)
         self._databases[id(store)] = database
         return store
+
+    def _new_database(self) -> Database:
+        database = Database(new_gallery(self._server))
+        database.migrate()
+        return database
 
     def shut(self, store: Store) -> None:
         """Close the connections of one before the end: a server has only so many."""
@@ -123,6 +127,38 @@ class PostgresEngine:
         """Close the connections."""
         for database in self._databases.values():
             database.close()
+
+
+class PartitionedEngine(PostgresEngine):
+    """The same with tables that are dealt out by the picture's id, as Citus deals them."""
+
+    def _new_database(self) -> Database:
+        database = super()._new_database()
+        partition(database)
+        return database
+
+
+def partition(database: Database, parts: int = 3) -> None:
+    """Deal the empty tables of a gallery out by a hash of the picture's id."""
+    with database.transaction() as connection:
+        for table, column in (("pictures", "id"), ("postings", "picture")):
+            indexes = connection.fetch(
+                "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema()"
+                " AND tablename = %s",
+                (table,),
+            )
+            connection.run(
+                f"ALTER TABLE {table} RENAME TO whole;"
+                f" CREATE TABLE {table} (LIKE whole INCLUDING DEFAULTS INCLUDING STORAGE)"
+                f" PARTITION BY HASH ({column}); DROP TABLE whole"
+            )
+            for part in range(parts):
+                connection.run(
+                    f"CREATE TABLE {table}_{part} PARTITION OF {table}"
+                    f" FOR VALUES WITH (MODULUS {parts}, REMAINDER {part})"
+                )
+            for (index,) in indexes:
+                connection.run(index)
 
 
 Engine = EmbeddedEngine | PostgresEngine

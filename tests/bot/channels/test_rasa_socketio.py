@@ -149,6 +149,24 @@ def test_all_windows_of_one_session_hear_the_answer(connect):
     assert stranger.uttered.empty()
 
 
+def test_windows_at_another_server_hear_it_and_a_repeated_message_is_known_there(
+    connect, start_server, shapes_bundles, server_url
+):
+    one, other = connect(), connect(url=start_server(shapes_bundles).url)
+    for person in (one, other):
+        person.request_session({"session_id": "sio-two"})
+    # Said until the other server listens: a window that was there later would not hear it either.
+    message = {"message": "a red star", "session_id": "sio-two", "message_id": "1"}
+    heard = []
+    while other.uttered.empty():
+        one.say(**message)
+        heard.append(one.hear_pictures())
+    other.say(**message)
+    again = one.hear_pictures()
+    assert again == other.hear_pictures() == heard[0]
+    assert [one.get("images") for one in again][-2]
+
+
 def test_messages_are_answered_in_order(connect):
     person = connect()
     person.request_session({"session_id": "sio-order"})

@@ -208,3 +208,17 @@ def test_thousands_of_equal_reasons_are_summed_up(capsys: pytest.CaptureFixture[
     assert lines[0] == "  skipped 0.jpg: there is no such file"
     assert lines[5] == "  skipped 6,935 more: there is no such file"
     assert lines[6] == "  skipped x.jpg: it is damaged"
+
+
+@pytest.mark.parametrize(
+    ("shard", "sentence"),
+    [
+        *((wrong, "write which share of how many") for wrong in ("0/4", "5/4", "4", "1/0", "-1/4")),
+        ("1/4", "goes with --store"),
+    ],
+)
+def test_a_share_that_cannot_be_is_refused(photos: Path, shard: str, sentence: str) -> None:
+    arguments = ["index", str(photos), "--bundles", str(photos / "bundles"), f"--shard={shard}"]
+    done = CliRunner().invoke(app, arguments)
+    assert isinstance(done.exception, IndexingRefused)
+    assert sentence in str(done.exception)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.bundle import LiveBundle
-from bot.sessions.store import connect
+from bot.sessions.connection import connect
 from embedding.onnx.encoder import OnnxEncoder
 from retrieval.bundle.bundle import Bundle, current_version, list_versions, publish
 from retrieval.bundle.catalog import BundleCatalog

@@ -1,7 +1,7 @@
 import asyncio
 
 from bot.live.news import CHANNEL, news_of_swaps, tell_of_swap
-from bot.sessions.store import connect
+from bot.sessions.connection import connect
 
 
 async def next_word(news) -> bool:

@@ -118,7 +118,8 @@ def test_a_wrong_password_is_no_turn_and_no_trace_of_it(
 
 HOLD = """
 import asyncio, sys
-from bot.sessions.store import SessionStore, connect
+from bot.sessions.connection import connect
+from bot.sessions.store import SessionStore
 
 async def hold(url: str) -> None:
     async with SessionStore(connect(url)).turn("anna") as record:

@@ -4,8 +4,8 @@ import time
 
 import redis
 
+from bot.sessions.connection import connect
 from bot.sessions.questions import MOST, Question, QuestionLog, bounded_question
-from bot.sessions.store import connect
 from retrieval.search.query import Query
 
 

@@ -19,7 +19,8 @@ from redis.asyncio.connection import AbstractConnection
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.embedded_redis import EmbeddedRedis
 from bot.server.redis_keeper import answers
-from bot.sessions.store import SessionStore, check_sender_id, connect
+from bot.sessions.connection import connect
+from bot.sessions.store import SessionStore, check_sender_id
 from retrieval.search.query import Query
 from tests.fixtures.redis import pid_of, store_at, wait_until
 
@@ -124,7 +125,8 @@ def test_a_cancelled_turn_saves_nothing_and_frees_the_sender(redis_url: str) -> 
 
 COUNT = """
 import asyncio, sys
-from bot.sessions.store import SessionStore, connect
+from bot.sessions.connection import connect
+from bot.sessions.store import SessionStore
 
 async def main(url: str, turns: int) -> None:
     client = connect(url)

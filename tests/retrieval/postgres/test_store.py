@@ -1,5 +1,6 @@
 """What is PostgreSQL's own in a store: its index, its statements, and how few of them there are."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from retrieval.search.query import Query
 from retrieval.search.searcher import Searcher
 from retrieval.store.protocol import EVERYTHING, Scope
 from tests.fixtures.postgres import new_gallery
-from tests.retrieval.engines import Pictures, write_next
+from tests.retrieval.engines import Pictures, partition, write_next
 from tests.retrieval.stubs import DIMENSION, StubEncoder, picture, unit
 
 SIZE = 3_000
@@ -33,14 +34,16 @@ PICTURES = [
 
 
 class CountedReader:
-    """Remembers the statements that it passes on."""
+    """Remembers the statements that it passes on, and with which values."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self.statements: list[str] = []
+        self.values: list[Sequence[Any]] = []
 
     def fetch(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         self.statements.append(statement)
+        self.values.append(values)
         return self._database.fetch(statement, values)
 
 
@@ -116,3 +119,41 @@ def test_a_large_gallery_is_sampled_without_being_counted_through(
     assert rows == sorted(set(rows))
     assert len(rows) > 40
     assert set(rows) <= set(store.first(SIZE, scope).tolist())
+
+
+def test_no_constraint_reaches_from_one_shard_to_another(database: Database) -> None:
+    for table, column in (("pictures", "id"), ("postings", "picture")):
+        constraints = database.fetch(
+            "SELECT contype::text, pg_get_constraintdef(oid) FROM pg_constraint"
+            " WHERE %s::regclass IN (conrelid, confrelid) AND contype NOT IN ('n', 'c')",
+            (table,),
+        )
+        assert {*constraints} <= {("p", f"PRIMARY KEY ({column})")}
+
+
+def test_what_a_turn_asks_can_be_dealt_out_to_shards(postgres: Any) -> None:
+    """The nearest come from one table, by distance, up to a limit: each shard gives its own."""
+    database = Database(new_gallery(postgres))
+    database.migrate()
+    partition(database)
+    written = write_next(database, Pictures(PICTURES, VECTORS, unit(VECTORS + 0.2)))
+    reader = CountedReader(database)
+    store = PostgresStore(reader, written.version, exact_up_to=100)
+    searcher = Searcher(store, ENCODER)
+    query = Query(texts=("a dog and thing7",)).filter("half", "True")
+    searcher.search(query, shown=[hit.image_id for hit in searcher.search(query).hits])
+    nearest = [one for one in reader.statements if "<#>" in one]
+    assert nearest
+    for one in nearest:
+        assert re.findall(r"(?:FROM|JOIN) (\w+)", one) == ["pictures"]
+        assert re.search(r"ORDER BY \w+::halfvec\(\d+\) <#> %s::halfvec\(\d+\) LIMIT %s$", one)
+    store.search(VECTORS[0], 10)
+    with database.transaction() as connection:
+        # So few are sooner read whole; in millions it is this way that is the shorter.
+        connection.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_sort = off")
+        found = connection.fetch("EXPLAIN " + reader.statements[-1], reader.values[-1])
+    plan = "\n".join(line for (line,) in found)
+    assert "Merge Append" in plan
+    for part in range(3):
+        assert re.search(rf"Index Scan using pictures_{part}_\w+ on pictures_{part}", plan), plan
+    database.close()

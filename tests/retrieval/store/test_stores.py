@@ -16,7 +16,14 @@ from retrieval.store.filters import Facets
 from retrieval.store.protocol import EVERYTHING, Picture, Scope, Store
 from retrieval.store.word_index import WordIndex, write_words
 from retrieval.store.words import content_words, tokens
-from tests.retrieval.engines import NUMBERS, EmbeddedEngine, Engine, Pictures, PostgresEngine
+from tests.retrieval.engines import (
+    NUMBERS,
+    EmbeddedEngine,
+    Engine,
+    PartitionedEngine,
+    Pictures,
+    PostgresEngine,
+)
 
 SIZE, DIMENSION = 120, 8
 THINGS = ("dog", "cat", "red car", "car that is red")
@@ -46,15 +53,20 @@ CAPTIONED = [row for row in range(SIZE) if row % 5]
 GALLERY = Pictures(PICTURES, VECTORS, CAPTION_VECTORS)
 
 
-@pytest.fixture(scope="module", params=["embedded", "postgres"])
+ENGINES = ["embedded", "postgres", pytest.param("partitioned", marks=pytest.mark.scale)]
+
+
+@pytest.fixture(scope="module", params=ENGINES)
 def engine(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Engine]:
     engine: Engine
-    if request.param == "postgres":
+    if request.param == "embedded":
+        engine = EmbeddedEngine(tmp_path_factory.mktemp("engine"))
+    elif request.param == "postgres":
         engine = PostgresEngine(request.getfixturevalue("postgres"))
     else:
-        engine = EmbeddedEngine(tmp_path_factory.mktemp("engine"))
+        engine = PartitionedEngine(request.getfixturevalue("postgres"))
     yield engine
     engine.close()
 
