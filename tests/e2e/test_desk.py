@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.fixtures.browser import OUTPUT, violations
 from tests.fixtures.server import TOKEN, RunningServer
@@ -75,17 +75,33 @@ def test_only_the_token_opens_it_and_only_this_tab_keeps_it(desk: Page) -> None:
     assert desk.evaluate("sessionStorage.length") == 0
 
 
-def test_a_version_tells_its_recall_and_what_it_was_measured_on(desk: Page) -> None:
-    version = {
-        "version": "0001-00000000", "live": True, "size": 1e8, "created": "2026-11-26T09:00:00Z",
-        "count": 90, "model": "photos", "accuracy": 0.9, "problem": None,
-        "recall": {"value": 78.26, "data": "flickr8k:f, dev", "gain": 1.5},
-    }  # fmt: skip
-    desk.route("**/admin/bundles", lambda route: route.fulfill(json=[version]))
+def test_the_history_tells_recall_and_rolls_back_to_a_version_by_its_name(desk: Page) -> None:
+    known = {"size": 1e8, "created": "2026-11-26T09:00:00Z", "count": 90, "model": "photos"}
+    known |= {"accuracy": 0.9, "problem": None}
+    told = {"value": 78.26, "data": "flickr8k:f, dev", "gain": 1.5}
+    versions = [
+        {**known, "version": "0002-00000000", "live": True, "recall": told},
+        {**known, "version": "0001-00000000", "live": False, "recall": None},
+    ]
+    live = {"version": "0002-00000000", "images": 90, "model": "photos", "loaded_at": None}
+    asked: list[object] = []
+
+    def reload(route: Route) -> None:
+        asked.append(route.request.post_data_json)
+        route.fulfill(json={"version": "0001-00000000"})
+
+    desk.route("**/admin/bundles", lambda route: route.fulfill(json=versions))
+    desk.route("**/admin/model", lambda route: route.fulfill(json=live))
+    desk.route("**/admin/reload", reload)
     enter(desk, "Gallery")
-    cell = desk.locator('td[data-name="Recall@10"]')
-    expect(cell).to_have_text("78.3 % flickr8k:f, dev +1.5 by adapting")
+    cells = desk.locator('td[data-name="Recall@10"]')
+    expect(cells).to_have_text(["78.3 % flickr8k:f, dev +1.5 by adapting", "\N{EN DASH}"])
     desk.screenshot(path=OUTPUT / "desk_gallery.png", full_page=True)
+    # By name: where another tab has gone back already, this one goes back no further.
+    desk.get_by_role("button", name="Roll back").click()
+    desk.get_by_role("dialog").get_by_role("button", name="Roll back to 0001-00000000").click()
+    expect(desk.get_by_role("status")).to_have_text("0001-00000000 is live.")
+    assert asked == [{"version": "0001-00000000"}]
 
 
 def test_nothing_is_changed_before_it_is_confirmed(desk: Page) -> None:
