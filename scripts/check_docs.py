@@ -13,7 +13,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(ROOT := Path(__file__).resolve().parent.parent))
 
-PARTS_OF_THE_PAGE = {"/page.css", "/page.js", "/icon.svg", "/manifest.webmanifest"}
+PARTS_OF_THE_PAGE = {
+    *("/page.css", "/page.js", "/icon.svg", "/manifest.webmanifest"),
+    *("/examples.css", "/examples.js"),
+}
 REFERENCE = (ROOT / "docs/reference.md").read_text(encoding="utf-8")
 
 

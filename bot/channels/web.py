@@ -6,7 +6,17 @@ from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Header, HTTPException, Query, UploadFile
+from fastapi import (
+    APIRouter,
+    Depends,
+    File,
+    Form,
+    Header,
+    HTTPException,
+    Query,
+    Request,
+    UploadFile,
+)
 from fastapi.responses import Response
 from pydantic import BaseModel, Field, StringConstraints
 
@@ -31,6 +41,7 @@ LONGEST_FILTER = 200
 LONGEST_SECRET = 200
 LONGEST_SHOWN = 500
 FORM = dialogue.Form("web", lambda turn: to_answer(turn).model_dump_json())
+_FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 FilterKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 FilterValue = Annotated[
     str, StringConstraints(max_length=LONGEST_FILTER, pattern=r"^[^\x00-\x1f\x7f]*$")
@@ -88,12 +99,27 @@ class History(BaseModel):
     ratings: dict[str, str] = Field(description="Thumbs by picture: up or down.")
 
 
+async def _needs_form(request: Request) -> None:
+    """Refuse what is no form, of which every field would be said to be missing.
+
+    Raises:
+        HTTPException: 415.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _FORMS:
+        raise HTTPException(
+            415,
+            f"Send a form ({' or '.join(_FORMS)}), not {kind[:100] or 'a body of no kind'}; its "
+            "fields are sender, text, image, filters, secret, message_id and shown.",
+        )
+
+
 @router.post(
     "/api/messages",
     summary="One message of a chat",
     response_model=Answer,
     responses=problems(408, 413, 415, 422, 429, 503),
-    dependencies=[Depends(count_address)],
+    dependencies=[Depends(count_address), Depends(_needs_form)],
 )
 async def messages(
     parts: Parts,

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import httpx
+from PIL import Image
+from rich.console import RenderableType
 from rich.markup import escape
 
 from bot.errors import BotError
 from bot.workbench.console import out, say
 
 LETTERS = "abcdefgh"
+PICTURE_ROWS = 10
+"""How high a picture is on a terminal."""
+
+Draw = Callable[[Image.Image], RenderableType]
 
 
 class ServerRefused(BotError):
@@ -38,13 +47,15 @@ def _post(client: httpx.Client, path: str, **content: object) -> httpx.Response:
 def run_chat(url: str) -> None:
     """Read lines, print replies, until end of input.
 
-    Quick replies are offered by letter, so that numbers stay free for "more like 2".
+    A terminal that can shows the pictures themselves, any other their addresses. Quick replies are
+    offered by letter, so that numbers stay free for "more like 2".
 
     Args:
         url: where the server answers.
     """
     sender = f"terminal-{uuid.uuid4().hex}"
     choices: dict[str, str] = {}
+    draw = _find_way_to_draw()
     say("Say what you would like to see; ends with Ctrl-D.")
     with httpx.Client(base_url=url, timeout=60) as client:
         while True:
@@ -63,16 +74,46 @@ def run_chat(url: str) -> None:
                 continue
             choices = {}
             for reply in response.json()["replies"]:
-                _print_reply(reply, str(client.base_url), choices)
+                _print_reply(reply, client, choices, draw)
 
 
-def _print_reply(reply: dict[str, Any], base: str, choices: dict[str, str]) -> None:
+def _find_way_to_draw() -> Draw | None:
+    """Return what draws a picture on this terminal; None where it knows no way.
+
+    Asked by escape sequences, which is why a pipe and a dumb terminal are not asked.
+    """
+    if not (sys.stdin.isatty() and out.is_terminal) or out.is_dumb_terminal:
+        return None
+    from textual_image import renderable  # here: to import it is to ask the terminal
+
+    way = renderable.Image
+    if not issubclass(way, renderable.TGPImage | renderable.SixelImage):
+        return None  # blocks of color show nothing of a photograph
+    return lambda picture: way(picture, "auto", PICTURE_ROWS)
+
+
+def _picture(client: httpx.Client, address: str) -> Image.Image | None:
+    """Return a picture of the server; None where it cannot be had."""
+    try:
+        response = client.get(address).raise_for_status()
+        return Image.open(io.BytesIO(response.content)).convert("RGB")
+    except (httpx.HTTPError, OSError):
+        return None
+
+
+def _print_reply(
+    reply: dict[str, Any], client: httpx.Client, choices: dict[str, str], draw: Draw | None
+) -> None:
     """Print one reply and collect its quick replies under letters."""
     if reply.get("text"):
         out.print(escape(reply["text"]), highlight=False)
     for number, image in enumerate(reply.get("images", ()), start=1):
-        link = base.rstrip("/") + image["url"]
         title = escape(image["caption"] or image["id"])
+        if draw and (picture := _picture(client, image["thumbnail"])):
+            out.print(f"  {number}. {title}", highlight=False)
+            out.print(draw(picture))
+            continue
+        link = str(client.base_url).rstrip("/") + image["url"]
         out.print(f"  {number}. {title}  [dim]{escape(link)}[/]", highlight=False)
     for letter, choice in zip(LETTERS, reply.get("quick_replies", ()), strict=False):
         choices[letter] = choice["payload"]

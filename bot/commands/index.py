@@ -74,6 +74,11 @@ def index_images(
             attribution=work.pairs.attribution,
             progress=progress,
         )
+    if not work.root.is_dir():
+        raise IndexingRefused(
+            f"the folder {images!r} was removed while it was indexed; {report.version} is built, "
+            "and not live"
+        )
     catalog.publish(report.version)
     return replace(report, skipped=[*work.pairs.skipped, *report.skipped])
 

@@ -20,6 +20,16 @@ router = APIRouter()
 Parts = Annotated[Services, Depends(services)]
 
 
+class Recall(BaseModel):
+    """What a model says of its recall@10, text to image, in percent; measured when it was made."""
+
+    value: float | None
+    data: str = Field(description="What it was measured on.")
+    gain: float | None = Field(
+        description="Points won by adapting it to its gallery, on captions held out."
+    )
+
+
 class Version(BaseModel):
     """One version of the gallery."""
 
@@ -32,6 +42,7 @@ class Version(BaseModel):
     accuracy: float | None = Field(
         description="How often captions are told from things that the gallery lacks, 0.5 to 1."
     )
+    recall: Recall | None
     problem: str | None = Field(description="Why it cannot be read.")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
+
+logger = logging.getLogger(__name__)
 
 _KEY = "showtell:corrections"
 MOST = 10_000
@@ -44,9 +47,8 @@ class Corrections:
 
     async def all(self) -> list[Correction]:
         """Return all, oldest first."""
-        found = await self._redis.hvals(_KEY)
-        corrections = [Correction.model_validate_json(one) for one in found]
-        return sorted(corrections, key=lambda one: one.at)
+        corrections = map(_correction_of, await self._redis.hvals(_KEY))
+        return sorted(filter(None, corrections), key=lambda one: one.at)
 
     async def save(self, correction: Correction) -> bool:
         """Keep one, in the place of another of its question; False where there are too many."""
@@ -59,3 +61,13 @@ class Corrections:
     async def remove(self, question: str) -> bool:
         """Remove that of a question; False where there is none."""
         return bool(await self._redis.hdel(_KEY, question))
+
+
+def _correction_of(kept: bytes | str) -> Correction | None:
+    """Return a correction; None where another version of the program wrote it."""
+    try:
+        return Correction.model_validate_json(kept)
+    except ValidationError as error:
+        count = error.error_count()
+        logger.warning("a correction cannot be read and is left out: %d errors", count)
+        return None

@@ -72,8 +72,9 @@ async def cancel(at: At) -> IndexState:
 
 def _find_folder(name: str) -> Path | None:
     try:
-        path = Path(name).expanduser()
-        return path if path.is_dir() else None
+        # Absolute: a name that begins with a hyphen would be taken for an option.
+        path = Path(name).expanduser().absolute()
+        return path if name.strip() and path.is_dir() else None
     except (OSError, ValueError, RuntimeError):  # no name of anything, nobody's home
         return None
 

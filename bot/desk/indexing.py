@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import LockNotOwnedError, RedisError
 
 from bot.errors import BotError, IndexingRuns
 from bot.live.bundle import LiveBundle
@@ -31,14 +31,15 @@ logger = logging.getLogger(__name__)
 
 _STATE, _LOCK, _CANCEL = (f"showtell:desk:index:{what}" for what in ("state", "lock", "cancel"))
 _REMEMBERED_S = 30 * 86_400
-# The lock of a server that died is void after so long; renewed with each beat.
+# The lock of a server that died is void after so long; held anew with each beat.
 _LOCK_S = 15
-_BEAT_S = 0.5
+BEAT_S = 0.5
 _TERM_S = 10.0
 _NICENESS = 19
 """Turns go first: at 10 they took twice as long meanwhile."""
 _LINES_KEPT = 20
 _LONGEST_LINE = 1_000_000
+_LONGEST_LOGGED = 200
 
 
 class IndexState(BaseModel):
@@ -82,6 +83,7 @@ class Indexing:
         self._settings = settings
         self._redis = redis
         self._live = live
+        self._lock = redis.lock(_LOCK, timeout=_LOCK_S, blocking=False, thread_local=False)
         self._task: asyncio.Task[None] | None = None
 
     async def state(self) -> IndexState:
@@ -90,7 +92,10 @@ class Indexing:
         Raises:
             RedisError, OSError: Redis cannot be asked.
         """
-        kept, locked = await self._redis.get(_STATE), await self._redis.exists(_LOCK)
+        async with self._redis.pipeline(transaction=True) as pipeline:  # or it ends in between
+            pipeline.get(_STATE)
+            pipeline.exists(_LOCK)
+            kept, locked = await pipeline.execute()
         try:
             state = IndexState.model_validate_json(kept) if kept else IndexState()
         except ValidationError:  # another version of the program wrote it
@@ -111,7 +116,8 @@ class Indexing:
             IndexingRuns: one is being indexed, by this worker or another.
             RedisError, OSError: Redis cannot be asked.
         """
-        if not await self._redis.set(_LOCK, "", nx=True, ex=_LOCK_S):
+        runs_here = self._task is not None and not self._task.done()
+        if runs_here or not await self._lock.acquire():
             raise IndexingRuns("A folder is being indexed already; wait for its end, or stop it.")
         state = IndexState(state="running", folder=str(folder), started=time.time())
         await self._redis.delete(_CANCEL)
@@ -149,7 +155,7 @@ class Indexing:
         finally:
             state.ended = time.time()
             logger.info("indexing %s: %s", state.folder, state.state)
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(RedisError, OSError, IndexingRuns):
                 await asyncio.shield(self._put_down(state))
 
     async def _run(self, folder: str, captions: Path | None) -> Process:
@@ -170,12 +176,12 @@ class Indexing:
         """Put down what the process says until it ends, and take what it made."""
         said: list[str] = []
         reading = asyncio.gather(
-            _each_line(process.stdout, lambda line: _take(line, state)),
+            _each_line(process.stdout, lambda line: take_line(line, state)),
             _each_line(process.stderr, lambda line: said.append(line) if line.strip() else None),
         )
         try:
             while not reading.done():
-                await asyncio.wait({reading}, timeout=_BEAT_S)
+                await asyncio.wait({reading}, timeout=BEAT_S)
                 if await self._beat(state) and process.returncode is None:
                     process.terminate()
                     state.state, state.sentence = "cancelled", "It was stopped; nothing changed."
@@ -184,7 +190,7 @@ class Indexing:
         finally:
             reading.cancel()
         failed = await process.wait() != 0
-        if state.state == "cancelled":
+        if state.state == "cancelled" and state.version is None:
             return
         if failed or state.version is None:
             state.state = "failed"
@@ -199,37 +205,56 @@ class Indexing:
             state.state = "done"
 
     async def _beat(self, state: IndexState) -> bool:
-        """Tell the other workers; return whether one of them wants it stopped."""
+        """Tell the other workers; return whether one of them wants it stopped.
+
+        Raises:
+            IndexingRuns: another worker indexes meanwhile.
+        """
         try:
+            await self._hold()
             async with self._redis.pipeline(transaction=False) as pipeline:
                 pipeline.set(_STATE, state.model_dump_json(), ex=_REMEMBERED_S)
-                pipeline.expire(_LOCK, _LOCK_S)
                 pipeline.getdel(_CANCEL)
                 return (await pipeline.execute())[-1] is not None
         except (RedisError, OSError) as error:
             logger.warning("how far indexing is cannot be told: %s", error)
             return False
 
+    async def _hold(self) -> None:
+        try:
+            await self._lock.reacquire()
+        except LockNotOwnedError:  # it ran out: this process stood still, or Redis was away
+            if not await self._lock.acquire():
+                raise IndexingRuns("Another server began to index meanwhile.") from None
+
     async def _put_down(self, state: IndexState) -> None:
-        async with self._redis.pipeline(transaction=True) as pipeline:
-            pipeline.set(_STATE, state.model_dump_json(), ex=_REMEMBERED_S)
-            pipeline.delete(_LOCK)
-            await pipeline.execute()
+        await self._hold()
+        await self._redis.set(_STATE, state.model_dump_json(), ex=_REMEMBERED_S)
+        await self._lock.release()
 
 
 async def _each_line(stream: asyncio.StreamReader | None, take: Any) -> None:
-    while stream is not None and (line := await stream.readline()):
+    while stream is not None:
+        try:
+            line = await stream.readline()
+        except ValueError:  # longer than any that is told; it is gone
+            continue
+        if not line:
+            return
         take(line.decode("utf-8", "replace").rstrip())
 
 
-def _take(line: str, state: IndexState) -> None:
+def take_line(line: str, state: IndexState) -> None:
     """Put a line of `showtell index --json` into the state."""
-    said: dict[str, Any] = json.loads(line)
-    if "what" in said:
-        state.what, state.done, state.total = said["what"], said["done"], said["total"]
-        return
-    state.version, state.skipped = said["version"], said["skipped"]
-    state.sentence = said["sentence"]
+    try:
+        said: dict[str, Any] = json.loads(line)
+        if "what" in said:
+            state.what, state.done, state.total = said["what"], said["done"], said["total"]
+            return
+        state.version, state.skipped = said["version"], said["skipped"]
+        state.sentence = said["sentence"]
+    except (ValueError, KeyError, TypeError):  # a library printed it
+        logger.warning("indexing printed %r", line[:_LONGEST_LOGGED])
 
 
 async def _end(process: Process) -> None:

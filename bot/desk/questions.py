@@ -72,7 +72,10 @@ class Right(BaseModel):
 
     image: str = Field(pattern=r"^[0-9a-f]{16}$", description="Its id.")
     caption: str = Field(
-        min_length=1, max_length=500, description="What it shows, in words that should find it."
+        min_length=1,
+        max_length=500,
+        pattern=r"^[^\x00-\x08\x0e-\x1b\x7f]*$",
+        description="What it shows, in words that should find it.",
     )
 
 

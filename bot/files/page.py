@@ -30,7 +30,11 @@ PAGE_FILES = {
     "/page.js": "page.js",
     "/icon.svg": "icon.svg",
     "/manifest.webmanifest": "manifest.webmanifest",
-    "/": "index.html",  # the last: it names the hashes of the others
+    "/examples.css": "examples.css",
+    "/examples.js": "examples.js",
+    # The last: they name the hashes of the others.
+    "/examples": "examples.html",
+    "/": "index.html",
 }
 _KINDS = {
     ".html": "text/html",
@@ -72,7 +76,7 @@ def write_page(project: RasaProject, settings: Settings) -> dict[str, PageFile]:
         content = (WIDGET / name).read_bytes()
         if name == "widget.js":
             content = _serve(content, project.language, words["widget"], limits)
-        elif name == "index.html":
+        elif name.endswith(".html"):
             holes = {f"page_{key}": word for key, word in words["page"].items()}
             holes |= {f"v_{key[1:].replace('.', '_')}": file.hash for key, file in files.items()}
             content = _fill(content.decode(), holes | {"language": project.language}).encode()

@@ -34,10 +34,12 @@ class Correction(NamedTuple):
         places: where the cues stand.
         strong: whether it replaces something in any case ("no, …"); else only where one of its
             kind is there ("what about …").
+        keeps: whether the rest of the search stays in any case ("the same with …").
     """
 
     places: list[tuple[int, int]]
     strong: bool
+    keeps: bool
 
 
 class Cues:
@@ -67,8 +69,11 @@ class Cues:
             re.IGNORECASE,
         )
         self._exchange = re.compile(
-            rf"{_START}{pattern('exchange')}(?!\w){_START[1:]}", re.IGNORECASE
+            rf"{_START}(?:(?P<same>{pattern('same')})|{pattern('exchange')})(?!\w){_START[1:]}",
+            re.IGNORECASE,
         )
+        remarks = "|".join(phrases.get("remark", ())) or "(?!)"
+        self._remark = re.compile(rf"{_START}(?:{remarks})", re.IGNORECASE)
         self._corrected = re.compile(rf"[\s,]++{pattern('corrected')}[\s,.!?]*$", re.IGNORECASE)
         self._swaps = [
             re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())
@@ -111,8 +116,13 @@ class Cues:
             )
             for part, value in (("none", NONE), ("any", ALL))
         }
+        before = pattern("social", "joined", "correction")
         self._alone = {
-            intent: re.compile(rf"{_START}{pattern(part)}{_EDGE_END}", re.IGNORECASE)
+            intent: re.compile(
+                rf"{_START}(?:{before}[\s,]+)?{pattern(part)}"
+                rf"(?:[\s,]+(?:{pattern(part)}|{pattern('social')}))*{_EDGE_END}",
+                re.IGNORECASE,
+            )
             for part, intent in _ALONE.items()
         }
         self._ordinal = re.compile(
@@ -126,7 +136,7 @@ class Cues:
 
     def correction(self, text: str) -> Correction | None:
         """Return what a message corrects, or None if nothing says that it does."""
-        body, strong = text, False
+        body, strong, keeps = text, False, False
         places = []
         at = 0
         while match := self._correction.match(body[at:]):
@@ -134,6 +144,7 @@ class Cues:
             places.append((at, at + match.end()))
             at += match.end()
         while match := self._exchange.match(body[at:]):
+            keeps = keeps or match["same"] is not None
             places.append((at, at + match.end()))
             at += match.end()
         while match := self._corrected.search(body, at):
@@ -141,7 +152,7 @@ class Cues:
             places.append((match.start(), match.start() + len(match[0].rstrip())))
             body = body[: match.start()]
         left = only(text, places, inside=False).strip(_EDGES)
-        return Correction(places, strong) if places and left else None
+        return Correction(places, strong, keeps) if places and left else None
 
     def swap(self, text: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """Return where the old and the new thing stand in "a cat instead of a dog", or None."""
@@ -190,6 +201,10 @@ class Cues:
     def alone(self, text: str) -> str | None:
         """Return the intent of a message that is a phrase and nothing else, or None."""
         return next((name for name, one in self._alone.items() if one.match(text)), None)
+
+    def is_remark(self, text: str) -> bool:
+        """Whether a text tells something and asks for nothing: "my mother grew up there"."""
+        return bool(self._remark.match(text))
 
     def subject(self, text: str) -> list[Span]:
         """Return what is talked about that is no picture, at most one."""

@@ -181,7 +181,8 @@ def _edit(
         if swapped:
             new = editor.replace_in(text, swapped.text, wish.text)
         elif wish.role or intent == REFINE:
-            new = editor.replace_same_class(text, wish.text, only_exclusive=not wish.role)
+            exchanges = bool(wish.role) or editor.stands_for_a_thing(wish.text)
+            new = editor.replace_same_class(text, wish.text, only_exclusive=not exchanges)
         if new is not None and new != text:
             return text, new
     if wish.role != "replace" or editor.is_attribute(wish.text):

@@ -69,6 +69,8 @@ class PieceReader:
                 or self._read_wish_and_exclusions(said)
                 or self._read_one_clause(said)
             )
+        if reading.intent in WISHES and self._cues.is_remark(text):
+            reading = Reading(text, ((OTHER, 1.0),))
         spans = [*reading.spans, *self._cues.beside(text)]
         if reading.intent == OTHER:
             spans += self._cues.subject(text)
@@ -80,12 +82,14 @@ class PieceReader:
         old: Span | None = None
         if swap := self._cues.swap(text):
             (start, end), new = swap
-            if not self._cues.is_position(text[start:end]):  # "two kids instead of one"
+            # "Two kids instead of one" names a number; "the coat should be red" nothing old.
+            if start < end and not self._cues.is_position(text[start:end]):
                 old = Span("excluded", text[start:end], start, end, _FOUND_BY, "replace")
-            body, role = only(text, [new], inside=True), "replace"
+            body, role, keeps = only(text, [new], inside=True), "replace", False
         elif correction := self._cues.correction(only(text, clauses, inside=False)):
             body = only(text, correction.places, inside=False)
             role = "replace" if correction.strong else "exchange"
+            keeps = correction.keeps
         else:
             return None
         if not self._editor.names(body):
@@ -95,6 +99,8 @@ class PieceReader:
             reading = self.with_spans(reading.settled(REFINE))
         if reading.intent not in (SEARCH, REFINE):
             return None
+        if keeps:
+            reading = reading.settled(REFINE)
         spans = [
             replace(span, role=role) if span.name == "query" else span for span in reading.spans
         ]
@@ -146,8 +152,9 @@ class PieceReader:
         if once != text:
             narrows = reading.intent not in (SEARCH, REFINE) or self._clauses.is_twice(text)
             reading = reading.settled(REFINE) if narrows else reading
-        elif self._clauses.exclusions(reading.text):
-            if reading.intent in (SEARCH, REFINE) or self._clauses.is_firm(text):
+        elif clauses := self._clauses.exclusions(reading.text):
+            named = any(True for clause in clauses for _ in self._excluded(reading.text, clause))
+            if reading.intent in (SEARCH, REFINE) or (named and self._clauses.is_firm(text)):
                 reading = reading.settled(EXCLUDE)  # "something without people" names no wish
         else:
             reading = self._guarded(reading)

@@ -23,6 +23,8 @@ PROJECT_DIR = Path(__file__).parents[1] / "rasa"
 # Rasa has these without being told (rasa/shared/core/constants.py).
 _BUILT_IN_INTENTS = {"nlu_fallback", "out_of_scope", "restart", "back", "session_start"}
 _ENTITY = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<name>[^):]+)\)|(?P<json>\{[^}]*\}))")
+# Parts of clauses.yml that list regular expressions.
+_REGULAR = {"swap", "remark", "asker"}
 _VARIABLE = re.compile(r"{([^\n{}]+?)}")
 
 
@@ -237,8 +239,10 @@ def _read_yaml(path: Path, *, optional: bool = False) -> dict[str, Any]:
 
 
 def _phrases(part: str, listed: list[str]) -> list[str]:
-    """Return the phrases of a part of clauses.yml; those of "swap" are regular expressions."""
-    return listed if part == "swap" else [one for phrase in listed for one in spelled_out(phrase)]
+    """Return the phrases of a part of clauses.yml, spelled out where they hold alternatives."""
+    if part in _REGULAR:
+        return listed
+    return [one for phrase in listed for one in spelled_out(phrase)]
 
 
 def _read_nlu(content: dict[str, Any]) -> tuple[list[Example], dict[str, str]]:

@@ -50,7 +50,7 @@ class ClauseSplitter:
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
         exclusion = any_of(phrases, "exclusion")
-        opening = any_of(phrases, "opening", "firm")
+        opening, joined = any_of(phrases, "opening", "firm"), any_of(phrases, "joined")
         # A blank is due behind each: in "no, a cat" nothing is excluded.
         never = any_of(phrases, "never", "twice", "added")
         sentence = rf"(?:^|(?<=[,.;:!?(])|\b{any_of(phrases, 'resume', 'joined')}\s)\s*"
@@ -61,7 +61,8 @@ class ClauseSplitter:
         self._beside = next(iter(phrases.get("beside", ())), "")
         self._begin = re.compile(
             rf"(?P<never>\b(?:{any_of(phrases, 'turning')}\s+)?{never}\b)"
-            rf"|(?:(?<!\w){exclusion}|(?:^|[,.;:!?(\u2013\u2014]|\s-)\s*(?!{never}\b){opening})"
+            rf"|(?:(?<!\w){exclusion}"
+            rf"|(?:^|[,.;:!?(\u2013\u2014]|\s-)\s*(?:{joined}\s+)?(?!{never}\b){opening})"
             r"\s+(?=\w)",
             re.IGNORECASE,
         )
@@ -98,23 +99,24 @@ class ClauseSplitter:
         self._tail = re.compile(rf"(?:[\s,]++(?:{tail}))+{edge}$", re.IGNORECASE)
         self._joined = re.compile(
             rf"(?P<together>\b{any_of(phrases, 'together')}\b)"
-            rf"|\s*,\s*|\s*\b{any_of(phrases, 'joined')}\b\s*",
+            rf"|\s*,\s*|\s*\b{joined}\b\s*",
             re.IGNORECASE,
         )
         asking = any_of(phrases, "asking")
         self._apart = re.compile(
             rf"(?:{_STOP}|[!?;])+\s+(?=\w)|\n+|\s+{_EMOTICON}(?:\s+|$)"
             rf"|,?\s+{any_of(phrases, 'apart')}\s+"
-            rf"|,?\s+(?:{any_of(phrases, 'joined')}|{any_of(phrases, 'hence')})\s+(?={asking}\b)",
+            rf"|,?\s+(?:{joined}|{any_of(phrases, 'hence')})\s+(?={asking}\b)",
             re.IGNORECASE,
         )
         turning = any_of(phrases, "turning")
         self._closing = re.compile(
             rf"(?<=\w)(?:[\s,.]++{any_of(phrases, 'closing')})+[\s.!]*$", re.IGNORECASE
         )
-        self._leading = re.compile(
-            rf"\s*(?:{turning}|{any_of(phrases, 'joined')})\s+", re.IGNORECASE
-        )
+        self._leading = re.compile(rf"\s*(?:{turning}|{joined})\s+", re.IGNORECASE)
+        askers = "|".join(phrases.get("asker", ())) or "(?!)"
+        self._asker = re.compile(rf"\s*(?:{askers})\s+(?=\w)", re.IGNORECASE)
+        self._awaiting = re.compile(rf"\s*{any_of(phrases, 'correction_apart')}", re.IGNORECASE)
         self._social = re.compile(
             rf"\s*{any_of(phrases, 'social')}"
             rf"(?:\s*[,.!:\u2013\u2014\u2026-]+\s*|\s+{turning}\s+)(?=\w)",
@@ -125,20 +127,33 @@ class ClauseSplitter:
         """Return where the things stand that a message says one after the other.
 
         "Hello! A dog, and also tell me a joke" has three. An "and" before the second and a "please"
-        at the end belong to none.
+        at the end belong to none. "Wrong. A cat" is one: it corrects.
         """
         cuts = [(0, 0)]
         while len(cuts) < _MOST_PIECES and (match := self._social.match(text, cuts[-1][1])):
             cuts.append((match.end(), match.end()))
-        cuts += [match.span() for match in self._apart.finditer(text, cuts[-1][1])]
+        begin = cuts[-1][1]
+        cuts += [
+            match.span()
+            for match in self._apart.finditer(text, begin)
+            if not self._awaiting.fullmatch(text, begin, match.start())
+        ]
         del cuts[_MOST_PIECES:]
         for at, (start, end) in enumerate(cuts[1:], 1):
             if leading := self._leading.match(text, end):
                 cuts[at] = start, leading.end()
         end = closing.start() if (closing := self._closing.search(text)) else len(text)
         edges = [*cuts, (max(end, cuts[-1][1]), len(text))]
-        places = [(before[1], after[0]) for before, after in itertools.pairwise(edges)]
+        places = [
+            (self._behind_asker(text, before[1]), after[0])
+            for before, after in itertools.pairwise(edges)
+        ]
         return [(start, end) for start, end in places if re.search(r"\w", text[start:end])]
+
+    def _behind_asker(self, text: str, start: int) -> int:
+        """Return where a piece begins without who wants it: "my son loves trains"."""
+        match = self._asker.match(text, start)
+        return match.end() if match else start
 
     def core(self, text: str, start: int, end: int) -> Place:
         """Return where a thing that is not wanted stands without words that name nothing of it."""

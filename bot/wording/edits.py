@@ -76,6 +76,8 @@ class Editor:
         """
         words, new = split_words(text), self._meant(split_words(value))
         pairs = self._pairs(words, new, only_exclusive=only_exclusive)
+        if self.is_fragment(value):  # "with his mother" is no other boy
+            pairs = [pair for pair in pairs if not self._is_subject(words, pair.at)]
         if not pairs:
             return None
         said = [word.text for word in new if self._names(word) or self.classes.of(word.text)]
@@ -246,6 +248,12 @@ class Editor:
             if same and not is_there:
                 pairs.append(_Pair(same[0], by))
         return pairs
+
+    def _is_subject(self, words: Sequence[Word], at: int) -> bool:
+        """Whether a word is whom a text is about: "a boy" of "a boy with a dog"."""
+        first = self._start_of_phrase(words, at, placed=True)
+        is_placed = words[first].text in self.classes.placing
+        return not is_placed and self.classes.of(words[at].text) in self.classes.subjects
 
     def _begins_a_phrase(self, word: str) -> bool:
         """Whether a value that begins with a word stands as a whole; German articles decline."""

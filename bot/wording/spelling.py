@@ -18,6 +18,8 @@ from retrieval.store.words import FUNCTION_WORDS, singular
 _SHORTEST = 4
 # Two slips are one word still where it is this long.
 _LONG = 7
+# A long word that nobody knows was meant as one that the gallery has so many times as often.
+_DWARFED = 50
 _TWICE = re.compile(r"(.)\1")
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
@@ -89,13 +91,16 @@ class ContentSpeller:
 
     def _find(self, word: str) -> str:
         lower = word.lower()
-        if len(word) < _SHORTEST or any(map(self._is_spelled, (lower, singular(lower)))):
+        forms = (lower, singular(lower))
+        occurs = max(self._vocabulary.get(form, 0) for form in forms)
+        if len(word) < _SHORTEST or any(map(self._known, forms)) or (occurs and len(word) < _LONG):
             return word
         most = 2 if len(word) >= _LONG else 1
         slips = {
             target: distance
             for target in self._targets
             if target[:1] == lower[:1] and abs(len(target) - len(lower)) <= most
+            if self._vocabulary[target] >= occurs * _DWARFED  # captions have typing errors too
             if (distance := OSA.distance(lower, target, score_cutoff=most)) <= most
             if distance < 2 or _differing(lower, target) < 2
         }
@@ -106,6 +111,3 @@ class ContentSpeller:
             return slips[target], slipped, is_wrong, -self._vocabulary[target], target
 
         return min(slips, key=likelihood, default=word)
-
-    def _is_spelled(self, word: str) -> bool:
-        return word in self._vocabulary or self._known(word)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import TYPE_CHECKING, Protocol
 
 import typer
@@ -83,17 +84,21 @@ def progress_bars() -> Iterator[Report]:
 
 @contextmanager
 def json_lines() -> Iterator[Report]:
-    """Yield a `Report` that prints a JSON object a line, a few times a second, for programs."""
-    told = 0.0
+    """Yield a `Report` that prints a JSON object a line, a few times a second, for programs.
+
+    What libraries print meanwhile goes to standard error.
+    """
+    told, told_to = 0.0, sys.stdout
 
     def report(done: int, total: int, what: str) -> None:
         nonlocal told
         now = time.monotonic()
         if done >= total or now - told >= _JSON_EVERY_S:
             told = now
-            typer.echo(json.dumps({"what": what, "done": done, "total": total}))
+            typer.echo(json.dumps({"what": what, "done": done, "total": total}), file=told_to)
 
-    yield report
+    with redirect_stdout(sys.stderr):
+        yield report
 
 
 class _Lines:

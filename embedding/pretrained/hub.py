@@ -62,7 +62,13 @@ def fetch(source: Source) -> tuple[Path, int]:
                 allow_patterns=[*_WANTED, _SAFE if is_safe else _PICKLED],
             )
         )
-    except (HfHubHTTPError, httpx.HTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (
+        HfHubHTTPError,
+        httpx.HTTPError,
+        LocalEntryNotFoundError,
+        OSError,
+        ValueError,  # a page of some proxy, in the place of JSON
+    ) as error:
         raise ModelError(
             f"{source.repository} cannot be fetched from {endpoint} ({type(error).__name__}); "
             "where there is no way to a hub, copy the model's directory here and give its path "

@@ -19,7 +19,7 @@ from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.calibration import measure
 from retrieval.bundle.collector import Collector, EncodePictures
 from retrieval.bundle.manifest import Manifest
-from retrieval.bundle.overview import VersionInfo
+from retrieval.bundle.overview import VersionInfo, told_recall
 from retrieval.bundle.previous import Previous
 from retrieval.bundle.sources import Candidate
 from retrieval.errors import (
@@ -148,6 +148,7 @@ class PostgresCatalog:
                 one.count,
                 one.model_name,
                 one.confidence.accuracy,
+                told_recall(self._models.directory_of(one.model_fingerprint)),
             )
             for one in manifests
         ]

@@ -77,6 +77,10 @@ class Models:
             self._encoders[encoder.fingerprint] = encoder
         return self.load(encoder.fingerprint, encoder.name)
 
+    def directory_of(self, fingerprint: str) -> Path:
+        """Return where the model of a fingerprint lies, if it is here."""
+        return self._directory / fingerprint / MODEL
+
     def load(self, fingerprint: str, name: str) -> Model:
         """Return the model of a fingerprint.
 

@@ -6,8 +6,9 @@
 Rasa needs CPython 3.10 and an environment of its own. Started here: our server with the action
 server over the drawn shapes, a Redis for each side, `rasa data validate`, `rasa train`, `rasa run`.
 The scripts go over REST and SocketIO, through a question back, filters, feedback, uploads, a
-failing action, and restarts of either server in mid-conversation; a short talk goes through the
-widget in a browser. Prints one JSON object; exits with 1 if any reply differs.
+failing action, and restarts of either server in mid-conversation; short talks go through our
+widget, and through rasa-webchat from npm, in a browser. Prints one JSON object; exits with 1 if any
+reply differs.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from scripts.test_rasa.servers import (  # noqa: E402
     tcp_redis,
     timed,
 )
+from scripts.test_rasa.webchat import compare_webchat  # noqa: E402
 from scripts.test_rasa.widget import compare_widget  # noqa: E402
 from tests.fixtures.bundles import shape_candidates  # noqa: E402
 from tests.fixtures.models import make_shapes, train_shapes_model  # noqa: E402
@@ -89,6 +91,7 @@ def main() -> int:
         stack.enter_context(other)
         report["ready_s"] = round(time.monotonic() - started, 1)
         seen = compare_widget(other.url, own.url)
+        seen += compare_webchat(other.url, own.url, ROOT / "build" / "rasa-webchat")
         report |= compare(other, own)
         report["differences"] += seen
         own.stop()

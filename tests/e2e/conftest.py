@@ -76,10 +76,23 @@ def serving(*arguments: str | Path, data_dir: Path) -> Iterator[str]:
         assert server.wait(timeout=30) in (0, 130), "the server did not end cleanly"
 
 
+@pytest.fixture
+def data_dir(learned_dir: Path, tmp_path: Path) -> Path:
+    """A data folder of one test, in which nothing is left to learn of the examples."""
+    return _with_what_is_learned(tmp_path / "data", learned_dir)
+
+
+def _with_what_is_learned(folder: Path, learned_dir: Path) -> Path:
+    (folder / "cache").mkdir(parents=True)
+    for learned in learned_dir.glob("*.npz"):
+        (folder / "cache" / learned.name).symlink_to(learned)
+    return folder
+
+
 @pytest.fixture(scope="session")
-def demo_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_data(learned_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the demo gallery, made by the real command."""
-    folder = tmp_path_factory.mktemp("demo")
+    folder = _with_what_is_learned(tmp_path_factory.mktemp("demo"), learned_dir)
     run_showtell("demo", "--prepare-only", data_dir=folder)
     return folder
 

@@ -75,6 +75,19 @@ def test_only_the_token_opens_it_and_only_this_tab_keeps_it(desk: Page) -> None:
     assert desk.evaluate("sessionStorage.length") == 0
 
 
+def test_a_version_tells_its_recall_and_what_it_was_measured_on(desk: Page) -> None:
+    version = {
+        "version": "0001-00000000", "live": True, "size": 1e8, "created": "2026-11-26T09:00:00Z",
+        "count": 90, "model": "photos", "accuracy": 0.9, "problem": None,
+        "recall": {"value": 78.26, "data": "flickr8k:f, dev", "gain": 1.5},
+    }  # fmt: skip
+    desk.route("**/admin/bundles", lambda route: route.fulfill(json=[version]))
+    enter(desk, "Gallery")
+    cell = desk.locator('td[data-name="Recall@10"]')
+    expect(cell).to_have_text("78.3 % flickr8k:f, dev +1.5 by adapting")
+    desk.screenshot(path=OUTPUT / "desk_gallery.png", full_page=True)
+
+
 def test_nothing_is_changed_before_it_is_confirmed(desk: Page) -> None:
     enter(desk, "Gallery")
     expect(desk.get_by_role("row")).to_have_count(2)

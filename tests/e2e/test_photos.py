@@ -41,15 +41,16 @@ def few_photos(flickr8k: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 @pytest.mark.timeout(900)
 def test_train_index_serve_chat(
     few_photos: Path,
+    data_dir: Path,
     tmp_path: Path,
     serve: Callable[..., AbstractContextManager[str]],
 ) -> None:
     data = f"flickr8k:{few_photos}"
     run, bundles, figures = tmp_path / "run", tmp_path / "bundles", tmp_path / "dev.json"
 
-    run_showtell("train", "--data", data, "--out", run, data_dir=tmp_path)
+    run_showtell("train", "--data", data, "--out", run, data_dir=data_dir)
     run_showtell(
-        "evaluate", run, "--data", data, "--split", "dev", "--json", figures, data_dir=tmp_path
+        "evaluate", run, "--data", data, "--split", "dev", "--json", figures, data_dir=data_dir
     )
     dev = json.loads(figures.read_text())
     assert dev["images"] == DEV_IMAGES
@@ -57,7 +58,7 @@ def test_train_index_serve_chat(
     assert dev["text_to_image"]["r10"] >= LEAST_R10
 
     photos = few_photos / "images"
-    run_showtell("index", photos, "--model", run, "--bundles", bundles, data_dir=tmp_path)
+    run_showtell("index", photos, "--model", run, "--bundles", bundles, data_dir=data_dir)
     found = run_showtell(
         "search",
         "two dogs playing in the snow",
@@ -66,11 +67,11 @@ def test_train_index_serve_chat(
         "-k",
         "3",
         "--json",
-        data_dir=tmp_path,
+        data_dir=data_dir,
     )
     assert len(json.loads(found.stdout)["hits"]) == 3
 
-    with serve("serve", "--bundles", bundles, data_dir=tmp_path) as url:
+    with serve("serve", "--bundles", bundles, data_dir=data_dir) as url:
         answer = httpx.post(
             f"{url}/api/messages",
             files={"sender": (None, "e2e"), "text": (None, "two dogs playing in the snow")},

@@ -18,7 +18,7 @@ from embedding.model.towers import lstm_tower
 from embedding.training import parameters
 from embedding.training.batches import batches, split
 from embedding.training.config import TrainConfig
-from embedding.training.distributed import join_world
+from embedding.training.distributed import World, join_world
 from embedding.training.gradient_cache import backward_by_parts
 from embedding.training.losses import InfoNCELoss
 from embedding.training.train import train
@@ -38,7 +38,7 @@ LSTM: dict[str, Any] = {
 }
 
 
-def one_step(out: Path, chunk: int) -> None:
+def one_step(world: World, out: Path, chunk: int) -> None:
     """Write the loss and the gradients of one step of two linear towers, as OUT/CHUNK-RANK.pt."""
     random = torch.Generator().manual_seed(0)
     words, pixels = torch.randn(21, 6, generator=random), torch.randn(9, 5, generator=random)
@@ -46,32 +46,32 @@ def one_step(out: Path, chunk: int) -> None:
     config = TrainConfig(batch_size=27, captions_per_image=3, chunk=chunk)
     torch.manual_seed(1)
     text, image, loss_of = nn.Linear(6, 4), nn.Linear(5, 4), InfoNCELoss(0.2)
-    with join_world("cpu") as world:
-        (batch,) = batches(own_captions, config, 0, 0)
-        own = batch.part(*world.share(len(batch.images)))
+    (batch,) = batches(own_captions, config, 0, 0)
+    own = batch.part(*world.share(len(batch.images)))
 
-        def encode(part: Any) -> tuple[Tensor, Tensor]:
-            unit = nn.functional.normalize
-            pictures = unit(image(pixels[part.images]), dim=1)[part.owners]
-            return unit(text(words[part.captions]), dim=1), pictures
+    def encode(part: Any) -> tuple[Tensor, Tensor]:
+        unit = nn.functional.normalize
+        pictures = unit(image(pixels[part.images]), dim=1)[part.owners]
+        return unit(text(words[part.captions]), dim=1), pictures
 
-        def objective(*rows: Tensor) -> Tensor:
-            joined = [world.join(r, own.start, len(batch.captions)) for r in rows]
-            return loss_of(*joined, torch.from_numpy(batch.image_ids))
+    def objective(*rows: Tensor) -> Tensor:
+        joined = [world.join(r, own.start, len(batch.captions)) for r in rows]
+        return loss_of(*joined, torch.from_numpy(batch.image_ids))
 
-        loss = backward_by_parts(split(own, chunk), encode, objective)
-        world.add_gradients([*text.parameters(), *image.parameters()])
-        named = nn.ModuleDict({"text": text, "image": image, "loss": loss_of}).named_parameters()
-        gradients = {name: value.grad for name, value in named}
-        file = out / f"{chunk}-{world.rank}.pt"
-        torch.save({"loss": loss, "own": len(own.captions), **gradients}, file)
+    loss = backward_by_parts(split(own, chunk), encode, objective)
+    world.add_gradients([*text.parameters(), *image.parameters()])
+    named = nn.ModuleDict({"text": text, "image": image, "loss": loss_of}).named_parameters()
+    gradients = {name: value.grad for name, value in named}
+    file = out / f"{chunk}-{world.rank}.pt"
+    torch.save({"loss": loss, "own": len(own.captions), **gradients}, file)
 
 
 def main(what: str, *rest: str) -> None:
     """Do one of the two."""
     if what == "gradients":
-        for chunk in (0, 4):
-            one_step(Path(rest[0]), chunk)
+        with join_world("cpu") as world:
+            for chunk in (0, 4):
+                one_step(world, Path(rest[0]), chunk)
         return
     parameters.lstm_tower = small_lstm  # type: ignore[assignment]
     settings = dict(item.split("=") for item in rest[2:] if "=" in item)

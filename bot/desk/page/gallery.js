@@ -62,7 +62,10 @@ export class Gallery {
       this.server.ask("bundles"),
       this.server.ask("questions?limit=1"),
     ]);
-    const now = versions.find((/** @type {any} */ one) => one.version === model.version);
+    const place = versions.findIndex((/** @type {any} */ one) => one.version === model.version);
+    const now = versions[place];
+    // By name: another tab may have gone back already.
+    const before = now && versions[place + 1]?.version;
     this.keep.checked ||= asked.corrections > 0;
     fill(
       this.live,
@@ -82,16 +85,17 @@ export class Gallery {
       make(
         "div",
         { class: "buttons" },
-        button("Roll back", () => this.#change("rollback", undefined, "Roll back?", "The version before answers from the next message on."), {
-          disabled: versions.at(-1)?.version === model.version,
+        button("Roll back", () => this.#change("reload", { version: before }, `Roll back to ${before}?`, "It answers from the next message on."), {
+          disabled: !before,
         }),
         button("Take the newest", () => this.#change("reload", {}, "Take the newest?", "It is checked first; a bad one changes nothing.")),
       ),
     );
-    const columns = ["Version", "Built", "Pictures", "Size", "Model", "Knows what it lacks", "Actions"];
+    const columns = ["Version", "Built", "Pictures", "Size", "Model", "Recall@10", "Knows what it lacks", "Actions"];
     fill(
       this.history,
       table("Versions of the gallery", columns, versions.map((/** @type {any} */ one) => this.#row(one))),
+      make("p", { class: "note below" }, "Recall@10: how often the right picture is among the first ten for its caption, as measured when the model was made. Figures of different data cannot be compared."),
       make("p", { class: "note below" }, "Knows what it lacks: how often its model tells the gallery’s captions from things that are not in it; 50 % is chance."),
     );
   }
@@ -113,6 +117,7 @@ export class Gallery {
       one.count === null ? "–" : number(one.count),
       size(one.size),
       one.model ?? "–",
+      recall(one.recall),
       knows,
       actions,
     ];
@@ -175,6 +180,19 @@ export class Gallery {
     this.wasRunning = running;
     if (running) this.timer = setTimeout(() => void this.#follow(), BEAT_MS);
   }
+}
+
+/** @param {{ value: number | null, data: string, gain: number | null } | null} told */
+function recall(told) {
+  if (!told) return "–";
+  const { value, data, gain } = told;
+  return make(
+    "span",
+    {},
+    value !== null && `${value.toFixed(1)} % `,
+    value !== null && make("span", { class: "note" }, data),
+    gain !== null && ` ${gain > 0 ? "+" : ""}${gain.toFixed(1)} by adapting`,
+  );
 }
 
 /** @param {number} bytes */

@@ -260,6 +260,17 @@ def test_malformed_bodies_are_client_errors(client, body, content_type):
     assert isinstance(answer.json()["detail"], str)
 
 
+@pytest.mark.parametrize("kind", ["application/json", "text/plain; charset=utf-8", ""])
+def test_what_is_no_form_is_told_to_send_one(client, kind):
+    body = b'{"sender": "s", "text": "hello"}'
+    answer = client.post("/api/messages", content=body, headers={"Content-Type": kind})
+    assert answer.status_code == 415
+    sentence = answer.json()["detail"]
+    assert "Send a form (multipart/form-data or application/x-www-form-urlencoded)" in sentence
+    for field in ("sender", "text", "image", "filters", "secret", "message_id", "shown"):
+        assert field in sentence
+
+
 def test_a_text_is_never_taken_for_an_address_or_a_path(client, sender, tmp_path):
     path = tmp_path / "local.png"
     path.write_bytes(encode(shape()))

@@ -121,6 +121,21 @@ def test_pictures_inside_tar_files_are_refused(
     assert not bundles.exists()
 
 
+def test_a_folder_that_is_gone_at_the_end_does_not_become_live(
+    photos: Path, shapes_model_dir: Path, tmp_path: Path
+) -> None:
+    def remove(done: int, total: int, what: str) -> None:
+        if what == "indexing captions":
+            shutil.rmtree(photos, ignore_errors=True)
+
+    catalog = BundleCatalog(tmp_path / "bundles")
+    with pytest.raises(IndexingRefused, match=r"was removed while it was indexed; 0001-"):
+        index_images(
+            str(photos), None, str(shapes_model_dir), catalog, tmp_path / "cache", progress=remove
+        )
+    assert not catalog.is_named()
+
+
 def test_links_are_indexed_and_what_they_lead_to_is_shown(
     photos: Path, shapes_model_dir: Path, tmp_path: Path
 ) -> None:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 import redis
 
-from bot.desk.indexing import IndexState
+from bot.desk.indexing import BEAT_S, IndexState, take_line
 from retrieval.bundle.bundle import current_version, list_versions
 from tests.fixtures.bundles import copy_bundles
 from tests.fixtures.server import TOKEN, make_settings, serve
@@ -83,12 +83,13 @@ def test_it_can_be_stopped_and_changes_nothing_then(desk, bundles, shapes_dir):
     assert not list(bundles.glob(".building-*"))
 
 
-def test_what_cannot_be_indexed_is_said(desk, tmp_path):
-    for folder in (str(tmp_path / "none"), "\x00", "~nobody/x", "x" * 4_000):
+def test_what_cannot_be_indexed_is_said(desk, tmp_path, monkeypatch):
+    for folder in ("", " ", str(tmp_path / "none"), "\x00", "~nobody/x", "x" * 4_000):
         refused = desk.post("/admin/index", json={"folder": folder})
         assert refused.status_code == 422, folder
-    (tmp_path / "empty").mkdir()
-    desk.post("/admin/index", json={"folder": str(tmp_path / "empty")})
+    (tmp_path / "--help").mkdir()
+    monkeypatch.chdir(tmp_path)
+    desk.post("/admin/index", json={"folder": "--help"})
     state = ended(desk)
     assert state["state"] == "failed"
     assert "holds no pictures" in state["sentence"]
@@ -101,3 +102,36 @@ def test_a_job_whose_server_died_is_not_said_to_run(desk, embedded_redis):
     told = desk.get("/admin/index").json()
     assert told["state"] == "failed"
     assert "ended before" in told["sentence"]
+
+
+def test_a_job_that_lost_its_lock_takes_it_again_or_makes_way(desk, embedded_redis, shapes_dir):
+    """A server that stood still, or was cut off from Redis, comes back to what others do."""
+    with redis.Redis.from_url(embedded_redis.url) as client:
+        desk.post("/admin/index", json={"folder": str(shapes_dir)})
+        client.delete("showtell:desk:index:lock")
+        deadline = time.monotonic() + PATIENCE_S
+        while not client.exists("showtell:desk:index:lock"):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        others = IndexState(state="running", folder="/others").model_dump_json()
+        with client.pipeline(transaction=True) as pipeline:
+            pipeline.set("showtell:desk:index:lock", "another", ex=60)
+            pipeline.set("showtell:desk:index:state", others)
+            pipeline.execute()
+        refused = desk.post("/admin/index", json={"folder": str(shapes_dir)})
+        assert refused.status_code == 409
+        time.sleep(2 * BEAT_S)
+        assert client.get("showtell:desk:index:lock") == b"another"
+        assert desk.get("/admin/index").json()["folder"] == "/others"
+        client.delete("showtell:desk:index:lock")
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["a library's own words", "{", "[1]", "7", "null", '{"what": "pictures"}', '{"version": "x"}'],
+)
+def test_what_a_library_prints_is_no_state(line):
+    state = IndexState(state="running")
+    take_line(line, state)
+    take_line('{"what": "pictures", "done": 3, "total": 9}', state)
+    assert (state.version, state.what, state.done, state.total) == (None, "pictures", 3, 9)

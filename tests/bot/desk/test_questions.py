@@ -108,6 +108,8 @@ def test_a_correction_is_a_caption_that_training_and_indexing_read(
         ("0123456789abcdef", {"image": "../../etc", "caption": "a dog"}, 422),
         ("0123456789abcdef", {"image": "0" * 16, "caption": ""}, 422),
         ("0123456789abcdef", {"image": "0" * 16, "caption": "x" * 501}, 422),
+        ("0123456789abcdef", {"image": "0" * 16, "caption": "a\x00dog"}, 422),
+        ("0123456789abcdef", {"image": "0" * 16, "caption": "\x1b[31m"}, 422),
         ("not-an-id", {"image": "0" * 16, "caption": "a dog"}, 422),
     ],
 )

@@ -14,6 +14,7 @@ from bot.understanding.rasa_project import RasaProject
 def test_page_files_have_types_and_etags(client, path):
     kinds = {
         "/": "text/html",
+        "/examples": "text/html",
         "css": "text/css",
         "js": "text/javascript",
         "svg": "image/svg+xml",

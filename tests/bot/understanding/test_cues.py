@@ -47,6 +47,8 @@ def _said(text: str, correction: Correction | None) -> tuple[str, bool] | None:
         ("make it blue", ("blue", False)),
         ("how about a horse", ("a horse", False)),
         ("no, make it blue", ("blue", True)),
+        ("the same with a woman", ("a woman", False)),
+        ("wrong. a cat", ("a cat", True)),
         ("a dog", None),
         ("no dogs", None),
         ("no", None),
@@ -58,6 +60,32 @@ def test_what_a_message_corrects(
     english: Cues, text: str, correction: tuple[str, bool] | None
 ) -> None:
     assert _said(text, english.correction(text)) == correction
+
+
+@pytest.mark.parametrize(
+    ("text", "is_remark"),
+    [
+        ("my late aunt would have loved this", True),
+        ("I'm so hungry today", True),
+        ("it has been raining here all week", True),
+        ("we grew up there", True),
+        ("that reminds me of school", True),
+        ("I'm really looking for a dog", False),
+        ("my favourite animal", False),
+        ("I had the second one in mind", False),
+        ("a man is running here", False),
+    ],
+)
+def test_what_asks_for_nothing(english: Cues, text: str, is_remark: bool) -> None:
+    assert english.is_remark(text) is is_remark
+
+
+def test_what_keeps_the_rest_of_the_search(english: Cues) -> None:
+    same, other = english.correction("same but in blue"), english.correction("how about blue")
+    assert same is not None
+    assert same.keeps
+    assert other is not None
+    assert not other.keeps
 
 
 @pytest.mark.parametrize(

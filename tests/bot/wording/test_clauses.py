@@ -30,6 +30,8 @@ def english() -> ClauseSplitter:
         ("a dog with no  leash", ["with no  leash"]),
         ("a notebook", []),
         ("somebody w/o a hat", ["w/o a hat"]),
+        ("puppies, and I don't want to see grass", [", and I don't want to see grass"]),
+        ("leave the umbrella off again", ["leave the umbrella off again"]),
         ("without", []),
     ],
 )
@@ -48,6 +50,22 @@ def test_clauses_that_exclude(english: ClauseSplitter, text: str, clauses: list[
 )
 def test_things_that_are_listed(english: ClauseSplitter, text: str, items: list[str]) -> None:
     assert [text[slice(*place)] for place in english.items(text, 0, len(text))] == items
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("hello! a dog, then show me a cat", ["hello", "a dog", "show me a cat"]),
+        ("that was wrong. with a ball", ["that was wrong. with a ball"]),
+        ("so cute. with a ball", ["so cute", "with a ball"]),
+        ("my little brother is crazy about trains", ["trains"]),
+        ("goggles are ok, I changed my mind", ["goggles are ok"]),
+    ],
+)
+def test_things_said_one_after_the_other(
+    english: ClauseSplitter, text: str, pieces: list[str]
+) -> None:
+    assert [text[slice(*place)].rstrip("!. ") for place in english.pieces(text)] == pieces
 
 
 def test_a_language_without_phrases_excludes_nothing() -> None:

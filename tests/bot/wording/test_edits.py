@@ -35,6 +35,8 @@ def english() -> Editor:
         ("a dog", "blue", None),
         ("a red car", "red", None),
         ("a dog", "a hat", None),
+        ("a boy on a slide", "with his mother", None),
+        ("a boy with a dog", "with a cat", "a boy with a cat"),
     ],
 )
 def test_a_value_takes_the_place_of_its_class(

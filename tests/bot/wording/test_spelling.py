@@ -76,6 +76,13 @@ def test_of_words_as_near_the_more_common_is_meant() -> None:
     assert ContentSpeller(vocabulary, lambda _: False).correct("carx") == "card"
 
 
+def test_errors_that_captions_have_too_are_mended() -> None:
+    vocabulary = {"moutain": 2, "mountain": 100, "mountains": 60, "nikeball": 2, "bikeball": 99}
+    correct = ContentSpeller(vocabulary, {"snowy"}.__contains__).correct
+    assert correct("a snowy moutain") == "a snowy mountain"
+    assert correct("a nikeball") == "a nikeball"
+
+
 def test_the_nearer_word_goes_before_the_more_common() -> None:
     vocabulary = {"surfboard": 1, "surfboarder": 99}
     assert ContentSpeller(vocabulary, lambda _: False).correct("surfboad") == "surfboard"

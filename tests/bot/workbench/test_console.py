@@ -1,9 +1,11 @@
 """What long work says where there is no terminal."""
 
+import json
+
 import pytest
 
 from bot.workbench import console
-from bot.workbench.console import progress_bars
+from bot.workbench.console import json_lines, progress_bars
 
 
 def test_lines_with_rate_and_time_left(
@@ -26,3 +28,14 @@ def test_short_work_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
         for done in range(10):
             report(done, 10, "indexing pictures")
     assert capsys.readouterr().err == ""
+
+
+def test_what_a_library_prints_does_not_come_between_the_lines_for_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with json_lines() as report:
+        print("a library's own words")  # noqa: T201
+        report(3, 3, "indexing pictures")
+    said = capsys.readouterr()
+    assert json.loads(said.out) == {"what": "indexing pictures", "done": 3, "total": 3}
+    assert said.err == "a library's own words\n"

@@ -96,7 +96,15 @@ def test_no_hub_is_one_sentence_that_says_what_to_do(monkeypatch: pytest.MonkeyP
         fetch(CLIP)
 
 
-@pytest.mark.usefixtures("tiny_clip")
+def test_a_page_in_the_place_of_an_answer_is_one_sentence(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (200, {"Content-Type": "text/html"}, b"<h1>Sign in to this network</h1>")
+    monkeypatch.setattr(hub, "answer", lambda _: page)
+    with pytest.raises(ModelError, match="cannot be fetched from http://127"):
+        fetch(CLIP)
+
+
 def test_a_revision_that_is_not_there_is_named(hub: Hub) -> None:
     with pytest.raises(ModelError, match=r"openai/tiny-clip cannot be fetched from "):
         fetch(replace(CLIP, revision="f" * 40))

@@ -28,17 +28,18 @@ def run(*arguments: object) -> None:
     torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
     # Gloo's first connections fail now and then where the machine is busy.
     torchrun += ["--max-restarts", "2"]
-    done = subprocess.run(
-        [*torchrun, "-m", "tests.embedding.processes", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
+    command = [*torchrun, "-m", "tests.embedding.processes", *map(str, arguments)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+        try:
+            _, said = running.communicate(timeout=120)
+        except BaseException:
+            running.terminate()  # torchrun ends its processes; killed, it would leave them behind
+            raise
+    assert running.returncode == 0, said[-3000:]
 
 
 def test_gradients_are_those_of_one_process_with_the_whole_batch(tmp_path: Path) -> None:
-    one_step(tmp_path, chunk=0)
+    one_step(World(torch.device("cpu")), tmp_path, chunk=0)
     expected = torch.load(tmp_path / "0-0.pt")
     assert expected.pop("own") == 19
     assert expected["loss"] > 0.5
