@@ -59,7 +59,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Processes that answer.")
     redis_url: str | None = Field(
         None,
-        pattern=r"^(rediss?|redis\+sentinel|unix)://",
+        pattern=r"^(rediss?|valkeys?|redis\+sentinel|unix)://",
         repr=False,
         description="Where session records are kept; unset: a Redis of our own.",
     )
@@ -162,6 +162,7 @@ class Settings(BaseSettings):
         if value is not None:
             from redis.asyncio.connection import parse_url
 
+            value = re.sub(r"^valkey(?=s?:)", "redis", value)
             try:
                 if not _SENTINELS.fullmatch(value):
                     parse_url(value)

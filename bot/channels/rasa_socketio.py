@@ -153,6 +153,10 @@ def create_socket_server(
         given = auth.get("token") if isinstance(auth, dict) else query[0]
         return secrets.compare_digest(str(given).encode(), expected.encode())
 
+    async def tell(sid: str, event: str, data: object) -> None:
+        # Who is connected here need not be looked for elsewhere, least of all while Redis is away.
+        await server.emit(event, data, to=sid, ignore_queue=True)
+
     async def session_request(sid: str, data: object = None) -> None:
         session_id = data.get("session_id") if isinstance(data, dict) else None
         if session_id is None:
@@ -160,10 +164,10 @@ def create_socket_server(
         try:
             session_id = _session_id(session_id)
         except MessageRefused as error:
-            await server.emit("bot_uttered", {"text": str(error)}, to=sid)
+            await tell(sid, "bot_uttered", {"text": str(error)})
             return
         await server.enter_room(sid, session_id)
-        await server.emit("session_confirm", session_id, to=sid)
+        await tell(sid, "session_confirm", session_id)
 
     async def user_uttered(sid: str, data: object = None) -> None:
         if isinstance(data, dict) and data.get("message") in (None, ""):
@@ -177,7 +181,7 @@ def create_socket_server(
             message = Message(data["message"], id=_message_id(data))
             turn = await parts.reply("socketio", session_id, message, form())
         except Exception as error:  # noqa: BLE001 - explained to the user, logged by explain
-            await server.emit("bot_uttered", {"text": explain(error)}, to=sid)
+            await tell(sid, "bot_uttered", {"text": explain(error)})
             return
         for utterance in json.loads(turn.written):
             await server.emit("bot_uttered", utterance, room=session_id)

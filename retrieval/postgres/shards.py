@@ -22,6 +22,7 @@ from retrieval.bundle.build import read_and_encode
 from retrieval.bundle.collector import Collector, EncodePictures
 from retrieval.bundle.previous import Known
 from retrieval.bundle.sources import Candidate
+from retrieval.errors import BundleError
 from retrieval.postgres.database import Connection, Reader
 from retrieval.postgres.rows import decode, picture_of
 from retrieval.postgres.writer import text_of
@@ -113,16 +114,25 @@ class Encoded:
         return [found[i] for i in order], vectors[order]
 
     def caption_vectors(self, rows: Sequence[int]) -> Vectors:
-        """Return the vectors (n, dimension) of what the captions of rows mean, in their order."""
+        """Return the vectors (n, dimension) of what the captions of rows mean, in their order.
+
+        Raises:
+            BundleError: another build has taken over what shards encoded since it was looked up.
+        """
+        own_rows = [row for row in rows if row < 0]
         found: dict[int, bytes] = dict(
             self._reader.fetch(
                 "SELECT -id, caption_vector FROM encoded WHERE id = ANY(%s)",
-                ([-row for row in rows if row < 0],),
+                ([-row for row in own_rows],),
             )
         )
+        if not found.keys() >= {*own_rows}:
+            raise BundleError(
+                "another `showtell index` has published what shards encoded meanwhile; run it again"
+            )
         vectors = np.empty((len(rows), self._encoder.dimension), np.float32)
         own = np.array([row < 0 for row in rows], np.bool_)
-        vectors[own] = self._decode([found[row] for row in rows if row < 0])
+        vectors[own] = self._decode([found[row] for row in own_rows])
         if self._before:
             vectors[~own] = self._before.caption_vectors([row for row in rows if row >= 0])
         return vectors

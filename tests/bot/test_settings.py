@@ -73,6 +73,10 @@ def test_the_password_of_a_redis_address_is_never_shown(address):
     assert "hush" not in repr(load_settings(redis_url="redis://:hush@h"))
 
 
+def test_valkey_is_spoken_to_as_redis():
+    assert load_settings(redis_url="valkeys://h:1/2").redis_url == "rediss://h:1/2"
+
+
 def test_sites_are_compared_as_browsers_send_them():
     settings = load_settings(cors_origins="https://Shop.example/, null")
     assert settings.cors_origins == ("https://shop.example", "null")

@@ -129,6 +129,7 @@ def test_a_publish_reaches_a_server_and_one_without_the_model_refuses_it(
     assert str(tmp_path) not in answer.text
 
 
+@pytest.mark.scale
 def test_a_server_answers_from_a_replica_and_says_that_it_cannot_publish_there(
     shapes_dir: Path,
     shapes_model_dir: Path,

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from retrieval.bundle.sources import Candidate
-from retrieval.errors import BundleError, BundleRefused, NoBundle, StoreUnavailable
+from retrieval.errors import BundleError, BundleRefused, NoBundle, StoreReadOnly, StoreUnavailable
 from retrieval.postgres.catalog import PostgresCatalog
 from retrieval.postgres.database import Database
 from retrieval.search.query import Query
@@ -54,6 +54,21 @@ def build(catalog: PostgresCatalog, folder: Path, model_dir: Path, *colors: str)
 def colors(catalog: PostgresCatalog, version: str | None = None) -> set[str]:
     with catalog.open(version) as bundle:
         return {one.metadata["color"] for one in bundle.store.pictures(bundle.store.first(9))}
+
+
+def test_a_replica_is_read_and_is_never_published_at(
+    catalog: PostgresCatalog, store_url: str, tmp_path: Path, pictures: Path, model_dir: Path
+) -> None:
+    first, second = (build(catalog, pictures, model_dir, *COLORS[:n]) for n in (3, 4))
+    catalog.publish(second)
+    url = f"{store_url}%20-cdefault_transaction_read_only%3Don"
+    replica = PostgresCatalog(url, tmp_path / "models")
+    assert replica.current() == second
+    assert replica.versions() == [first, second]
+    with pytest.raises(StoreReadOnly, match="publish by the address of its primary"):
+        replica.publish(first)
+    assert catalog.current() == second
+    replica.close()
 
 
 def test_versions_are_published_rolled_back_and_removed(

@@ -1,5 +1,6 @@
 """Many machines encode a share each, any of them killed; a version takes what they encoded."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 from PIL import Image
 
 from retrieval.bundle.sources import Candidate
+from retrieval.errors import BundleError
 from retrieval.postgres import shards
 from retrieval.postgres.catalog import PostgresCatalog
 from retrieval.postgres.database import Database
-from retrieval.postgres.shards import Shard
+from retrieval.postgres.shards import Encoded, Shard
 from retrieval.store.protocol import Store
 from retrieval.store.vectors import Vectors
 from tests.fixtures.postgres import new_gallery
@@ -19,6 +21,7 @@ from tests.retrieval.engines import NUMBERS
 from tests.retrieval.stubs import StubEncoder
 
 SIZE = 24
+ENCODER = StubEncoder()
 
 
 class Machine(StubEncoder):
@@ -160,3 +163,19 @@ def test_new_captions_are_encoded_by_a_shard_though_a_version_has_the_picture(
     with catalog.open(version) as bundle, fresh.open(alone) as other:
         same(bundle.store, other.store)
     fresh.close()
+
+
+def test_a_build_that_another_overtakes_says_so(
+    catalog: PostgresCatalog, folder: Path, store_url: str
+) -> None:
+    for number in (1, 2, 3):
+        share(catalog, folder, number, Machine())
+    database = Database(store_url)
+    known = Encoded(database, ENCODER, None)
+    hashes = [hashlib.sha256(one.path.read_bytes()).hexdigest() for one in candidates(folder)]
+    rows = [one.row for one in known.lookup(hashes)[0] if one.captions]
+    assert len(known.caption_vectors(rows)) == len(rows)
+    build(catalog, folder, Machine())
+    with pytest.raises(BundleError, match="meanwhile; run it again"):
+        known.caption_vectors(rows)
+    database.close()
