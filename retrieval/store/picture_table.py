@@ -93,6 +93,7 @@ class PictureTable:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
+            self._kept = {}
         for database in idle:
             database.close()
 
