@@ -116,7 +116,7 @@ class Cues:
             )
             for part, value in (("none", NONE), ("any", ALL))
         }
-        before = pattern("social", "joined", "correction")
+        before = pattern("social", "joined", "correction", "correction_apart")
         self._alone = {
             intent: re.compile(
                 rf"{_START}(?:{before}[\s,]+)?{pattern(part)}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from retrieval.store.words import FUNCTION_WORDS, stem, tokens
+from retrieval.store.words import FUNCTION_WORDS, singular, stem, tokens
 
 __all__ = ["Classes"]
 
@@ -39,13 +39,15 @@ class Classes:
 
     def __init__(self, data: Mapping[str, Mapping[str, str]]) -> None:
         self._class: dict[str, str] = {}
+        self._of_stem: dict[str, str] = {}
         self._words: dict[str, list[str]] = {}
         self._exclusive = frozenset(data.get(_EXCLUSIVE, {}))
         for kind in (_EXCLUSIVE, _REPLACED):
             for name, words in data.get(kind, {}).items():
                 self._words[name] = words.split()
                 for word in self._words[name]:
-                    self._class.setdefault(stem(word), name)
+                    self._class.setdefault(word, name)
+                    self._of_stem.setdefault(stem(word), name)
         holding = {name: frozenset(some.split()) for name, some in data.get(_WORDS, {}).items()}
         self.articles = holding.get("articles", frozenset())
         self.placing = holding.get("placing", frozenset())
@@ -60,7 +62,9 @@ class Classes:
 
     def of(self, word: str) -> str | None:
         """Return the class of a word, lower-cased; None for one that has none."""
-        return self._class.get(stem(word))
+        # A skateboard is no skateboarder, though they share a stem.
+        kind = self._class.get(word) or self._class.get(singular(word))
+        return kind or self._of_stem.get(stem(word))
 
     def words_of(self, name: str) -> list[str]:
         """Return the words of a class, as they stand in the data."""

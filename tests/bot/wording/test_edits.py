@@ -36,6 +36,7 @@ def english() -> Editor:
         ("a red car", "red", None),
         ("a dog", "a hat", None),
         ("a boy on a slide", "with his mother", None),
+        ("a guy on a surfboard", "skateboard", "a guy on a skateboard"),
         ("a boy with a dog", "with a cat", "a boy with a cat"),
     ],
 )
