@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bot.understanding.reading import ALL, NONE, Span
-from bot.wording.clauses import any_of, only
+from bot.wording.clauses import any_of, any_regular, only
 from bot.wording.text import Normalizer, split_words
 from retrieval.store.words import FUNCTION_WORDS
 
@@ -72,8 +72,7 @@ class Cues:
             rf"{_START}(?:(?P<same>{pattern('same')})|{pattern('exchange')})(?!\w){_START[1:]}",
             re.IGNORECASE,
         )
-        remarks = "|".join(phrases.get("remark", ())) or "(?!)"
-        self._remark = re.compile(rf"{_START}(?:{remarks})", re.IGNORECASE)
+        self._remark = re.compile(rf"{_START}{any_regular(phrases, 'remark')}", re.IGNORECASE)
         self._corrected = re.compile(rf"[\s,]++{pattern('corrected')}[\s,.!?]*$", re.IGNORECASE)
         self._swaps = [
             re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())

@@ -153,8 +153,10 @@ class PieceReader:
             narrows = reading.intent not in (SEARCH, REFINE) or self._clauses.is_twice(text)
             reading = reading.settled(REFINE) if narrows else reading
         elif clauses := self._clauses.exclusions(reading.text):
-            named = any(True for clause in clauses for _ in self._excluded(reading.text, clause))
-            if reading.intent in (SEARCH, REFINE) or (named and self._clauses.is_firm(text)):
+            if reading.intent in (SEARCH, REFINE) or (
+                self._clauses.is_firm(text)
+                and any(list(self._excluded(reading.text, clause)) for clause in clauses)
+            ):
                 reading = reading.settled(EXCLUDE)  # "something without people" names no wish
         else:
             reading = self._guarded(reading)

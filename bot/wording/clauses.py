@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-__all__ = ["Clause", "ClauseSplitter", "any_of", "only", "spelled_out"]
+__all__ = ["Clause", "ClauseSplitter", "any_of", "any_regular", "only", "spelled_out"]
 
 Place = tuple[int, int]
 
@@ -120,8 +120,7 @@ class ClauseSplitter:
             rf"(?<=\w)(?:[\s,.]++{any_of(phrases, 'closing')})+[\s.!]*$", re.IGNORECASE
         )
         self._leading = re.compile(rf"\s*(?:{turning}|{joined})\s+", re.IGNORECASE)
-        askers = "|".join(phrases.get("asker", ())) or "(?!)"
-        self._asker = re.compile(rf"\s*(?:{askers})\s+(?=\w)", re.IGNORECASE)
+        self._asker = re.compile(rf"\s*{any_regular(phrases, 'asker')}\s+(?=\w)", re.IGNORECASE)
         self._awaiting = re.compile(rf"\s*{any_of(phrases, 'correction_apart')}", re.IGNORECASE)
         self._social = re.compile(
             rf"\s*{any_of(phrases, 'social')}"
@@ -280,6 +279,11 @@ def any_of(phrases: Mapping[str, Sequence[str]], *parts: str) -> str:
     Blanks between words may be of any length, apostrophes of any kind or missing.
     """
     return _one_of([one for part in parts for one in phrases.get(part, ())])
+
+
+def any_regular(phrases: Mapping[str, Sequence[str]], part: str) -> str:
+    """Return a pattern of a part that lists regular expressions; without any, of nothing."""
+    return f"(?:{'|'.join(phrases.get(part, ())) or '(?!)'})"
 
 
 def _one_of(listed: Sequence[str]) -> str:

@@ -39,14 +39,7 @@ from retrieval.store.protocol import Picture
 from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
 
-__all__ = [
-    "BuildReport",
-    "build_bundle",
-    "check_folders",
-    "collect",
-    "manifest_of",
-    "read_and_encode",
-]
+__all__ = ["BuildReport", "build_bundle", "check_folders", "collect", "manifest_of"]
 
 _CAPTIONED = 256
 """Pictures whose captions are encoded at once."""
@@ -119,6 +112,7 @@ def build_bundle(
                 previous=previous or newest,
                 progress=progress,
             )
+            work.refuse_nothing()
             pictures = [entry.picture(row) for row, entry in enumerate(work.entries.values())]
             writer.finish(pictures, root, attribution)
             _copy_model(model_dir, directory / MODEL, bundles)
@@ -153,46 +147,10 @@ def collect(
     previous: Known | None,
     progress: Progress,
 ) -> Collector:
-    """Return what was read of candidates; arguments as in `read_and_encode`.
-
-    Raises:
-        RetrievalError: nothing to index, or no picture can be used.
-    """
-    candidates = list(images)
-    if not candidates:
-        raise RetrievalError(f"there are no pictures to index in {root}")
-    work = read_and_encode(
-        candidates,
-        files,
-        root=root,
-        encoder=encoder,
-        encode_pictures=encode_pictures,
-        previous=previous,
-        progress=progress,
-    )
-    if not work.entries:
-        first = work.skipped[0]
-        raise RetrievalError(
-            f"none of the {len(candidates)} pictures can be used; "
-            f"the first is {first.what}: {first.why}"
-        )
-    return work
-
-
-def read_and_encode(
-    candidates: Sequence[Candidate],
-    files: VectorFiles,
-    *,
-    root: Path,
-    encoder: Encoder,
-    encode_pictures: EncodePictures | None,
-    previous: Known | None,
-    progress: Progress,
-) -> Collector:
     """Return what was read of candidates; the vectors of pictures and captions go to files.
 
     Args:
-        candidates: what to read.
+        images: the candidates.
         files: where the vectors go.
         root: the folder that holds all the files, resolved.
         encoder: encodes what captions mean, and the pictures.
@@ -201,7 +159,7 @@ def read_and_encode(
         progress: told how many candidates are done.
     """
     work = Collector(files, encode_pictures or _encode_with(encoder), root, previous)
-    work.take(candidates, progress)
+    work.take(list(images), progress)
     _write_captions(files, [*work.entries.values()], encoder, previous, progress)
     return work
 

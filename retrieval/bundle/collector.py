@@ -14,6 +14,7 @@ from embedding.data.pairs import Skipped
 from embedding.progress import Progress
 from retrieval.bundle.previous import Known
 from retrieval.bundle.sources import Candidate, Rejected, Source, read_source
+from retrieval.errors import RetrievalError
 from retrieval.store.filters import DATE
 from retrieval.store.protocol import Picture
 from retrieval.store.vector_files import VectorFiles
@@ -140,6 +141,22 @@ class Collector:
                 self._keep(batch)
                 done += len(batch.candidates)
                 progress(done, len(candidates), "indexing pictures")
+
+    def refuse_nothing(self) -> None:
+        """Refuse to make a gallery of no pictures.
+
+        Raises:
+            RetrievalError: there were no candidates, or none that can be used.
+        """
+        if self.entries:
+            return
+        if not self.skipped:
+            raise RetrievalError(f"there are no pictures to index in {self._root}")
+        first = self.skipped[0]
+        raise RetrievalError(
+            f"none of the {len(self.skipped)} pictures can be used; "
+            f"the first is {first.what}: {first.why}"
+        )
 
     def _read(self, candidate: Candidate) -> Source | Rejected:
         try:

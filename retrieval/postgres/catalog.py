@@ -207,6 +207,7 @@ class PostgresCatalog:
                 previous=previous or self._known(encoder),
                 progress=progress,
             )
+            work.refuse_nothing()
             version = self._write(work, files, model, root, attribution)
         self._database.tidy()
         return BuildReport(version, len(work.entries), work.skipped, work.reused, work.folded)

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from embedding.model.vectors import unit
 from retrieval.errors import GalleryError, IndexMismatch
-from retrieval.postgres.cache import Kept
 from retrieval.postgres.database import Reader
 from retrieval.postgres.terms import clean, conditions
+from retrieval.store.kept import Kept
 from retrieval.store.protocol import Picture
 from retrieval.store.vectors import Ids, Vectors
 

@@ -18,7 +18,7 @@ import numpy as np
 from embedding.data.pairs import Skipped
 from embedding.model.encoder import Encoder
 from embedding.progress import Progress, silent
-from retrieval.bundle.build import read_and_encode
+from retrieval.bundle.build import collect
 from retrieval.bundle.collector import Collector, EncodePictures
 from retrieval.bundle.previous import Known
 from retrieval.bundle.sources import Candidate
@@ -172,7 +172,7 @@ def encode_shard(
             tempfile.TemporaryDirectory() as folder,
             VectorFiles(Path(folder) / "vectors", encoder.dimension) as files,
         ):
-            work = read_and_encode(
+            work = collect(
                 own[start : start + _AT_ONCE],
                 files,
                 root=root,

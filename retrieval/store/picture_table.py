@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from retrieval.errors import GalleryError
+from retrieval.store.kept import Kept
 from retrieval.store.originals import find_original
 from retrieval.store.protocol import Picture
 from retrieval.store.words import valid_text
@@ -51,7 +52,7 @@ class PictureTable:
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
-        self._kept: dict[int, Picture] = {}
+        self._kept: Kept[int, Picture] = Kept(_MOST_KEPT)
         with self._connection() as database:
             try:
                 about = dict(database.execute("SELECT key, value FROM about").fetchall())
@@ -93,7 +94,7 @@ class PictureTable:
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []
-            self._kept = {}
+            self._kept = Kept(_MOST_KEPT)
         for database in idle:
             database.close()
 
@@ -110,8 +111,7 @@ class PictureTable:
         Raises:
             GalleryError: there is no such row.
         """
-        kept = self._kept
-        found = {row: kept[row] for row in rows if row in kept}
+        found = self._kept.find(rows)
         if new := [row for row in rows if row not in found]:
             with self._connection() as database:
                 cursor = database.execute(
@@ -120,7 +120,7 @@ class PictureTable:
                 )
                 read = {picture.row: picture for picture in map(_picture, cursor)}
             found |= read
-            self._kept = (kept if len(kept) < _MOST_KEPT else {}) | read
+            self._kept.keep(read)
         missing = [row for row in rows if row not in found]
         if missing:
             raise GalleryError(f"the gallery of {self._size} pictures has no row {missing[0]}")

@@ -128,10 +128,9 @@ def singular(word: str) -> str:
     return word[:-1] if is_plural and len(word) > _SHORTEST_PLURAL else word
 
 
-@functools.lru_cache(maxsize=16_384)  # a search looks at some hundred captions, often the same
-def stems(text: str) -> tuple[str, ...]:
+def stems(text: str) -> list[str]:
     """Return the stems of all words of a text, in their order."""
-    return tuple(stem(word) for word in tokens(text))
+    return [stem(word) for word in tokens(text)]
 
 
 @functools.cache

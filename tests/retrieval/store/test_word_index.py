@@ -112,7 +112,7 @@ def test_ranks_as_sqlite_does(tmp_path: Path, captions: list[list[str]], words: 
 def test_a_phrase_is_found_as_by_a_slow_loop(
     tmp_path: Path, captions: list[list[str]], phrase: str
 ) -> None:
-    wanted = tuple(stem for word in exclusion_phrase(phrase) for stem in stems(word))
+    wanted = [stem for word in exclusion_phrase(phrase) for stem in stems(word)]
 
     def holds(text: str) -> bool:
         said = stems(text)
