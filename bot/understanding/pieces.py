@@ -29,6 +29,7 @@ WISHES = frozenset({SEARCH, REFINE, EXCLUDE, LIKE, UNLIKE})
 # Without a word that calls for it, an intent that takes something away must be this likely.
 _SURE = 0.97
 _FOUND_BY = "ShowtellInterpreter"
+_MOST_WORDS_OF_A_NAME = 3
 
 
 class PieceReader:
@@ -92,12 +93,31 @@ class PieceReader:
             )
         if reading.intent not in (LIKE, UNLIKE) and (verdicts := self._numbered.verdicts(text)):
             reading = self._judged(reading, verdicts)  # "3 looks nice"
+        elif reading.intent in (OTHER, RATE):
+            reading = self._bare(reading, text)
         if reading.intent in WISHES and self._cues.is_remark(text):
             reading = Reading(text, ((OTHER, 1.0),))
         spans = [*reading.spans, *self._cues.beside(text)]
         if reading.intent == OTHER:
             spans += self._cues.subject(text)
         return replace(reading, text=text, spans=tuple(map(self._without_media, spans)))
+
+    def _bare(self, reading: Reading, text: str) -> Reading:
+        """Return a number alone as an example, and a name alone as a wish: "3", "Monet"."""
+        spans, words = list(reading.spans), split_words(text)
+        if self._cues.is_position(text) and all(span.name != "rating" for span in spans):
+            positions = tuple(self._positions(text, (0, len(text))))
+            return replace(reading.settled(LIKE), spans=positions)
+        if (
+            reading.intent == OTHER
+            and reading.confidence < _SURE
+            and 1 <= len(words) == len(self._editor.names(text)) <= _MOST_WORDS_OF_A_NAME
+            and not self._cues.subject(text)
+        ):
+            start, end = words[0].start, words[-1].end
+            named = Span("query", text[start:end], start, end, _FOUND_BY)
+            return replace(reading.settled(SEARCH), spans=(named,))
+        return reading
 
     def _read_example(self, text: str) -> Reading | None:
         """Return what "like the second one, but in the snow" says; None for anything else."""
@@ -241,7 +261,7 @@ class PieceReader:
         for place in self._clauses.items(text, clause.body, clause.end):
             start, end = self._clauses.core(text, *place)
             if self._cues.is_position(text[start:end]):
-                yield from self._unliked(text, (start, end))
+                yield from self._positions(text, (start, end), "unlike")
                 continue
             if clause.is_named:
                 yield from self._named(text, start, end)
@@ -259,12 +279,12 @@ class PieceReader:
         if self._editor.names(said):
             yield Span("excluded", self._cues.nobody(said) or said, start, end)
 
-    def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:
-        """Yield the positions that a part of a text names, as those of unwanted pictures."""
+    def _positions(self, text: str, place: tuple[int, int], role: str = "") -> Iterator[Span]:
+        """Yield the positions that a part of a text names."""
         words = split_words(only(text, [place], inside=True))
         positions = [(word, self._tagger.normalizer.position(word.text)) for word in words]
         found = [(word, value) for word, value in positions if value is not None]
         for word, value in found:
             # "the second one" names one picture.
             if len(found) == 1 or word.text not in self._editor.classes.standing:
-                yield Span("position", value, word.start, word.end, _FOUND_BY, "unlike")
+                yield Span("position", value, word.start, word.end, _FOUND_BY, role)
