@@ -132,10 +132,16 @@ def train(
 
 @app.command()
 def evaluate(
-    model: Annotated[str, typer.Argument(help="A run, a model directory, or a model's name.")],
+    models: Annotated[
+        list[str],
+        typer.Argument(metavar="MODEL...", help="Runs, model directories, or models' names."),
+    ],
     data: Annotated[
-        str | None,
-        typer.Option(metavar="KIND:PATH", help="As for train. Default: the run's own figures."),
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:PATH",
+            help="As for train; more than once for several. Default: a run's own figures.",
+        ),
     ] = None,
     split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.test,
     json_file: Annotated[
@@ -153,7 +159,7 @@ def evaluate(
     from bot.workbench.evaluate import run_evaluation
 
     part = None if split is Split.all else split.value
-    run_evaluation(model, data, part, json_file=json_file, report=report, rerank_dir=rerank)
+    run_evaluation(models, data or [], part, json_file=json_file, report=report, rerank_dir=rerank)
 
 
 @app.command("train-reranker")

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 
 from bot.errors import BadUse
 from bot.settings import load_settings
 from bot.workbench.console import out, progress_bars, say
-from bot.workbench.recall_table import AS_SEARCHED, fold_lines, recall_lines, reranked_name
+from bot.workbench.recall_table import (
+    AS_SEARCHED,
+    fold_lines,
+    recall_lines,
+    reranked_name,
+    table_lines,
+)
 from embedding.data.pairs import load_pairs
 from embedding.evaluation.published import published_rows
 from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, mean_and_deviation, measure
@@ -25,6 +32,7 @@ from retrieval.search.as_searched import hubness_corrected
 from retrieval.search.query_bank import known_bank
 
 __all__ = [
+    "Figures",
     "Measured",
     "as_searched",
     "print_lines",
@@ -78,74 +86,130 @@ class Measured:
         return figures
 
 
+@dataclass(frozen=True)
+class Figures:
+    """A model's figures on a data set.
+
+    Attributes:
+        model: as it was named.
+        data: ``KIND:PATH``.
+        metrics: its own, by cosine, as measured now or as recorded in training.
+        measured: what else was measured now; None if nothing was.
+    """
+
+    model: str
+    data: str
+    metrics: Metrics
+    measured: Measured | None = None
+
+    @property
+    def rows(self) -> list[tuple[str, Metrics]]:
+        """The lines of a table: names and figures."""
+        return [(self.model, self.metrics), *(self.measured.others if self.measured else [])]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the figures as JSON values."""
+        return {**self.metrics, **(self.measured.more_json() if self.measured else {})}
+
+
 def run_evaluation(
-    model: str,
-    data: str | None,
+    models: Sequence[str],
+    data: Sequence[str],
     split: str | None,
     *,
     json_file: Path | None = None,
     report: Path | None = None,
     rerank_dir: Path | None = None,
 ) -> None:
-    """Measure a model, and show what its run recorded of its folds.
+    """Measure models on data sets, and show what a run recorded of its folds.
 
     A model that names typical requests has a second row: as the search ranks with it.
 
     Args:
-        model: a run, a model directory, or a name.
-        data: ``KIND:PATH``; None shows the figures that the run recorded, and measures nothing.
+        models: runs, model directories, or names.
+        data: ``KIND:PATH`` each; without any the figures that the runs recorded are shown, and
+            nothing is measured.
         split: of the data; None is all of it.
-        json_file: where the figures are written, too.
+        json_file: where the figures are written, too: of one model on one data set they alone, of
+            more a list.
         report: where the page is written.
         rerank_dir: a re-ranker, whose recall stands in a row of its own.
 
     Raises:
         BadUse: no data were named, and there is no record of a run, or more than the record was
-            asked for.
+            asked for; or a report of several.
     """
-    record = read_record(Path(model))
-    measured: Measured | None = None
-    if data is None:
-        if not record:
-            raise BadUse(
-                f"{model} has no training.json with figures of its own; add --data KIND:PATH"
-            )
-        if report is not None:
-            raise BadUse("a report shows pictures and captions; add --data KIND:PATH")
-        if rerank_dir is not None:
-            raise BadUse("a re-ranker needs pictures and captions; add --data KIND:PATH")
-        metrics, name = record["metrics"], str(record["data"]["name"])
+    records = {model: read_record(Path(model)) for model in models}
+    if not data:
+        figures = [_recorded(model, records[model], report, rerank_dir) for model in models]
+    elif report is not None and len(models) * len(data) > 1:
+        raise BadUse("a report shows one model on one data set; leave the others out")
     else:
-        measured = _measure(model, data, split, rerank_dir)
-        metrics, name = measured.metrics, data
-        if report is not None:
-            save_report(report, model, measured, record)
-    folds: list[Metrics] = record.get("folds", [])
-    if folds:
-        say("recorded in training, each fold on the images that it held out:")
-        print_lines(*fold_lines(folds))
-    print_recall(model, metrics, name, measured)
+        figures = _measure(models, data, split, rerank_dir)
+        if report is not None and figures[0].measured is not None:
+            save_report(report, models[0], figures[0].measured, records[models[0]])
+    for model in models:
+        folds: list[Metrics] = records[model].get("folds", [])
+        if folds:
+            say(f"recorded in training of {model}, each fold on the images that it held out:")
+            print_lines(*fold_lines(folds))
+    print_recall(figures)
     if json_file:
-        figures = {**metrics, **(measured.more_json() if measured else {}), **_folds_json(folds)}
-        json_file.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps(_json(figures, records), indent=2)
+        json_file.write_text(text + "\n", encoding="utf-8")
 
 
-def _measure(name: str, data: str, split: str | None, rerank_dir: Path | None) -> Measured:
+def _json(figures: Sequence[Figures], records: Mapping[str, Mapping[str, Any]]) -> Any:
+    """Return what is written: the figures of one model on one data set, or a list of more."""
+    each = [
+        {**one.to_json(), **_folds_json(records[one.model].get("folds", []))} for one in figures
+    ]
+    if len(each) == 1:
+        return each[0]
+    return [
+        {"model": one.model, "data": one.data, **values}
+        for one, values in zip(figures, each, strict=True)
+    ]
+
+
+def _recorded(
+    model: str, record: Mapping[str, Any], report: Path | None, rerank_dir: Path | None
+) -> Figures:
+    """Return what a run recorded of itself."""
+    if not record:
+        raise BadUse(f"{model} has no training.json with figures of its own; add --data KIND:PATH")
+    if report is not None:
+        raise BadUse("a report shows pictures and captions; add --data KIND:PATH")
+    if rerank_dir is not None:
+        raise BadUse("a re-ranker needs pictures and captions; add --data KIND:PATH")
+    return Figures(model, str(record["data"]["name"]), record["metrics"])
+
+
+def _measure(
+    models: Sequence[str], data: Sequence[str], split: str | None, rerank_dir: Path | None
+) -> list[Figures]:
+    """Return the figures of each model on each data set, data set by data set."""
     # A missing one is named before the pictures are looked at.
     reranker = None if rerank_dir is None else Reranker.load(rerank_dir)
     cache_dir = load_settings().data_dir / "cache"
-    model = load_encoder(find_exported(name, say=say), threads=all_cores())
-    second: Reranked | None = None
+    found: dict[tuple[str, str], Figures] = {}
     with progress_bars() as progress:
-        pairs = load_pairs(data, split, progress=progress)
-        embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
-        ranked = as_searched(model, embedded)
-        if reranker is not None:
-            with grids_of(
-                embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
-            ) as grids:
-                second = rerank(reranker, ranked, grids)
-    return Measured.of(embedded, ranked, second)
+        sets = {spec: load_pairs(spec, split, progress=progress) for spec in data}
+        for name in models:
+            # One after the other: a large model does not wait in memory beside another.
+            model = load_encoder(find_exported(name, say=say), threads=all_cores())
+            for spec, pairs in sets.items():
+                embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
+                ranked = as_searched(model, embedded)
+                second: Reranked | None = None
+                if reranker is not None:
+                    with grids_of(
+                        embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
+                    ) as grids:
+                        second = rerank(reranker, ranked, grids)
+                measured = Measured.of(embedded, ranked, second)
+                found[spec, name] = Figures(name, spec, measured.metrics, measured)
+    return [found[spec, name] for spec in sets for name in models]
 
 
 def as_searched(model: JointEncoder, embedded: Embedded) -> Embedded:
@@ -183,27 +247,29 @@ def _folds_json(folds: Sequence[Metrics]) -> dict[str, Any]:
     return {"folds": list(folds), "folds_mean": mean, "folds_sd": deviation}
 
 
-def print_recall(name: str, metrics: Metrics, data: str, measured: Measured | None) -> None:
+def print_recall(figures: Sequence[Figures]) -> None:
     """Print recall in percent beside what others have published on these data.
 
     Args:
-        name: of the model.
-        metrics: its own, as measured now or as recorded in training.
-        data: ``KIND:PATH``.
-        measured: what stands below it; None if nothing was measured now.
+        figures: of one model on one data set, or of several, those of a data set side by side.
     """
-    published = published_rows(data)
-    others = measured.others if measured else []
-    print_lines(*recall_lines([(name, metrics), *others], published))
-    say(f"{metrics['images']} images, {metrics['captions']} captions")
-    if measured and measured.searched:
+    parts = [(data, list(rows)) for data, rows in groupby(figures, key=lambda one: one.data)]
+    published = [published_rows(data) for data, _ in parts]
+    rows = [[row for one in own for row in one.rows] for _, own in parts]
+    counts = [f"{m['images']} images, {m['captions']} captions" for m in (r[0][1] for r in rows)]
+    if len(parts) == 1:
+        print_lines(*recall_lines(rows[0], published[0]))
+        say(counts[0])
+    else:
+        titles = [f"{data}: {count}" for (data, _), count in zip(parts, counts, strict=True)]
+        print_lines(*table_lines(zip(titles, rows, published, strict=True)))
+    measured = [one.measured for one in figures if one.measured]
+    if any(one.searched for one in measured):
         say(f"{AS_SEARCHED.strip().capitalize()}: less how near a picture is to any request.")
-    if measured and measured.second:
-        say(
-            f"Re-ranking took {measured.second.milliseconds:g} ms a query, once words and places "
-            "are known."
-        )
-    if published:
+    taken = [one.second.milliseconds for one in measured if one.second]
+    if taken:
+        say(f"Re-ranking took {max(taken):g} ms a query, once words and places are known.")
+    if any(published):
         say("The other rows are published figures, on the test split.")
 
 

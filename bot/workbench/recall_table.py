@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -10,7 +10,19 @@ if TYPE_CHECKING:
     from embedding.evaluation.published import Published
     from embedding.evaluation.recall import Metrics
 
-__all__ = ["AS_SEARCHED", "DIRECTIONS", "FIGURES", "fold_lines", "recall_lines", "reranked_name"]
+__all__ = [
+    "AS_SEARCHED",
+    "DIRECTIONS",
+    "FIGURES",
+    "Rows",
+    "fold_lines",
+    "recall_lines",
+    "reranked_name",
+    "table_lines",
+]
+
+Rows = Sequence[tuple[str, "Metrics"]]
+"""A name and the figures of each line of a table."""
 
 DIRECTIONS: tuple[Literal["text_to_image", "image_to_text"], ...] = (
     "text_to_image",
@@ -29,17 +41,31 @@ def reranked_name(candidates: int) -> str:
     return f"  its first {candidates} re-ranked"
 
 
-def recall_lines(
-    rows: Sequence[tuple[str, Metrics]], published: Sequence[Published] = ()
-) -> Iterator[str]:
+def recall_lines(rows: Rows, published: Sequence[Published] = ()) -> Iterator[str]:
     """Yield the lines of a table 80 characters wide.
 
     Args:
-        rows: a name and the figures of each of our models; where there are intervals, two lines
-            below give their lower and upper ends.
+        rows: of our models; where there are intervals, two lines below give their lower and upper
+            ends.
         published: rows to lay beside them.
     """
     yield from _head()
+    yield from _body(rows, published)
+
+
+def table_lines(parts: Iterable[tuple[str, Rows, Sequence[Published]]]) -> Iterator[str]:
+    """Yield the lines of a table over several data sets.
+
+    Args:
+        parts: of each data set a title, our rows, and rows to lay beside them.
+    """
+    yield from _head()
+    for title, rows, published in parts:
+        yield title
+        yield from _body(rows, published)
+
+
+def _body(rows: Rows, published: Sequence[Published]) -> Iterator[str]:
     for name, metrics in rows:
         yield _line(name, [metrics[d][f] for d in DIRECTIONS for f in FIGURES])
         if "intervals" in metrics:

@@ -19,6 +19,7 @@ __all__ = [
     "read_flickr30k",
     "read_jsonl",
     "read_karpathy",
+    "search_path",
 ]
 _KARPATHY = 'expected {"images": [{"filename", "split", "sentences": [{"raw"}]}]}'
 
@@ -48,6 +49,27 @@ class Table:
             DataError: as ``find_image``.
         """
         return self.files.get(name) or find_image(self.roots, name)
+
+
+def search_path(location: str, spec: str) -> list[Path]:
+    """Return a data set's own path, and the folders of pictures that are named behind it.
+
+    Args:
+        location: a path, or several as a search path: ``dataset_coco.json:/data/coco``.
+        spec: what was given, for the message.
+
+    Raises:
+        DataError: one of them does not exist.
+    """
+    # A name may hold the separator itself.
+    is_one = Path(location).expanduser().exists()
+    paths = [
+        Path(part).expanduser() for part in ([location] if is_one else location.split(os.pathsep))
+    ]
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"there is no {path}, given as {spec!r}; check the path")
+    return paths
 
 
 def find_image(roots: Sequence[Path], name: str) -> Path:
