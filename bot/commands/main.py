@@ -154,12 +154,28 @@ def evaluate(
         Path | None,
         typer.Option(metavar="DIR", help="Re-rank the first results; adds a row."),
     ] = None,
+    positives: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Count further right answers too, for karpathy data, as ECCV Caption lists them: "
+            "PREFIX_caption_to_image.json and PREFIX_image_to_caption.json.",
+        ),
+    ] = None,
 ) -> None:
     """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
     from bot.workbench.evaluate import run_evaluation
 
     part = None if split is Split.all else split.value
-    run_evaluation(models, data or [], part, json_file=json_file, report=report, rerank_dir=rerank)
+    run_evaluation(
+        models,
+        data or [],
+        part,
+        json_file=json_file,
+        report=report,
+        rerank_dir=rerank,
+        positives=positives,
+    )
 
 
 @app.command("train-reranker")

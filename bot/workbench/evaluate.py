@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from bot.errors import BadUse
 from bot.settings import load_settings
-from bot.workbench.console import out, progress_bars, say
-from bot.workbench.recall_table import (
-    AS_SEARCHED,
-    fold_lines,
-    recall_lines,
-    reranked_name,
-    table_lines,
-)
-from embedding.data.pairs import load_pairs
-from embedding.evaluation.published import published_rows
-from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, mean_and_deviation, measure
+from bot.workbench.console import progress_bars, say
+from bot.workbench.figures import Figures, Measured, print_lines, print_recall
+from bot.workbench.recall_table import fold_lines
+from embedding.data.layouts import karpathy_file, search_path
+from embedding.data.pairs import Pairs, load_pairs
+from embedding.evaluation.positives import Positives, read_positives
+from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, mean_and_deviation
 from embedding.model.encoder import JointEncoder
 from embedding.onnx.encoder import all_cores, load_encoder
 from embedding.pretrained.names import find_exported
@@ -31,85 +25,7 @@ from embedding.training.run_files import read_record
 from retrieval.search.as_searched import hubness_corrected
 from retrieval.search.query_bank import known_bank
 
-__all__ = [
-    "Figures",
-    "Measured",
-    "as_searched",
-    "print_lines",
-    "print_recall",
-    "run_evaluation",
-    "save_report",
-]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured of a model.
-
-    Attributes:
-        embedded: the data set in the joint space.
-        metrics: by cosine.
-        searched: as the search ranks; None where that is the same.
-        second: with the first few re-ranked; None where there is no re-ranker.
-    """
-
-    embedded: Embedded
-    metrics: Metrics
-    searched: Metrics | None
-    second: Reranked | None
-
-    @classmethod
-    def of(cls, embedded: Embedded, ranked: Embedded, second: Reranked | None = None) -> Self:
-        """Return the figures of a data set by cosine and ranked ``as_searched``."""
-        searched = None if ranked is embedded else measure(ranked)
-        return cls(embedded, measure(embedded), searched, second)
-
-    @property
-    def others(self) -> list[tuple[str, Metrics]]:
-        """The rows below the model's own: names and figures."""
-        rows = [(AS_SEARCHED, self.searched)] if self.searched else []
-        if self.second is not None:
-            rows.append((reranked_name(self.second.candidates), self.second.metrics))
-        return rows
-
-    def more_json(self) -> dict[str, Any]:
-        """Return what stands beside the model's own figures, as JSON values."""
-        figures: dict[str, Any] = {}
-        if self.searched is not None:
-            figures["as_searched"] = self.searched
-        if self.second is not None:
-            figures["reranked"] = {
-                **self.second.metrics,
-                "candidates": self.second.candidates,
-                "milliseconds_per_query": self.second.milliseconds,
-            }
-        return figures
-
-
-@dataclass(frozen=True)
-class Figures:
-    """A model's figures on a data set.
-
-    Attributes:
-        model: as it was named.
-        data: ``KIND:PATH``.
-        metrics: its own, by cosine, as measured now or as recorded in training.
-        measured: what else was measured now; None if nothing was.
-    """
-
-    model: str
-    data: str
-    metrics: Metrics
-    measured: Measured | None = None
-
-    @property
-    def rows(self) -> list[tuple[str, Metrics]]:
-        """The lines of a table: names and figures."""
-        return [(self.model, self.metrics), *(self.measured.others if self.measured else [])]
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the figures as JSON values."""
-        return {**self.metrics, **(self.measured.more_json() if self.measured else {})}
+__all__ = ["as_searched", "run_evaluation", "save_report"]
 
 
 def run_evaluation(
@@ -120,6 +36,7 @@ def run_evaluation(
     json_file: Path | None = None,
     report: Path | None = None,
     rerank_dir: Path | None = None,
+    positives: Path | None = None,
 ) -> None:
     """Measure models on data sets, and show what a run recorded of its folds.
 
@@ -134,18 +51,21 @@ def run_evaluation(
             more a list.
         report: where the page is written.
         rerank_dir: a re-ranker, whose recall stands in a row of its own.
+        positives: where further right answers are listed (see ``read_positives``).
 
     Raises:
         BadUse: no data were named, and there is no record of a run, or more than the record was
-            asked for; or a report of several.
+            asked for; or a report of several; or further answers to data without numbers.
     """
     records = {model: read_record(Path(model)) for model in models}
     if not data:
-        figures = [_recorded(model, records[model], report, rerank_dir) for model in models]
+        asked = {"a report": report, "a re-ranker": rerank_dir, "a list of positives": positives}
+        more = next((what for what, path in asked.items() if path is not None), "")
+        figures = [_recorded(model, records[model], more) for model in models]
     elif report is not None and len(models) * len(data) > 1:
         raise BadUse("a report shows one model on one data set; leave the others out")
     else:
-        figures = _measure(models, data, split, rerank_dir)
+        figures = _measure(models, data, split, rerank_dir, positives)
         if report is not None and figures[0].measured is not None:
             save_report(report, models[0], figures[0].measured, records[models[0]])
     for model in models:
@@ -172,21 +92,21 @@ def _json(figures: Sequence[Figures], records: Mapping[str, Mapping[str, Any]]) 
     ]
 
 
-def _recorded(
-    model: str, record: Mapping[str, Any], report: Path | None, rerank_dir: Path | None
-) -> Figures:
-    """Return what a run recorded of itself."""
+def _recorded(model: str, record: Mapping[str, Any], more: str) -> Figures:
+    """Return what a run recorded of itself; refuse to do ``more`` with it."""
     if not record:
         raise BadUse(f"{model} has no training.json with figures of its own; add --data KIND:PATH")
-    if report is not None:
-        raise BadUse("a report shows pictures and captions; add --data KIND:PATH")
-    if rerank_dir is not None:
-        raise BadUse("a re-ranker needs pictures and captions; add --data KIND:PATH")
+    if more:
+        raise BadUse(f"{more} needs pictures and captions; add --data KIND:PATH")
     return Figures(model, str(record["data"]["name"]), record["metrics"])
 
 
 def _measure(
-    models: Sequence[str], data: Sequence[str], split: str | None, rerank_dir: Path | None
+    models: Sequence[str],
+    data: Sequence[str],
+    split: str | None,
+    rerank_dir: Path | None,
+    positives: Path | None,
 ) -> list[Figures]:
     """Return the figures of each model on each data set, data set by data set."""
     # A missing one is named before the pictures are looked at.
@@ -207,9 +127,18 @@ def _measure(
                         embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
                     ) as grids:
                         second = rerank(reranker, ranked, grids)
-                measured = Measured.of(embedded, ranked, second)
+                right = None if positives is None else _positives(positives, embedded.pairs)
+                measured = Measured.of(embedded, ranked, second, right)
                 found[spec, name] = Figures(name, spec, measured.metrics, measured)
     return [found[spec, name] for spec in sets for name in models]
+
+
+def _positives(prefix: Path, pairs: Pairs) -> Positives:
+    kind, _, location = pairs.name.partition(":")
+    if kind != "karpathy":
+        raise BadUse(f"further positives go with data of the kind karpathy, not {pairs.name}")
+    listing = karpathy_file(search_path(location, pairs.name)[0])
+    return read_positives(prefix, listing, pairs)
 
 
 def as_searched(model: JointEncoder, embedded: Embedded) -> Embedded:
@@ -245,35 +174,3 @@ def _folds_json(folds: Sequence[Metrics]) -> dict[str, Any]:
         return {}
     mean, deviation = mean_and_deviation(folds)
     return {"folds": list(folds), "folds_mean": mean, "folds_sd": deviation}
-
-
-def print_recall(figures: Sequence[Figures]) -> None:
-    """Print recall in percent beside what others have published on these data.
-
-    Args:
-        figures: of one model on one data set, or of several, those of a data set side by side.
-    """
-    parts = [(data, list(rows)) for data, rows in groupby(figures, key=lambda one: one.data)]
-    published = [published_rows(data) for data, _ in parts]
-    rows = [[row for one in own for row in one.rows] for _, own in parts]
-    counts = [f"{m['images']} images, {m['captions']} captions" for m in (r[0][1] for r in rows)]
-    if len(parts) == 1:
-        print_lines(*recall_lines(rows[0], published[0]))
-        say(counts[0])
-    else:
-        titles = [f"{data}: {count}" for (data, _), count in zip(parts, counts, strict=True)]
-        print_lines(*table_lines(zip(titles, rows, published, strict=True)))
-    measured = [one.measured for one in figures if one.measured]
-    if any(one.searched for one in measured):
-        say(f"{AS_SEARCHED.strip().capitalize()}: less how near a picture is to any request.")
-    taken = [one.second.milliseconds for one in measured if one.second]
-    if taken:
-        say(f"Re-ranking took {max(taken):g} ms a query, once words and places are known.")
-    if any(published):
-        say("The other rows are published figures, on the test split.")
-
-
-def print_lines(*lines: str) -> None:
-    """Print a table's lines as they are."""
-    for line in lines:
-        out.print(line, highlight=False, markup=False, soft_wrap=True)

@@ -6,14 +6,8 @@ from pathlib import Path
 
 from bot.settings import load_settings
 from bot.workbench.console import name_skipped, progress_bars, say
-from bot.workbench.evaluate import (
-    Figures,
-    Measured,
-    as_searched,
-    print_lines,
-    print_recall,
-    save_report,
-)
+from bot.workbench.evaluate import as_searched, save_report
+from bot.workbench.figures import Figures, Measured, print_lines, print_recall
 from bot.workbench.quantize import tell
 from bot.workbench.recall_table import fold_lines
 from embedding.evaluation.precision import choose_precision

@@ -14,6 +14,7 @@ from embedding.errors import DataError
 __all__ = [
     "Table",
     "find_image",
+    "karpathy_file",
     "read_csv",
     "read_flickr8k",
     "read_flickr30k",
@@ -130,12 +131,7 @@ def read_karpathy(path: Path) -> Table:
     Raises:
         DataError: there is no such JSON, or it has another form.
     """
-    file = path
-    if path.is_dir():
-        found = sorted(path.glob("dataset*.json"))
-        if len(found) != 1:
-            raise DataError(f"{path} holds {len(found)} files dataset*.json; name the one to read")
-        file = found[0]
+    file = karpathy_file(path)
     try:
         records = list(json.loads(decode_text(file.read_bytes())[0])["images"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -156,6 +152,20 @@ def read_karpathy(path: Path) -> Table:
         why = f" ({table.skipped[0].why})" if table.skipped else ""
         raise DataError(f"{file} is not a Karpathy split with captions{why}; {_KARPATHY}")
     return table
+
+
+def karpathy_file(path: Path) -> Path:
+    """Return the JSON of Karpathy's splits, given itself or the folder that holds it.
+
+    Raises:
+        DataError: the folder holds none, or several.
+    """
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("dataset*.json"))
+    if len(found) != 1:
+        raise DataError(f"{path} holds {len(found)} files dataset*.json; name the one to read")
+    return found[0]
 
 
 def read_csv(path: Path) -> Table:

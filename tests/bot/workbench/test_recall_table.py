@@ -102,8 +102,15 @@ def test_several_models_on_several_data_sets_are_one_table(
     # The same drawings as a Karpathy split, whose pictures lie elsewhere.
     shapes = load_pairs(f"csv:{shapes_dir}", "dev")
     records = [
-        {"filename": name, "split": "val", "sentences": [{"raw": text} for text in captions]}
-        for name, captions in zip(shapes.image_ids, shapes.captions_by_image(), strict=True)
+        {
+            "filename": name,
+            "split": "val",
+            "cocoid": i,
+            "sentences": [{"raw": text, "sentid": 100 * i + j} for j, text in enumerate(captions)],
+        }
+        for i, (name, captions) in enumerate(
+            zip(shapes.image_ids, shapes.captions_by_image(), strict=True)
+        )
     ]
     (tmp_path / "dataset_shapes.json").write_text(json.dumps({"images": records[:-1]}))
     data = [f"csv:{shapes_dir}", f"karpathy:{tmp_path / 'dataset_shapes.json'}:{shapes_dir}"]
@@ -134,3 +141,17 @@ def test_several_models_on_several_data_sets_are_one_table(
 
     with pytest.raises(BadUse, match="one model on one data set"):
         run_evaluation(models, data, "dev", report=tmp_path / "report.html")
+
+    # Pictures 0 and 1 fit the captions of both.
+    both = {"0": [0, 1], "100": [0, 1]}, {"0": [0, 100], "1": [0, 100]}
+    for name, right in zip(("caption_to_image", "image_to_caption"), both, strict=True):
+        (tmp_path / f"more_{name}.json").write_text(json.dumps(right))
+    run_evaluation(models[1:], data[1:], "dev", json_file=file, positives=tmp_path / "more")
+    judged = json.loads(file.read_text())["positives"]["text_to_image"]
+    rows = capfd.readouterr().out.splitlines()
+    row = next(i for i, line in enumerate(rows) if line.split() == ["R@1", "R-P", "mAP@R"] * 2) + 1
+    assert judged["queries"] == 2
+    for cell, name in zip(rows[row].split()[-6:], ("r1", "r_precision", "map_at_r"), strict=False):
+        assert float(cell) == pytest.approx(judged[name], abs=0.05)
+    with pytest.raises(BadUse, match="of the kind karpathy"):
+        run_evaluation(models[1:], data[:1], "dev", positives=tmp_path / "more")
