@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,14 +40,6 @@ app = typer.Typer(
 app.add_typer(bundles_app, name="bundles")
 add_commands(app)
 
-Data = Annotated[
-    str,
-    typer.Option(
-        metavar="KIND:PATH",
-        help="KIND is flickr8k, flickr30k, karpathy, csv, jsonl, folder, webdataset (tar shards), "
-        "features or openmoji.",
-    ),
-]
 Model = Annotated[
     str | None,
     typer.Option(
@@ -61,15 +52,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=0, max=65535)]
 LOCAL = "http://127.0.0.1:8000"
-
-
-class Split(StrEnum):
-    """The parts of a data set."""
-
-    train = "train"
-    dev = "dev"
-    test = "test"
-    all = "all"
 
 
 @app.callback()
@@ -103,101 +85,6 @@ def demo(
         say(f"The demo gallery is ready in {bundles}.")
         return
     _serve(settings.model_copy(update={"bundles": bundles, "examples": EXAMPLES}))
-
-
-@app.command()
-def train(
-    data: Data,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the run is kept.")],
-    config: Annotated[
-        Path | None, typer.Option(help="TOML or JSON with training settings.", dir_okay=False)
-    ] = None,
-    folds: Annotated[
-        int | None, typer.Option(min=2, help="k-fold cross-validation, grouped by image.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write event files into OUT/tensorboard.")
-    ] = False,
-) -> None:
-    """Train a joint embedding, keep the best model, and write OUT/report.html."""
-    from bot.workbench.train import run_training
-    from embedding.training.config import TrainConfig
-
-    changes: dict[str, Any] = {"folds": folds} if folds else {}
-    if tensorboard:
-        changes["tensorboard"] = True
-    run_training(data, TrainConfig.read(config, **changes), out_dir, resume=resume)
-
-
-@app.command()
-def evaluate(
-    model: Annotated[str, typer.Argument(help="A run, a model directory, or a model's name.")],
-    data: Annotated[
-        str | None,
-        typer.Option(metavar="KIND:PATH", help="As for train. Default: the run's own figures."),
-    ] = None,
-    split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.test,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")
-    ] = None,
-    report: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write a report as one HTML page.")
-    ] = None,
-    rerank: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Re-rank the first results; adds a row."),
-    ] = None,
-) -> None:
-    """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
-    from bot.workbench.evaluate import run_evaluation
-
-    part = None if split is Split.all else split.value
-    run_evaluation(model, data, part, json_file=json_file, report=report, rerank_dir=rerank)
-
-
-@app.command("train-reranker")
-def train_reranker(
-    model: Annotated[
-        str, typer.Argument(help="The model before it: a run, a directory, or a name.")
-    ],
-    data: Data,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the re-ranker is kept.")],
-    config: Annotated[
-        Path | None, typer.Option(help="TOML or JSON with its settings.", dir_okay=False)
-    ] = None,
-) -> None:
-    """Train a second stage for `evaluate --rerank`: words of captions, places of pictures."""
-    from bot.workbench.rerank import run_reranker_training
-
-    run_reranker_training(model, data, config, out_dir)
-
-
-@app.command()
-def join(
-    models: Annotated[list[str], typer.Argument(help="Two or more runs, directories or names.")],
-    data: Data,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the joined model is kept.")],
-    dimension: Annotated[
-        int, typer.Option(min=0, help="Size of the joint space; 0 means that of all together.")
-    ] = 0,
-) -> None:
-    """Join trained models into one: an ensemble in one vector, better than each."""
-    from bot.workbench.join import run_join
-
-    run_join(models, data, out_dir, dimension=dimension)
-
-
-@app.command()
-def quantize(
-    model: Annotated[str, typer.Argument(help="A run, a model directory, or a model's name.")],
-    data: Data,
-    split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.dev,
-) -> None:
-    """Encode texts in int8 from now on, if recall@10 stays within half a point."""
-    from bot.workbench.quantize import run_quantization
-
-    run_quantization(model, data, None if split is Split.all else split.value)
 
 
 @app.command()

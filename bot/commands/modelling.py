@@ -1,15 +1,24 @@
-"""`showtell models`, `pull` and `adapt`: which models there are, and one of one's own."""
+"""The commands about models: to train and measure, which there are, and one of one's own."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from bot.commands.bundles import Store, catalog_of
 
+Data = Annotated[
+    str,
+    typer.Option(
+        metavar="KIND:PATH",
+        help="KIND is flickr8k, flickr30k, karpathy, csv, jsonl, folder, webdataset (tar shards), "
+        "features or openmoji.",
+    ),
+]
 Pairs = Annotated[
     Path | None,
     typer.Option(
@@ -17,6 +26,124 @@ Pairs = Annotated[
         dir_okay=False,
     ),
 ]
+
+
+class Split(StrEnum):
+    """The parts of a data set."""
+
+    train = "train"
+    dev = "dev"
+    test = "test"
+    all = "all"
+
+
+def train(
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the run is kept.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML or JSON with training settings.", dir_okay=False)
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(min=2, help="k-fold cross-validation, grouped by image.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write event files into OUT/tensorboard.")
+    ] = False,
+) -> None:
+    """Train a joint embedding, keep the best model, and write OUT/report.html."""
+    from bot.workbench.train import run_training
+    from embedding.training.config import TrainConfig
+
+    changes: dict[str, Any] = {"folds": folds} if folds else {}
+    if tensorboard:
+        changes["tensorboard"] = True
+    run_training(data, TrainConfig.read(config, **changes), out_dir, resume=resume)
+
+
+def evaluate(
+    models: Annotated[list[str], typer.Argument(help="Runs, model directories, or models' names.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:PATH",
+            help="As for train; more than once for several. Default: a run's own figures.",
+        ),
+    ] = None,
+    split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.test,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write a report as one HTML page.")
+    ] = None,
+    rerank: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Re-rank the first results; adds a row."),
+    ] = None,
+    positives: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PREFIX",
+            help="Count further right answers too, for karpathy data, as ECCV Caption lists them: "
+            "PREFIX_caption_to_image.json and PREFIX_image_to_caption.json.",
+        ),
+    ] = None,
+) -> None:
+    """Measure recall@1/5/10 and median rank in both directions, with 95 % intervals."""
+    from bot.workbench.evaluate import run_evaluation
+
+    part = None if split is Split.all else split.value
+    run_evaluation(
+        models,
+        data or [],
+        part,
+        json_file=json_file,
+        report=report,
+        rerank_dir=rerank,
+        positives=positives,
+    )
+
+
+def train_reranker(
+    model: Annotated[
+        str, typer.Argument(help="The model before it: a run, a directory, or a name.")
+    ],
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the re-ranker is kept.")],
+    config: Annotated[
+        Path | None, typer.Option(help="TOML or JSON with its settings.", dir_okay=False)
+    ] = None,
+) -> None:
+    """Train a second stage for `evaluate --rerank`: words of captions, places of pictures."""
+    from bot.workbench.rerank import run_reranker_training
+
+    run_reranker_training(model, data, config, out_dir)
+
+
+def join(
+    models: Annotated[list[str], typer.Argument(help="Two or more runs, directories or names.")],
+    data: Data,
+    out_dir: Annotated[Path, typer.Option("--out", help="Where the joined model is kept.")],
+    dimension: Annotated[
+        int, typer.Option(min=0, help="Size of the joint space; 0 means that of all together.")
+    ] = 0,
+) -> None:
+    """Join trained models into one: an ensemble in one vector, better than each."""
+    from bot.workbench.join import run_join
+
+    run_join(models, data, out_dir, dimension=dimension)
+
+
+def quantize(
+    model: Annotated[str, typer.Argument(help="A run, a model directory, or a model's name.")],
+    data: Data,
+    split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.dev,
+) -> None:
+    """Encode texts in int8 from now on, if recall@10 stays within half a point."""
+    from bot.workbench.quantize import run_quantization
+
+    run_quantization(model, data, None if split is Split.all else split.value)
 
 
 def models(
@@ -63,5 +190,5 @@ def adapt(
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (models, pull, adapt):
+    for command in (train, evaluate, train_reranker, join, quantize, models, pull, adapt):
         app.command()(command)

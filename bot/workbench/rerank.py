@@ -7,7 +7,8 @@ from pathlib import Path
 
 from bot.settings import load_settings
 from bot.workbench.console import progress_bars, say
-from bot.workbench.evaluate import as_searched, print_lines
+from bot.workbench.evaluate import as_searched
+from bot.workbench.figures import print_lines
 from bot.workbench.recall_table import recall_lines, reranked_name
 from embedding.pretrained.names import load_model
 from embedding.rerank.config import RerankConfig

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from bot.settings import load_settings
 from bot.workbench.console import name_skipped, progress_bars, say
-from bot.workbench.evaluate import Measured, as_searched, print_lines, print_recall, save_report
+from bot.workbench.evaluate import as_searched, save_report
+from bot.workbench.figures import Figures, Measured, print_lines, print_recall
 from bot.workbench.quantize import tell
 from bot.workbench.recall_table import fold_lines
 from embedding.evaluation.precision import choose_precision
@@ -38,7 +39,7 @@ def run_training(data: str, config: TrainConfig, out_dir: Path, *, resume: bool)
     if result.folds:
         print_lines(*fold_lines(result.folds))
         say("the best fold, whose model is kept:")
-    print_recall(str(out_dir), result.metrics, data, measured)
+    print_recall([Figures(str(out_dir), data, result.metrics, measured)])
     if config.train_on != "all" and is_exported(result.model_dir):
         tell(choose_precision(result.model_dir, embedded))
     say(f"The best model is in {result.model_dir}.")

@@ -14,11 +14,13 @@ from embedding.errors import DataError
 __all__ = [
     "Table",
     "find_image",
+    "karpathy_file",
     "read_csv",
     "read_flickr8k",
     "read_flickr30k",
     "read_jsonl",
     "read_karpathy",
+    "search_path",
 ]
 _KARPATHY = 'expected {"images": [{"filename", "split", "sentences": [{"raw"}]}]}'
 
@@ -48,6 +50,27 @@ class Table:
             DataError: as ``find_image``.
         """
         return self.files.get(name) or find_image(self.roots, name)
+
+
+def search_path(location: str, spec: str) -> list[Path]:
+    """Return a data set's own path, and the folders of pictures that are named behind it.
+
+    Args:
+        location: a path, or several as a search path: ``dataset_coco.json:/data/coco``.
+        spec: what was given, for the message.
+
+    Raises:
+        DataError: one of them does not exist.
+    """
+    # A name may hold the separator itself.
+    is_one = Path(location).expanduser().exists()
+    paths = [
+        Path(part).expanduser() for part in ([location] if is_one else location.split(os.pathsep))
+    ]
+    for path in paths:
+        if not path.exists():
+            raise DataError(f"there is no {path}, given as {spec!r}; check the path")
+    return paths
 
 
 def find_image(roots: Sequence[Path], name: str) -> Path:
@@ -108,12 +131,7 @@ def read_karpathy(path: Path) -> Table:
     Raises:
         DataError: there is no such JSON, or it has another form.
     """
-    file = path
-    if path.is_dir():
-        found = sorted(path.glob("dataset*.json"))
-        if len(found) != 1:
-            raise DataError(f"{path} holds {len(found)} files dataset*.json; name the one to read")
-        file = found[0]
+    file = karpathy_file(path)
     try:
         records = list(json.loads(decode_text(file.read_bytes())[0])["images"])
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -134,6 +152,20 @@ def read_karpathy(path: Path) -> Table:
         why = f" ({table.skipped[0].why})" if table.skipped else ""
         raise DataError(f"{file} is not a Karpathy split with captions{why}; {_KARPATHY}")
     return table
+
+
+def karpathy_file(path: Path) -> Path:
+    """Return the JSON of Karpathy's splits, given itself or the folder that holds it.
+
+    Raises:
+        DataError: the folder holds none, or several.
+    """
+    if not path.is_dir():
+        return path
+    found = sorted(path.glob("dataset*.json"))
+    if len(found) != 1:
+        raise DataError(f"{path} holds {len(found)} files dataset*.json; name the one to read")
+    return found[0]
 
 
 def read_csv(path: Path) -> Table:

@@ -143,7 +143,9 @@ def load_pairs(
     Args:
         spec: ``KIND:PATH``; for openmoji, PATH is the folder where the rendered pictures are kept
             (``openmoji:`` alone means ``cache_dir``), for webdataset a folder of shards or a
-            pattern such as ``shards/{000..099}.tar``.
+            pattern such as ``shards/{000..099}.tar``. Kinds that list pictures by name take
+            folders to look in behind it, as a search path:
+            ``karpathy:dataset_coco.json:/data/coco``.
         split: train, dev (or val), test, or None for everything. Data sets without an official
             split are divided by a hash of each image's id.
         cache_dir: where what is made from packages may be kept.
@@ -168,10 +170,10 @@ def load_pairs(
             table = _openmoji().render_openmoji(path, progress or silent)
         elif kind == "webdataset":
             table = read_webdataset(location)
-        elif not path.exists():
-            raise DataError(f"there is no {path}, given as {spec!r}; check the path")
         else:
+            path, *folders = layouts.search_path(location, spec)
             table = _READERS[kind](path)
+            table.roots += folders
         pairs, official = _from_table(spec, table)
         if kind == "openmoji":
             pairs = Pairs(**{**vars(pairs), "attribution": _openmoji().ATTRIBUTION})

@@ -8,6 +8,7 @@ import pytest
 from bot.errors import BadUse
 from bot.workbench.evaluate import run_evaluation
 from bot.workbench.recall_table import fold_lines, recall_lines
+from embedding.data.pairs import load_pairs
 from embedding.errors import TrainingError
 from embedding.evaluation.intervals import Intervals, RankIntervals
 from embedding.evaluation.published import FLICKR8K, published_rows
@@ -72,7 +73,7 @@ def test_a_run_shows_its_folds_without_data(
     folds = [metrics(20.0), metrics(24.0)]
     record = {"metrics": folds[1], "folds": folds, "data": {"name": "features:x"}}
     (tmp_path / "training.json").write_text(json.dumps(record))
-    run_evaluation(str(tmp_path), None, None, json_file=tmp_path / "figures.json")
+    run_evaluation([str(tmp_path)], [], None, json_file=tmp_path / "figures.json")
     assert "fold 2 of 2" in capfd.readouterr().out
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert figures["text_to_image"]["r1"] == 24.0
@@ -83,13 +84,13 @@ def test_a_run_shows_its_folds_without_data(
 
 def test_without_data_and_without_a_run_it_says_what_to_add(tmp_path: Path) -> None:
     with pytest.raises(BadUse, match="add --data"):
-        run_evaluation(str(tmp_path), None, None)
+        run_evaluation([str(tmp_path)], [], None)
     (tmp_path / "training.json").write_text("{")
     with pytest.raises(TrainingError, match="damaged"):
-        run_evaluation(str(tmp_path), None, None)
+        run_evaluation([str(tmp_path)], [], None)
 
 
-def test_a_model_with_typical_requests_has_a_row_as_searched(
+def test_several_models_on_several_data_sets_are_one_table(
     shapes_dir: Path,
     shapes_model_dir: Path,
     asking_model_dir: Path,
@@ -98,16 +99,59 @@ def test_a_model_with_typical_requests_has_a_row_as_searched(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
-    figures = tmp_path / "figures.json"
-    run_evaluation(str(asking_model_dir), f"csv:{shapes_dir}", "dev", json_file=figures)
-    printed = capfd.readouterr()
-    rows = [line.split() for line in printed.out.splitlines()]
-    row = next(line for line in rows if line[:2] == ["as", "searched"])
-    found = json.loads(figures.read_text())["as_searched"]
-    assert float(row[2]) == pytest.approx(found["text_to_image"]["r1"], abs=0.05)
-    assert found["images"] == json.loads(figures.read_text())["images"]
-    assert "near a picture is to any request" in printed.err
+    # The same drawings as a Karpathy split, whose pictures lie elsewhere.
+    shapes = load_pairs(f"csv:{shapes_dir}", "dev")
+    records = [
+        {
+            "filename": name,
+            "split": "val",
+            "cocoid": i,
+            "sentences": [{"raw": text, "sentid": 100 * i + j} for j, text in enumerate(captions)],
+        }
+        for i, (name, captions) in enumerate(
+            zip(shapes.image_ids, shapes.captions_by_image(), strict=True)
+        )
+    ]
+    (tmp_path / "dataset_shapes.json").write_text(json.dumps({"images": records[:-1]}))
+    data = [f"csv:{shapes_dir}", f"karpathy:{tmp_path / 'dataset_shapes.json'}:{shapes_dir}"]
+    models = [str(asking_model_dir), str(shapes_model_dir)]
+    file = tmp_path / "figures.json"
+    run_evaluation(models, data, "dev", json_file=file)
 
-    run_evaluation(str(shapes_model_dir), f"csv:{shapes_dir}", "dev", json_file=figures)
-    assert "as_searched" not in json.loads(figures.read_text())
-    assert "as searched" not in capfd.readouterr().out
+    printed, figures = capfd.readouterr(), json.loads(file.read_text())
+    n = len(records)
+    assert [(one["model"], one["data"], one["images"]) for one in figures] == [
+        *((model, data[0], n) for model in models),
+        *((model, data[1], n - 1) for model in models),
+    ]
+    # Only a model that has typical requests has a row for how the search ranks with them.
+    assert ["as_searched" in one for one in figures] == [True, False] * 2
+    assert "near a picture is to any request" in printed.err
+    lines = printed.out.splitlines()
+    starts = [i for i, line in enumerate(lines) if line.startswith(tuple(data))]
+    assert [lines[i].split(": ")[1].split()[0] for i in starts] == [str(n), str(n - 1)]
+    second = [line.split() for line in lines[starts[1] + 1 :]]
+    # Each row has its interval's two ends below it.
+    assert len(second) == 9
+    for row, values in ((0, figures[2]), (3, figures[2]["as_searched"]), (6, figures[3])):
+        assert float(second[row][-8]) == pytest.approx(values["text_to_image"]["r1"], abs=0.05)
+        assert float(second[row + 1][-8]) == pytest.approx(
+            values["intervals"]["text_to_image"]["r1"][0], abs=0.05
+        )
+
+    with pytest.raises(BadUse, match="one model on one data set"):
+        run_evaluation(models, data, "dev", report=tmp_path / "report.html")
+
+    # Pictures 0 and 1 fit the captions of both.
+    both = {"0": [0, 1], "100": [0, 1]}, {"0": [0, 100], "1": [0, 100]}
+    for name, right in zip(("caption_to_image", "image_to_caption"), both, strict=True):
+        (tmp_path / f"more_{name}.json").write_text(json.dumps(right))
+    run_evaluation(models[1:], data[1:], "dev", json_file=file, positives=tmp_path / "more")
+    judged = json.loads(file.read_text())["positives"]["text_to_image"]
+    rows = capfd.readouterr().out.splitlines()
+    row = next(i for i, line in enumerate(rows) if line.split() == ["R@1", "R-P", "mAP@R"] * 2) + 1
+    assert judged["queries"] == 2
+    for cell, name in zip(rows[row].split()[-6:], ("r1", "r_precision", "map_at_r"), strict=False):
+        assert float(cell) == pytest.approx(judged[name], abs=0.05)
+    with pytest.raises(BadUse, match="of the kind karpathy"):
+        run_evaluation(models[1:], data[:1], "dev", positives=tmp_path / "more")

@@ -33,7 +33,7 @@ def test_a_second_stage_is_trained_and_has_a_row_of_its_own(
     assert record["settings"]["candidates"] == 4
 
     figures = tmp_path / "figures.json"
-    run_evaluation(model, data, "dev", json_file=figures, rerank_dir=second)
+    run_evaluation([model], [data], "dev", json_file=figures, rerank_dir=second)
     lines = capfd.readouterr().out.splitlines()
     own, below = (
         next(i for i, line in enumerate(lines) if name in line)
@@ -49,7 +49,7 @@ def test_a_second_stage_is_trained_and_has_a_row_of_its_own(
     assert found["text_to_image"] == record["before"]["text_to_image"]
     assert found["reranked"]["text_to_image"]["r5"] >= found["text_to_image"]["r1"]
 
-    run_evaluation(model, data, "dev", json_file=figures)
+    run_evaluation([model], [data], "dev", json_file=figures)
     assert "reranked" not in json.loads(figures.read_text())
 
 
@@ -59,10 +59,10 @@ def test_what_cannot_be_reranked_is_said(
     monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
     model, data = str(shapes_model_dir), f"csv:{shapes_dir}"
     with pytest.raises(ModelError, match="holds no re-ranker"):
-        run_evaluation(model, data, "dev", rerank_dir=tmp_path)
+        run_evaluation([model], [data], "dev", rerank_dir=tmp_path)
     (tmp_path / "training.json").write_text(json.dumps({"metrics": {}, "data": {"name": "x"}}))
     with pytest.raises(BadUse, match="add --data"):
-        run_evaluation(str(tmp_path), None, None, rerank_dir=tmp_path)
+        run_evaluation([str(tmp_path)], [], None, rerank_dir=tmp_path)
     wrong = tmp_path / "wrong.toml"
     wrong.write_text("networks = 'resnet'")
     with pytest.raises(TrainingError, match="resnet"):

@@ -38,6 +38,6 @@ def test_folds_are_printed_and_a_report_is_written(
     assert "mean ± sd" in page
 
     report = tmp_path / "all.html"
-    run_evaluation(str(run), f"features:{data}", None, report=report)
+    run_evaluation([str(run)], [f"features:{data}"], None, report=report)
     assert "95 % interval from" in capfd.readouterr().out
     assert "30 images, 30 captions" in report.read_text(encoding="utf-8")

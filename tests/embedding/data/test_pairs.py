@@ -101,6 +101,23 @@ def test_karpathy(tmp_path: Path) -> None:
         load_pairs(f"karpathy:{tmp_path}")
 
 
+def test_pictures_may_lie_in_folders_that_are_named_behind_the_list(tmp_path: Path) -> None:
+    put_images(tmp_path / "a", "x.jpg")
+    put_images(tmp_path / "b", "y.jpg")
+    (tmp_path / "lists").mkdir()
+    file = tmp_path / "lists" / "dataset_flickr8k.json"
+    records = [{"filename": name, "sentences": [{"raw": name}]} for name in ("x.jpg", "y.jpg")]
+    file.write_text(json.dumps({"images": records}))
+    pairs = load_pairs(f"karpathy:{file}:{tmp_path / 'a'}:{tmp_path / 'b'}")
+    assert pairs.image_paths == [tmp_path / "a" / "x.jpg", tmp_path / "b" / "y.jpg"]
+    with pytest.raises(DataError, match=r"there is no .*gone"):
+        load_pairs(f"karpathy:{file}:{tmp_path / 'gone'}")
+    # A path that holds the separator is one path.
+    odd = put_images(tmp_path / "a:b", "z.jpg")
+    (odd / "captions.csv").write_text("file,caption\nz.jpg,a dog\n")
+    assert load_pairs(f"csv:{odd}").image_ids == ["z.jpg"]
+
+
 def test_a_karpathy_record_without_a_split_or_a_name_costs_itself_alone(tmp_path: Path) -> None:
     put_images(tmp_path, "a.jpg", "b.jpg", "c.jpg")
     sentences = [{"raw": "x"}]
