@@ -98,7 +98,7 @@ def make_searcher(store: EmbeddedStore) -> tuple[Searcher, MadeUpEncoder]:
 def asked(kind: str, number: int, store: EmbeddedStore) -> tuple[Query, list[str]]:
     """Return the query of a search, each another one, and the ids that were shown before it."""
     rng = np.random.default_rng([number, KINDS.index(kind)])
-    text, more = (" ".join(f"thing{word}" for word in words(rng, (4,))) for _ in range(2))
+    text, more = (" ".join(f"thing{word}" for word in words(rng, (3,))) for _ in range(2))
     query = Query(texts=(text,))
     if kind != "talk":
         return (query if kind == "all" else query.filter(kind, "True")), []

@@ -5,10 +5,10 @@ Which FAISS index is used follows from the number of vectors when it is built:
 - up to `FLAT_LIMIT` (50,000): flat, exact. One search reads every vector, 10 ms for 50,000 of 512
   dimensions on one core: about what the text tower takes for the request itself, so that nothing
   is given away for speed.
-- above: inverted lists (IVF, full vectors), 4 * sqrt(n) lists of which an eighth is read: 10 times
-  as fast as flat for 100,000 vectors, with 99.5% of the same first ten
-  (benchmarks/search_speed.py). Not HNSW: it needs hundreds of bytes more for each vector, and
-  finds little under a narrow filter.
+- above: inverted lists (IVF, full vectors), 4 * sqrt(n) lists of which 160 are read. So a search
+  reads 40 * sqrt(n) vectors, and finds 99.6% of the same first ten in 100,000 as in 1,000,000
+  (benchmarks/search_speed.py). Not HNSW: it needs hundreds of bytes more for each vector, takes
+  ten times as long to build, and finds little under a narrow filter.
 """
 
 import contextlib
@@ -30,8 +30,8 @@ __all__ = ["FLAT_LIMIT", "FaissIndex", "build_index"]
 FLAT_LIMIT = 50_000
 """Most vectors for which every one is compared; see above."""
 
-READ_SHARE = 8
-"""One in so many of the inverted lists is read in a search."""
+READ_LISTS = 160
+"""So many of the inverted lists are read in a search, however many there are."""
 
 _ADDED_AT_ONCE = 16_384
 _POINTS_A_LIST = 48
@@ -159,11 +159,10 @@ class FaissIndex:
         """Return how many lists to read when so many rows are left.
 
         What a filter leaves is spread over the lists as all rows are: where it leaves a tenth, ten
-        times as many lists hold as many rows to compare, and cost as much. So the narrower the
-        filter, the more lists are read, and no narrow filter loses what the eighth would miss.
+        times as many lists hold as many rows to compare. So the narrower the filter, the more
+        lists are read, and no narrow filter loses what the usual number would miss.
         """
-        share = left / max(len(self), 1)
-        return max(1, min(self._lists, math.ceil(self._lists / READ_SHARE / max(share, 1e-9))))
+        return min(self._lists, math.ceil(READ_LISTS * len(self) / max(left, 1)))
 
     def _search(self, vector: Vectors, k: int, selector: Any, lists: int) -> tuple[Ids, Vectors]:
         parameters: Any = faiss.SearchParameters()
