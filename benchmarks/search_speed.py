@@ -9,12 +9,12 @@ frequent as in language, and filters that leave a half, a tenth and a hundredth.
 two texts, a filter, two exclusions, a liked picture and thirty that were shown.
 
 Prints JSON: build time and size; recall@10 against the exact search; for each kind of search the
-medians of the whole, of the FAISS search for pictures inside it, and their ratio; what two
-processes hold that search at the same time. Other libraries (search_peers.py) search the same
-vectors in the same run; one that is not installed is said to be missing. A folder that is named is
-kept, and the gallery in it is taken instead of a new one. Ends with 1 if a search takes more than 5
-times what FAISS takes in it, or recall is below 0.98. 1,000,000 pictures need 10 GB of memory and
-of disk, and half an hour without the peers.
+medians of the whole, of the FAISS search for pictures inside it, and their ratio, in CPU time of
+one thread; what two processes hold that search at the same time. Other libraries (search_peers.py)
+search the same vectors in the same run; one that is not installed is said to be missing. A folder
+that is named is kept, and the gallery in it is taken instead of a new one. Ends with 1 if recall is
+below 0.98, or a search in 1,000,000 takes more than 5 times what FAISS takes in it; that many need
+10 GB of disk, 7 GB of memory and ten minutes of CPU time without the peers.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from retrieval.store.protocol import EVERYTHING, Scope
 from retrieval.store.vectors import Ids, Vectors
 
 KINDS = (*LEFT, "talk")
-MOST_RATIO, LEAST_RECALL = 5.0, 0.98
+MOST_RATIO, FROM_SIZE, LEAST_RECALL = 5.0, 1_000_000, 0.98
 _AT_ONCE = 16_384
 _QUERIES = 100
 
@@ -63,7 +63,7 @@ def build(folder: Path, size: int, dimension: int) -> dict[str, float]:
     rng = np.random.default_rng(0)
     vectors, said = (picture_like(rng, size, dimension) for _ in range(2))
     np.save(folder / "vectors.npy", vectors)
-    start = time.perf_counter()
+    start, start_cpu = time.perf_counter(), time.process_time()
     with EmbeddedWriter(folder / "store", dimension) as writer:
         for first in range(0, size, _AT_ONCE):
             rows = range(first, min(first + _AT_ONCE, size))
@@ -71,10 +71,11 @@ def build(folder: Path, size: int, dimension: int) -> dict[str, float]:
             writer.add_captions(rows, said[rows.start : rows.stop])
         del vectors, said
         writer.finish(Pictures(size, captions=1), folder, "")
-    built = time.perf_counter() - start
+    built, built_cpu = time.perf_counter() - start, time.process_time() - start_cpu
     files = [one for one in (folder / "store").rglob("*") if one.is_file()]
     return {
         "build_s": round(built, 1),
+        "build_cpu_s": round(built_cpu, 1),
         "size_mb": round(sum(one.stat().st_size for one in files) / 1e6),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3),
     }
@@ -112,16 +113,16 @@ def asked(kind: str, number: int, store: EmbeddedStore) -> tuple[Query, list[str
 
 @contextlib.contextmanager
 def timed_faiss() -> Iterator[list[float]]:
-    """Note the seconds of each search by FAISS."""
+    """Note the CPU seconds of each search by FAISS."""
     taken: list[float] = []
     bare = FaissIndex._search
 
     def noted(*arguments: Any) -> tuple[Ids, Vectors]:
-        start = time.perf_counter()
+        start = time.process_time()
         try:
             return bare(*arguments)
         finally:
-            taken.append(time.perf_counter() - start)
+            taken.append(time.process_time() - start)
 
     FaissIndex._search = noted  # type: ignore[method-assign]
     try:
@@ -131,7 +132,7 @@ def timed_faiss() -> Iterator[list[float]]:
 
 
 def time_searches(store: EmbeddedStore, kind: str, searches: int) -> dict[str, float]:
-    """Return medians of one kind of search, in milliseconds."""
+    """Return medians of one kind of search, in milliseconds of CPU time."""
     searcher, encoder = make_searcher(store)
     ranks, groups, inner, all_inner = [], [], [], []
     for number in range(-3, searches):  # three to warm up
@@ -139,13 +140,13 @@ def time_searches(store: EmbeddedStore, kind: str, searches: int) -> dict[str, f
         texts = searcher.plan(query).texts
         encoded = Encoded(dict(zip(texts, encoder.encode_text(texts), strict=True)))
         with timed_faiss() as faiss_s:
-            start = time.perf_counter()
+            start = time.process_time()
             result = searcher.rank(query, encoded, shown=shown)
-            ranked = time.perf_counter()
+            ranked = time.process_time()
         searcher.groups(query, result)
         if number >= 0:
             ranks.append(ranked - start)
-            groups.append(time.perf_counter() - ranked)
+            groups.append(time.process_time() - ranked)
             inner.append(faiss_s[0])  # the first one is that by looks
             all_inner.append(sum(faiss_s))
     whole = [rank + group for rank, group in zip(ranks, groups, strict=True)]
@@ -235,7 +236,7 @@ def measure(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
             kind: round(recall(store, vectors, queries, step), 4) for kind, step in LEFT.items()
         }
     _say(figures["recall_at_10"])
-    figures["peers"] = measure_peers(options.peers, np.asarray(vectors), queries, _say)
+    figures["peers"] = measure_peers(options.peers, np.array(vectors), queries, _say)
     return figures
 
 
@@ -263,10 +264,10 @@ def main() -> int:
         options.json.write_text(text + "\n")
     ratio = max(one["ratio"] for one in figures["searches"].values())
     found = min(figures["recall_at_10"].values())
-    is_good = ratio <= MOST_RATIO and found >= LEAST_RECALL
+    is_good = found >= LEAST_RECALL and (ratio <= MOST_RATIO or options.size < FROM_SIZE)
     print(
         f"{'good' if is_good else 'NOT good enough'}: a whole search takes at most {ratio} times "
-        f"the FAISS search in it (goal {MOST_RATIO:g}), recall@10 is at least {found} "
+        f"the FAISS search in it (goal {MOST_RATIO:g} from {FROM_SIZE:,} on), recall@10 is {found} "
         f"(goal {LEAST_RECALL})"
     )
     return int(not is_good)
