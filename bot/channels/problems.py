@@ -24,9 +24,9 @@ WHY = {
 
 _CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _ALL_CONTROL = r"\x00-\x1f\x7f-\x9f"
-TEXT = {"pattern": rf"^[^{_CONTROL}]*[^\s{_ALL_CONTROL}][^{_CONTROL}]*$"}
+TEXT: dict[str, Any] = {"pattern": rf"^[^{_CONTROL}]*[^\s{_ALL_CONTROL}][^{_CONTROL}]*$"}
 """What a text must be beside a string; see dialogue.message.check_message."""
-SENDER = {
+SENDER: dict[str, Any] = {
     "pattern": rf"^[^{_ALL_CONTROL}]*[^\s{_ALL_CONTROL}][^{_ALL_CONTROL}]*$",
     "maxLength": 200,
 }
