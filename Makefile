@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-intents bench-languages bench-talks bench-train bench-architectures bench-words architecture clean
+.PHONY: help demo check-demo check-api test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-intents bench-languages bench-talks bench-train bench-architectures bench-words architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ test-store: $(VENV)/.dev ## both stores by the shared suite, over a PostgreSQL o
 test-rasa: $(VENV)/.dev ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
 	@$(BIN)/python scripts/test_rasa
 
+check-api: $(VENV)/.dev ## every check of schemathesis against a server of the demo (minutes; BUNDLES=DIR, ARGS="--examples 100")
+	@$(BIN)/python scripts/check_api.py $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server $(ARGS)
+
 bench-flickr8k: $(VENV)/.runtime ## train on Flickr8k with default settings and print the dev table
 	@$(BIN)/showtell train --data flickr8k:$(or $(FLICKR8K),../shared/flickr8k) --out runs/f8k
 
@@ -75,8 +78,8 @@ bench-hybrid: $(VENV)/.runtime ## what captions add to vision, on a trained run
 bench-conversation: $(VENV)/.runtime ## simulated users on Flickr8k: do a few turns find the picture?
 	@$(BIN)/python -m benchmarks.conversation $(or $(MODEL),runs/f8k) $(or $(FLICKR8K),../shared/flickr8k) --features $(SHOWTELL_DATA_DIR)/cache --cache $(SHOWTELL_DATA_DIR)/bench
 
-bench-search: $(VENV)/.runtime ## the index that is chosen for a large gallery against a flat one
-	@$(BIN)/python benchmarks/search_speed.py
+bench-search: $(VENV)/.runtime ## a whole search in a large gallery, beside FAISS alone and four peers (ARGS="--size 1000000")
+	@$(BIN)/python benchmarks/search_speed.py $(ARGS)
 
 bench-store: $(VENV)/.dev ## the embedded store against PostgreSQL: turns, recall, build, size (ARGS="--size 1000000 --url postgresql://…")
 	@$(BIN)/python benchmarks/stores.py $(ARGS)

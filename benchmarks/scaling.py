@@ -31,7 +31,7 @@ from PIL import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.search_speed import picture_like
+from benchmarks.made_up import MadeUpEncoder, picture_like
 from retrieval.bundle.bundle import Bundle, Candidate, build_bundle
 from retrieval.bundle.sources import Source
 from retrieval.search.query import Query
@@ -42,28 +42,6 @@ from retrieval.store.vectors import Vectors
 WORDS = [f"thing{i}" for i in range(3_000)]
 SEARCHES = 30
 MOST_SEARCH, MOST_BUILD = 3.0, 1.5
-
-
-class MadeUpEncoder:
-    """Vectors that look like pictures', the same for the same text."""
-
-    name = fingerprint = "made up"
-    known_words: frozenset[str] = frozenset()
-
-    def __init__(self, dimension: int) -> None:
-        self.dimension = dimension
-        self._vectors = picture_like(np.random.default_rng(1), 4_096, dimension)
-
-    def encode_text(self, texts: Sequence[str]) -> Vectors:
-        """Return one of a few thousand vectors for each text."""
-        places = [int(hashlib.md5(text.encode()).hexdigest()[:8], 16) % 4_096 for text in texts]
-        return self._vectors[places]
-
-    encode_sentences = encode_text
-
-    def encode_images(self, images: Sequence[Image.Image]) -> Vectors:
-        """Return one and the same vector."""
-        return self._vectors[: len(images)]
 
 
 def candidates(count: int) -> list[Candidate]:

@@ -34,7 +34,7 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from benchmarks.search_speed import picture_like
+from benchmarks.made_up import LEFT, picture_like, words
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.pretrained.names import find_exported
@@ -48,9 +48,7 @@ from retrieval.store.protocol import EVERYTHING, Picture, Scope, Store
 from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
 
-LEFT = {"all": 1, "half": 2, "tenth": 10, "hundredth": 100}
 MOST = 2.0
-_WORDS, _FLAT, _STEEP = 3_000, 10, 1.1
 _AT_ONCE = 4_096
 
 
@@ -68,12 +66,6 @@ class Gallery:
             rows = range(start, min(start + _AT_ONCE, len(self.vectors)))
             files.add(self.vectors[rows.start : rows.stop])
             files.add_captions(rows, self.captions[rows.start : rows.stop])
-
-
-def words(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Return words, few of them frequent and most rare, as in language."""
-    weights = 1 / (np.arange(_WORDS) + _FLAT) ** _STEEP
-    return rng.choice(_WORDS, shape, p=weights / weights.sum())
 
 
 def make(size: int, dimension: int) -> Gallery:

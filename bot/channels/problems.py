@@ -22,6 +22,17 @@ WHY = {
 }
 
 
+_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+_ALL_CONTROL = r"\x00-\x1f\x7f-\x9f"
+TEXT: dict[str, Any] = {"pattern": rf"^[^{_CONTROL}]*[^\s{_ALL_CONTROL}][^{_CONTROL}]*$"}
+"""What a text must be beside a string; see dialogue.message.check_message."""
+SENDER: dict[str, Any] = {
+    "pattern": rf"^[^{_ALL_CONTROL}]*[^\s{_ALL_CONTROL}][^{_ALL_CONTROL}]*$",
+    "maxLength": 200,
+}
+"""What a sender must be beside a string; see parsing.check_sender."""
+
+
 class Problem(BaseModel):
     """What every failure answers: what is wrong, as a sentence."""
 
@@ -33,16 +44,21 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": WHY[status]} for status in statuses}
 
 
-def json_body(*required: str, **properties: str) -> dict[str, Any]:
+def json_body(
+    *required: str, is_required: bool = True, **properties: str | dict[str, Any]
+) -> dict[str, Any]:
     """Return the declaration of a JSON body, for `openapi_extra` of a route that parses it itself.
 
     Args:
         required: names of the fields that must be there.
-        properties: type of each field, in JSON Schema's words.
+        is_required: whether a body must be sent.
+        properties: type of each field, in JSON Schema's words, or all that is said of it; of a
+            string its type may be left out.
     """
-    schema = {
-        "type": "object",
-        "properties": {name: {"type": kind} for name, kind in properties.items()},
-        "required": list(required),
+    kinds = {
+        name: {"type": kind} if isinstance(kind, str) else {"type": "string", **kind}
+        for name, kind in properties.items()
     }
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    schema = {"type": "object", "properties": kinds, "required": list(required)}
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": is_required, "content": content}}

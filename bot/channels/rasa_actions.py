@@ -17,7 +17,7 @@ from rasa_sdk.interfaces import (
 )
 
 from bot.channels.parsing import check_sender, parse_json
-from bot.channels.problems import json_body, problems
+from bot.channels.problems import TEXT, json_body, problems
 from bot.channels.rasa_wire import parse_result, read_latest_message, utter
 from bot.channels.services import Services, services
 from bot.dialogue.conversation import Conversation
@@ -59,7 +59,13 @@ async def actions(parts: Parts) -> list[dict[str, str]]:
         MISSING_DOMAIN: {"description": "The domain is missing; rasa-sdk's own body"},
     },
     openapi_extra=json_body(
-        "next_action", next_action="string", sender_id="string", tracker="object", domain="object"
+        next_action={"type": ["string", "null"]},
+        tracker={
+            "type": ["object", "null"],
+            "properties": {"sender_id": {"type": "string"}},
+            "required": ["sender_id"],
+        },
+        domain={"type": ["object", "null"]},
     ),
 )
 async def webhook(request: Request, parts: Parts) -> JSONResponse:
@@ -127,7 +133,7 @@ def create_executor(conversation: Conversation, base_url: str) -> ActionExecutor
     "/model/parse",
     summary="What a text means",
     responses=problems(408, 413, 422, 503),
-    openapi_extra=json_body("text", text="string"),
+    openapi_extra=json_body("text", text=TEXT),
 )
 async def parse(request: Request, parts: Parts) -> dict[str, Any]:
     """Answer `{"text"}` with intent, entities and ranking, as Rasa's /model/parse."""

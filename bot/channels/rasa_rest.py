@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from bot.channels.parsing import parse_json
-from bot.channels.problems import json_body, problems
+from bot.channels.problems import SENDER, TEXT, json_body, problems
 from bot.channels.rasa_wire import responses
 from bot.channels.services import Services, count_address, services
 from bot.dialogue.message import Message
@@ -81,7 +81,9 @@ async def health() -> dict[str, str]:
     response_class=JSONResponse,
     responses=problems(408, 413, 422, 429, 503),
     dependencies=[Depends(count_address)],
-    openapi_extra=json_body("message", sender="string", message="string"),
+    openapi_extra=json_body(
+        "message", sender={"type": ["string", "integer", "null"], **SENDER}, message=TEXT
+    ),
 )
 async def webhook(
     request: Request,

@@ -18,11 +18,11 @@ from fastapi import (
     UploadFile,
 )
 from fastapi.responses import Response
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bot.channels.answers import Answer, ImageObject, image_object, to_answer
 from bot.channels.parsing import check_sender, parse_json
-from bot.channels.problems import problems
+from bot.channels.problems import SENDER, TEXT, problems
 from bot.channels.services import Services, count_address, services
 from bot.dialogue import message as dialogue
 from bot.dialogue.message import LONGEST_ID, Message, check_message
@@ -49,7 +49,16 @@ FilterValue = Annotated[
 
 
 class SearchRequest(BaseModel):
-    """One stateless search."""
+    """One stateless search: by a text, by filters, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["text"], "properties": {"text": TEXT}},
+                {"required": ["filters"], "properties": {"filters": {"minProperties": 1}}},
+            ]
+        }
+    )
 
     text: str = ""
     k: int = Field(6, ge=1, le=100)
@@ -123,7 +132,7 @@ async def _needs_form(request: Request) -> None:
 )
 async def messages(
     parts: Parts,
-    sender: Annotated[str, Form(description="Whose session; at most 200 characters.")],
+    sender: Annotated[str, Form(description="Whose session.", json_schema_extra=SENDER)],
     text: Annotated[str, Form(description="What was typed.")] = "",
     image: Annotated[UploadFile | None, File(description="A picture.")] = None,
     filters: Annotated[str, Form(description='JSON such as {"date": "2023"}.')] = "",
@@ -173,7 +182,7 @@ async def messages(
 )
 async def history(
     parts: Parts,
-    sender: Annotated[str, Query(description="Whose session.")],
+    sender: Annotated[str, Query(description="Whose session.", json_schema_extra=SENDER)],
     secret: Annotated[
         str,
         Header(

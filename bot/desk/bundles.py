@@ -79,7 +79,7 @@ async def remove(version: str, at: Annotated[Desk, Depends(desk)]) -> dict[str, 
     "/reload",
     summary="Take another bundle",
     responses=problems(404, 408, 409, 413, 422),
-    openapi_extra=json_body(version="string"),
+    openapi_extra=json_body(version={"type": ["string", "null"]}, is_required=False),
 )
 async def reload(request: Request, parts: Parts) -> dict[str, str]:
     """Load, verify and swap in a bundle: JSON `{"version"?}`.

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from fastapi.responses import StreamingResponse
@@ -30,6 +30,10 @@ QuestionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 Only = Literal["all", "unanswered", "nothing", "closest", "refused", "disliked", "corrected"]
 _PICTURES = 12
 _JSONL = "application/x-ndjson"
+_A_FILE: dict[str, Any] = {
+    "response_class": StreamingResponse,
+    "responses": {200: {"content": {_JSONL: {}}}, **problems(503)},
+}
 
 
 class Shown(BaseModel):
@@ -150,14 +154,14 @@ async def uncorrect(question: QuestionId, at: At) -> dict[str, str]:
     return {"removed": question}
 
 
-@router.get("/questions.jsonl", summary="Questions as a file", responses=problems(503))
+@router.get("/questions.jsonl", summary="Questions as a file", **_A_FILE)
 async def download_questions(at: At) -> StreamingResponse:
     """Answer with one JSON object a line; with image and caption where the right one is known."""
     kept, corrections = await _kept(at)
     return _file("questions", question_lines(kept, corrections))
 
 
-@router.get("/corrections.jsonl", summary="Corrections as a file", responses=problems(503))
+@router.get("/corrections.jsonl", summary="Corrections as a file", **_A_FILE)
 async def download_corrections(at: At) -> StreamingResponse:
     """Answer with image and caption, a line each, as train and index read them."""
     with asking_redis():
@@ -165,7 +169,7 @@ async def download_corrections(at: At) -> StreamingResponse:
     return _file("corrections", correction_lines(corrections))
 
 
-@router.get("/captions.jsonl", summary="All captions as a file", responses=problems(503))
+@router.get("/captions.jsonl", summary="All captions as a file", **_A_FILE)
 async def download_captions(at: At, parts: Parts) -> StreamingResponse:
     """Answer with the captions of the live gallery and the corrections, as index reads them."""
     with asking_redis():

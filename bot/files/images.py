@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response
 
 from bot.channels.problems import problems
@@ -45,7 +45,7 @@ async def image(
     image_id: str,
     request: Request,
     parts: Annotated[Services, Depends(services)],
-    size: int | None = None,
+    size: Annotated[int | None, Query(json_schema_extra={"enum": [*SIZES]})] = None,
 ) -> Response:
     """Answer with the original, or with a thumbnail whose longest side has `size` pixels."""
     if size is not None and size not in SIZES:

@@ -11,7 +11,6 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from redis.asyncio import Redis
 from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.catalog import next_version, versions_to_try
 from bot.live.lease import Lendable
+from bot.live.loading import Loader
 from bot.live.news import news_of_swaps, tell_of_swap
-from bot.live.serving import Serving, open_serving
+from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
 from bot.live.threads import Threads
 from retrieval.bundle.catalog import Catalog
@@ -31,14 +31,6 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 0.8
 """How long a probe waits."""
-
-
-@dataclass(frozen=True)
-class _Refusal:
-    """The last bundle that could not be loaded, and why."""
-
-    version: str
-    reason: str
 
 
 class LiveBundle:
@@ -75,21 +67,25 @@ class LiveBundle:
         on_missing: Callable[[], None] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._images = images
         self._redis = redis
         self._poll_s = min(poll_s, catalog.poll_s)
-        self._models = models
-        self._on_swap = on_swap
-        self._on_missing = on_missing
         self._serving = Lendable(Serving.close)
-        self._refusal: _Refusal | None = None
         self._swap = asyncio.Lock()  # one reload or rollback at a time
+        self._checking: asyncio.Task[None] | None = None
         self.follower = BackgroundTask(
             "following CURRENT", self._follow, pause_s=poll_s, on_failure=on_failure
         )
         # A model computes in the thread that asks for it, and in no other.
         self._threads = Threads(threads, "serving")
         self.run = self._threads.run
+        self._loader = Loader(
+            catalog,
+            self.run,
+            images=images,
+            models=models,
+            on_load=on_swap,
+            on_missing=on_missing,
+        )
 
     # Using the bundle
 
@@ -118,7 +114,7 @@ class LiveBundle:
 
     def status(self) -> dict[str, Any]:
         """Return what the operator wants to know: the live bundle and the last refusal."""
-        serving, refusal = self._serving.current, self._refusal
+        serving, refusal = self._serving.current, self._loader.refusal
         status: dict[str, Any] = {"version": None, "versions": self._catalog.versions()}
         if serving:
             bundle = serving.bundle
@@ -146,8 +142,8 @@ class LiveBundle:
     @property
     def refused(self) -> str | None:
         """Which bundle was refused last, and why; None when none was since one was loaded."""
-        refusal = self._refusal
-        return f"bundle {refusal.version} is refused: {refusal.reason}" if refusal else None
+        refusal = self._loader.refusal
+        return str(refusal) if refusal else None
 
     # Changing it
 
@@ -155,17 +151,23 @@ class LiveBundle:
         """Load what `CURRENT` names, else the newest sound one; then follow it in the background.
 
         Without a sound bundle the server starts all the same, says so in `/readyz`, and takes
-        the first one that is published.
+        the first one that is published. Files that have not changed since they were last read
+        through count as sound at first; they are read through while the server answers.
         """
         try:
-            await self._take_first(await asyncio.to_thread(versions_to_try, self._catalog))
+            versions = await asyncio.to_thread(versions_to_try, self._catalog)
+            await self._take_first(versions, check=False)
         except StoreUnavailable as error:
             logger.error("%s", error)
+        if self.version:
+            self._checking = asyncio.create_task(self._check(self.version), name="checking")
         self.follower.start()
 
     async def stop(self) -> None:
         """Stop following, let running work end, close the bundle."""
         await self.follower.stop()
+        if self._checking:
+            await self._checking
         await self._threads.close()
         await asyncio.to_thread(self._serving.shut_down)
         await asyncio.to_thread(self._catalog.close)
@@ -217,7 +219,7 @@ class LiveBundle:
             raise UnknownVersion(
                 f"there is no bundle {version!r}; there are: {', '.join(known) or 'none'}"
             )
-        serving = await self._load(version)
+        serving = await self._loader.load(version)
         try:
             await asyncio.to_thread(self._catalog.publish, version)
         except BundleError:
@@ -225,63 +227,41 @@ class LiveBundle:
             raise
         except OSError as error:
             await asyncio.to_thread(serving.close)
-            raise self._refuse(version, f"CURRENT cannot be written: {error}") from error
+            raise self._loader.refuse(version, f"CURRENT cannot be written: {error}") from error
         self._replace(serving)
         await tell_of_swap(self._redis, version)
         return version
 
-    async def _take_first(self, versions: Sequence[str]) -> None:
+    async def _check(self, version: str) -> None:
+        """Read the bundle that was live at the start through; replace it if it is damaged."""
+        try:
+            await asyncio.to_thread(self._catalog.check, version)
+        except NoBundle:
+            return  # removed meanwhile
+        except (BundleRefused, OSError) as error:
+            async with self._swap:
+                reason = error.reason if isinstance(error, BundleRefused) else str(error)
+                self._loader.refuse(version, reason)
+                if self.version == version:
+                    others = await asyncio.to_thread(versions_to_try, self._catalog)
+                    await self._take_first([one for one in others if one != version], check=True)
+
+    async def _take_first(self, versions: Sequence[str], *, check: bool) -> None:
         """Serve the first one that is sound: a bad bundle takes nobody down."""
-        refusal: _Refusal | None = None
+        refusal = self._loader.refusal
         for version in versions:
             try:
-                serving = await self._load(version)
+                serving = await self._loader.load(version, check=check)
             except BundleRefused:
-                refusal = refusal or self._refusal
+                refusal = refusal or self._loader.refusal
             else:
                 self._replace(serving)
                 break
-        self._refusal = refusal
-
-    async def _load(self, version: str) -> Serving:
-        """Open, verify and warm up a bundle, away from the threads that serve turns.
-
-        Raises:
-            BundleRefused: it cannot be opened or searched, whatever the reason.
-            StoreUnavailable: the server that holds the gallery does not answer.
-        """
-        try:
-            serving = await asyncio.to_thread(self._open, version)
-        except BundleRefused as error:
-            raise self._refuse(version, error.reason) from error
-        except StoreUnavailable:
-            raise  # says nothing about the bundle
-        except Exception as error:
-            # Exchanged weights, a disk that fails, a library that chokes: the old one goes on.
-            logger.debug("bundle %s failed to load", version, exc_info=True)
-            raise self._refuse(version, str(error) or type(error).__name__) from error
-        self._refusal = None
-        self._tell(version, "live")
-        return serving
-
-    def _refuse(self, version: str, reason: str) -> BundleRefused:
-        """Remember, log and count a refusal; return the error to raise."""
-        self._refusal = _Refusal(version, reason)
-        logger.error("bundle %s is refused: %s", version, reason)
-        self._tell(version, "refused")
-        return BundleRefused(version, reason)
-
-    def _open(self, version: str) -> Serving:
-        bundle = self._catalog.open(version, root=self._images)
-        return open_serving(bundle, self.run, models=self._models, on_missing=self._on_missing)
+        self._loader.refusal = refusal
 
     def _replace(self, serving: Serving) -> None:
         self._serving.replace(serving)
         logger.info("bundle %s is live", serving.version)
-
-    def _tell(self, version: str, outcome: str) -> None:
-        if self._on_swap:
-            self._on_swap(version, outcome)
 
     def _why_none(self) -> str:
         return self.refused or f"no bundle is live in {self._catalog.name}; run `showtell index`"
@@ -306,8 +286,9 @@ class LiveBundle:
         except StoreUnavailable as error:
             logger.warning("%s", error)
             return
-        refused = self._refusal is not None and self._refusal.version == version
+        refusal = self._loader.refusal
+        refused = refusal is not None and refusal.version == version
         if version != self.version and (told or not refused):
-            # Logged and remembered by _load; or tried again with the next look.
+            # Logged and remembered by the loader; or tried again with the next look.
             with suppress(BundleRefused, StoreUnavailable):
-                self._replace(await self._load(version))
+                self._replace(await self._loader.load(version))

@@ -10,6 +10,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from bot.errors import (
     ComeAgain,
@@ -32,6 +33,7 @@ RETRY = {"Retry-After": "5"}
 # A body with thousands of wrong fields is not answered with as many sentences.
 MOST_TOLD = 3
 LONGEST_TOLD = 40
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 SORRY = "Something went wrong on our side. Please try again in a moment."
 
 
@@ -128,9 +130,24 @@ async def answer_error(request: Request, error: Exception) -> JSONResponse:
     return _answer(answer.status, answer.sentence, answer.headers)
 
 
-async def answer_http_error(_: Request, error: HTTPException) -> JSONResponse:
+async def answer_http_error(request: Request, error: HTTPException) -> JSONResponse:
     """Answer what a route or Starlette raised on purpose."""
-    return _answer(error.status_code, finish(error.detail), dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(sorted(_methods_at(request)))
+    return _answer(error.status_code, finish(error.detail), headers)
+
+
+def _methods_at(request: Request) -> set[str]:
+    """Return all methods of a path; Starlette names those of the first route alone."""
+    return {
+        method
+        for method in _METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    }
 
 
 async def answer_validation_error(_: Request, error: RequestValidationError) -> JSONResponse:

@@ -16,6 +16,7 @@ from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
 from retrieval.bundle.calibration import Measures, measure, measure_model
+from retrieval.bundle.checked import remember
 from retrieval.bundle.collector import Collector, EncodePictures, Entry
 from retrieval.bundle.manifest import (
     MODEL,
@@ -120,8 +121,10 @@ def build_bundle(
         files = record_files(directory)
         content = hashlib.sha256(repr(sorted(files.items())).encode()).hexdigest()
         with next_version(bundles, content) as version:
-            manifest_of(version, work, encoder, measures, attribution, files).write(directory)
+            manifest = manifest_of(version, work, encoder, measures, attribution, files)
+            manifest.write(directory)
             install(directory, version)
+        remember(bundles / version, manifest)
     return BuildReport(version, len(pictures), work.skipped, work.reused, work.folded)
 
 

@@ -15,6 +15,7 @@ from embedding.languages.encoder import load_multilingual
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.build import BuildReport, build_bundle
+from retrieval.bundle.checked import are_as_checked, remember
 from retrieval.bundle.manifest import MODEL, REQUESTS, SCENES, STORE, Manifest, check_files
 from retrieval.bundle.sources import Candidate, candidates_from_pairs
 from retrieval.bundle.versions import (
@@ -116,6 +117,7 @@ class Bundle:
         version: str | None = None,
         *,
         verify: bool = True,
+        trust_dates: bool = False,
         root: Path | None = None,
     ) -> Self:
         """Open a bundle after checking that it is what its manifest says.
@@ -125,6 +127,8 @@ class Bundle:
             version: which one; None means the live one.
             verify: False leaves out the hashes of files and model (sizes, dimension and count
                 are always compared).
+            trust_dates: leave them out where all files have the dates that they had when hashes
+                were last compared.
             root: where its pictures lie now, if not where they lay when it was built.
 
         Raises:
@@ -134,7 +138,7 @@ class Bundle:
         version = version or current_version(bundles)
         directory = version_directory(bundles, version)
         try:
-            return cls._open(directory, verify=verify, root=root)
+            return cls._open(directory, verify=verify, trust_dates=trust_dates, root=root)
         except BundleRefused:
             raise
         except Exception as error:
@@ -144,9 +148,12 @@ class Bundle:
             raise BundleRefused(version, f"{what} ({type(error).__name__})") from error
 
     @classmethod
-    def _open(cls, directory: Path, *, verify: bool, root: Path | None) -> Self:
+    def _open(cls, directory: Path, *, verify: bool, trust_dates: bool, root: Path | None) -> Self:
         manifest = Manifest.read(directory)
-        check_files(directory, manifest, hashes=verify)
+        hashes = verify and not (trust_dates and are_as_checked(directory, manifest))
+        check_files(directory, manifest, hashes=hashes)
+        if hashes:
+            remember(directory, manifest)
         scenes = Scenes.load(directory / SCENES)
         known = REQUESTS in manifest.files
         requests = TypicalRequests.load(directory / REQUESTS) if known else None

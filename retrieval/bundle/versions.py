@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from retrieval.bundle.checked import forget
 from retrieval.errors import BundleError, NoBundle
 from retrieval.store.files import sync, write_atomically
 
@@ -112,6 +113,7 @@ def remove_version(bundles: Path, version: str) -> None:
             )
         # Renamed first: a half-removed version would be taken for a damaged one.
         doomed = directory.rename(bundles / f"{_BUILDING}{secrets.token_hex(6)}")
+        forget(directory)
     shutil.rmtree(doomed)
 
 

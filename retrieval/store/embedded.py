@@ -31,6 +31,8 @@ WORDS = "words"
 
 _MASKS_KEPT = 64
 """A byte a picture each: the scopes of the conversations that go on."""
+_SEARCHES_AT_ONCE = 4
+"""What one search bars is kept as long as it goes on: it asks for the same scope five times."""
 
 
 class EmbeddedStore:
@@ -53,6 +55,7 @@ class EmbeddedStore:
             raise
         # Bound here rather than as decorators, so that the caches die with the store.
         self._mask = functools.lru_cache(maxsize=_MASKS_KEPT)(self._make_mask)
+        self._allowed = functools.lru_cache(maxsize=_SEARCHES_AT_ONCE)(self._find_allowed)
         self._facets = functools.lru_cache(maxsize=1)(self._filters.facets)
 
     @property
@@ -92,8 +95,10 @@ class EmbeddedStore:
             return self._vectors.search(vector, k, mask, left)
         if self._captions is None:
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        mask = None if mask is None else mask[self._caption_rows]
-        places, cosines = self._captions.search(vector, k, mask)
+        if mask is not None and len(self._captions) < len(self):
+            mask = mask[self._caption_rows]
+            left = int(np.count_nonzero(mask))
+        places, cosines = self._captions.search(vector, k, mask, left)
         return self._caption_rows[places], cosines
 
     def search_words(self, words: Sequence[str], k: int, scope: Scope = EVERYTHING) -> WordHits:
@@ -167,14 +172,13 @@ class EmbeddedStore:
         """Close it; those who still read finish first."""
         self._pictures.close()
 
-    def _allowed(self, scope: Scope) -> tuple[Mask | None, int]:
+    def _find_allowed(self, scope: Scope) -> tuple[Mask | None, int]:
         """Return which rows are in a scope (None: all), and how many they are."""
         if not (scope.filters or scope.without or scope.barred):
             return None, len(self)
         mask, left = self._mask(scope.filters, scope.without)
         if scope.barred:
-            # What one turn bars is not worth keeping; what is kept must not change.
-            mask = mask.copy()
+            mask = mask.copy()  # what is kept must not change
             mask[list(scope.barred)] = False
             left = int(np.count_nonzero(mask))
         return mask, left

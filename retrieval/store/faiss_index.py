@@ -5,10 +5,10 @@ Which FAISS index is used follows from the number of vectors when it is built:
 - up to `FLAT_LIMIT` (50,000): flat, exact. One search reads every vector, 10 ms for 50,000 of 512
   dimensions on one core: about what the text tower takes for the request itself, so that nothing
   is given away for speed.
-- above: inverted lists (IVF, full vectors), 4 * sqrt(n) lists of which an eighth is read: 10 times
-  as fast as flat for 100,000 vectors, with 99.5% of the same first ten
-  (benchmarks/search_speed.py). Not HNSW: it needs hundreds of bytes more for each vector, and
-  finds little under a narrow filter.
+- above: inverted lists (IVF, full vectors), 4 * sqrt(n) lists of which 160 are read. So a search
+  reads 40 * sqrt(n) vectors, and finds 99.6% of the same first ten in 100,000 as in 1,000,000
+  (benchmarks/search_speed.py). Not HNSW: it needs hundreds of bytes more for each vector, takes
+  ten times as long to build, and finds little under a narrow filter.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from typing import Any, Self
 import faiss
 import numpy as np
 
-from retrieval.errors import IndexMismatch
+from retrieval.errors import GalleryError, IndexMismatch
 from retrieval.store.files import atomic_path
 from retrieval.store.order import best_first
 from retrieval.store.vectors import Ids, Mask, Vectors, check_vectors
@@ -30,10 +30,11 @@ __all__ = ["FLAT_LIMIT", "FaissIndex", "build_index"]
 FLAT_LIMIT = 50_000
 """Most vectors for which every one is compared; see above."""
 
-READ_SHARE = 8
-"""One in so many of the inverted lists is read in a search."""
+READ_LISTS = 160
+"""So many of the inverted lists are read in a search, however many there are."""
 
 _ADDED_AT_ONCE = 16_384
+_POINTS_A_LIST = 48
 
 _BY_PLACE = 1
 """FAISS's DirectMap::Array, unnamed in its Python types: a vector is found by its row."""
@@ -111,9 +112,21 @@ class FaissIndex:
             return np.asarray(self._index.reconstruct_batch(rows), dtype=np.float32)
 
     def save(self, path: Path) -> None:
-        """Write the index to one file, atomically."""
+        """Write the index to one file, atomically.
+
+        Raises:
+            GalleryError: there is no room for it.
+        """
         with atomic_path(path) as temporary:
-            faiss.write_index(self._index, str(temporary))
+            try:
+                # Through Python's file: FAISS's own says nothing where its last bytes are lost.
+                with temporary.open("wb") as file:
+                    writer = faiss.PyCallbackIOWriter(file.write)  # type: ignore[attr-defined]
+                    faiss.write_index(self._index, writer)
+            except (RuntimeError, OSError) as error:
+                raise GalleryError(
+                    f"{path.name} cannot be written ({_first_line(error)}); make room on the disk"
+                ) from None
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -123,11 +136,12 @@ class FaissIndex:
             IndexMismatch: the file is missing, no FAISS index, or not one of ours.
         """
         try:
-            index = faiss.read_index(str(path))
+            # Mapped, not read: it opens at once, and all processes share its pages.
+            index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError as error:
-            first = str(error).strip().splitlines()[0]
             raise IndexMismatch(
-                f"{path.name} is no readable FAISS index ({first}); index the pictures again"
+                f"{path.name} is no readable FAISS index ({_first_line(error)}); index the "
+                "pictures again"
             ) from None
         if not isinstance(index, faiss.IndexFlatIP | faiss.IndexIVFFlat):
             raise IndexMismatch(
@@ -145,11 +159,10 @@ class FaissIndex:
         """Return how many lists to read when so many rows are left.
 
         What a filter leaves is spread over the lists as all rows are: where it leaves a tenth, ten
-        times as many lists hold as many rows to compare, and cost as much. So the narrower the
-        filter, the more lists are read, and no narrow filter loses what the eighth would miss.
+        times as many lists hold as many rows to compare. So the narrower the filter, the more
+        lists are read, and no narrow filter loses what the usual number would miss.
         """
-        share = left / max(len(self), 1)
-        return max(1, min(self._lists, math.ceil(self._lists / READ_SHARE / max(share, 1e-9))))
+        return min(self._lists, math.ceil(READ_LISTS * len(self) / max(left, 1)))
 
     def _search(self, vector: Vectors, k: int, selector: Any, lists: int) -> tuple[Ids, Vectors]:
         parameters: Any = faiss.SearchParameters()
@@ -179,15 +192,19 @@ def build_index(vectors: Vectors) -> FaissIndex:
     if count > FLAT_LIMIT:
         lists = int(4 * np.sqrt(count))
         index = faiss.IndexIVFFlat(index, dimension, lists, faiss.METRIC_INNER_PRODUCT)
-        # 64 points a list and 10 rounds place the centres as well as the default 256 and 25 do,
-        # in a tenth of the time.
-        index.cp.max_points_per_centroid = 64
-        index.cp.niter = 10
-        index.train(np.ascontiguousarray(vectors[:: max(1, count // (64 * lists))]))
+        # These place the centres as well as FAISS's 256 points a list and 25 rounds, in a
+        # twentieth of the time.
+        index.cp.max_points_per_centroid = _POINTS_A_LIST
+        index.cp.niter = 6
+        index.train(np.ascontiguousarray(vectors[:: max(1, count // (_POINTS_A_LIST * lists))]))
         index.set_direct_map_type(_BY_PLACE)
     for start in range(0, count, _ADDED_AT_ONCE):
         index.add(check_vectors(vectors[start : start + _ADDED_AT_ONCE], dimension))
     return FaissIndex(index)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
 
 
 @contextlib.contextmanager

@@ -180,14 +180,23 @@ class PictureTable:
 
 
 def write_pictures(path: Path, pictures: Iterable[Picture], root: Path, attribution: str) -> None:
-    """Write a new table."""
+    """Write a new table.
+
+    Raises:
+        GalleryError: there is no room for it.
+    """
     about = {"format": str(_FORMAT), "root": str(root), "attribution": attribution}
-    with contextlib.closing(sqlite3.connect(path)) as database, database:
-        database.executescript(_SCHEMA)
-        database.executemany("INSERT INTO about VALUES (?, ?)", about.items())
-        database.executemany(
-            "INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_values, pictures)
-        )
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as database, database:
+            database.executescript(_SCHEMA)
+            database.executemany("INSERT INTO about VALUES (?, ?)", about.items())
+            database.executemany(
+                "INSERT INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_values, pictures)
+            )
+    except sqlite3.OperationalError as error:
+        raise GalleryError(
+            f"{path.name} cannot be written ({error}); make room on the disk"
+        ) from None
 
 
 def _values(picture: Picture) -> tuple[Any, ...]:

@@ -1,5 +1,6 @@
 """The vectors of a gallery that is being built, on the disk until they are indexed."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +40,8 @@ class VectorFiles:
         self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
     ) -> None:
         for file in self._raw.values():
-            file.close()
+            with contextlib.suppress(OSError):  # on a full disk; nobody reads it any more
+                file.close()
             Path(file.name).unlink()
 
     @property

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 
 from retrieval.errors import GalleryError
 from retrieval.store.arrays import Array, Terms, load_arrays, save_arrays
-from retrieval.store.order import best_first
+from retrieval.store.order import NOISE, best_first
 from retrieval.store.protocol import WordHits
 from retrieval.store.vectors import Ids, Mask
 from retrieval.store.words import exclusion_phrase, irregular_forms, regular_stem, tokens
@@ -83,21 +84,49 @@ class WordIndex:
             mask: (rows,) which rows may come; None means all.
         """
         words = words[:MOST_WORDS]
-        scores = np.zeros(self._size, np.float64)
         holders = [self._holders(regular_stem(word)) for word in words]
-        for rows, impacts in holders:
-            scores[rows] += impacts * rarity(len(rows), self._size)
-        if mask is not None:
-            scores *= mask
-        rows = np.flatnonzero(scores)
-        if len(rows) > k:
-            least = np.partition(scores[rows], len(rows) - k)[len(rows) - k]
-            rows = rows[scores[rows] >= least]
-        rows = rows[best_first(scores[rows], rows)[:k]]
+        rows, scores = self._most([one for one in holders if len(one[0])], k, mask)
+        best = best_first(scores, rows)[:k]
+        rows = rows[best]
         holds = np.zeros((len(rows), len(words)), np.bool_)
         for place, (own, _) in enumerate(holders):
             holds[:, place] = _within(own, rows)
-        return WordHits(rows, scores[rows].astype(np.float32), holds)
+        return WordHits(rows, scores[best].astype(np.float32), holds)
+
+    def _most(
+        self, holders: Sequence[tuple[Array, Array]], k: int, mask: Mask | None
+    ) -> tuple[Ids, npt.NDArray[np.float64]]:
+        """Return rows and scores among which the `k` best are; `holders` are never empty.
+
+        MaxScore (Turtle and Flood, 1995): words that can add most are added up first. Once `k` rows
+        have more than the words that are left can add together, no row that holds only those comes
+        among the best, and they are looked up in the rows that are there. So the commonest words,
+        which half of a gallery may hold, cost as little as the rarest.
+        """
+        weighed = [(own, impacts, rarity(len(own), self._size)) for own, impacts in holders]
+        most = [float(impacts.max()) * weight for _, impacts, weight in weighed]
+        scores = np.zeros(self._size, np.float64)
+        rows = np.zeros(0, np.int64)
+        left, is_complete = sum(most), False
+        for place in np.argsort(most, kind="stable")[::-1].tolist():
+            own, impacts, weight = weighed[place]
+            if is_complete or (len(rows) >= k and _largest(scores[rows], k) > left + NOISE):
+                is_complete = True
+                rows = rows[scores[rows] >= _largest(scores[rows], k) - left - NOISE]
+                found, holds = _places(own, rows)
+                scores[rows[holds]] += impacts[found[holds]] * weight
+            else:
+                if mask is not None:
+                    allowed = mask[own]
+                    own, impacts = own[allowed], impacts[allowed]
+                rows = np.concatenate([rows, own[scores[own] == 0]])
+                scores[own] += impacts * weight
+            left -= most[place]
+        found_scores = scores[rows]
+        if len(rows) > k:
+            near = found_scores >= _largest(found_scores, k) - NOISE
+            rows, found_scores = rows[near], found_scores[near]
+        return rows, found_scores
 
     def weight(self, word: str) -> float:
         """Return how telling a word is: its inverse document frequency, never below 0."""
@@ -113,6 +142,10 @@ class WordIndex:
     def rows_with(self, phrase: str) -> Ids:
         """Return the rows of which a caption holds a phrase, stemmed; ascending."""
         words = exclusion_phrase(phrase)[:MOST_WORDS]
+        if len(words) == 1:
+            holders = [self._holders(form)[0] for form in forms(words[0])]
+            rows = np.unique(np.concatenate(holders)) if len(holders) > 1 else holders[0]
+            return rows.astype(np.int64)
         places = sorted((self._places_of(word) - i for i, word in enumerate(words)), key=len)
         if not places:
             return np.zeros(0, np.int64)
@@ -222,10 +255,20 @@ def _invert(terms: Array, places: Array, row_places: Array, count: int) -> dict[
     }
 
 
+def _largest(values: npt.NDArray[np.float64], k: int) -> float:
+    """Return the `k`-th largest of at least `k` values."""
+    return float(np.partition(values, len(values) - k)[len(values) - k])
+
+
 def _within(ascending: Array, values: Array) -> Mask:
     """Return for each value whether it is in an ascending array."""
+    return _places(ascending, values)[1]
+
+
+def _places(ascending: Array, values: Array) -> tuple[Ids, Mask]:
+    """Return for each value its place in an ascending array, and whether it is there."""
     if not len(ascending):
-        return np.zeros(len(values), np.bool_)
+        return np.zeros(len(values), np.int64), np.zeros(len(values), np.bool_)
     values = values.astype(ascending.dtype)  # else the longer one would be copied
-    found = np.searchsorted(ascending, values)
-    return np.asarray(ascending[np.minimum(found, len(ascending) - 1)] == values)
+    places = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
+    return places, np.asarray(ascending[places] == values)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -16,12 +17,15 @@ from retrieval.errors import BundleRefused, GalleryError, NoBundle
 from retrieval.search.query import Query
 
 
-def damage(bundles: Path, version: str) -> None:
-    """Make a bundle differ from its manifest."""
+def damage(bundles: Path, version: str, *, date: bool = True) -> None:
+    """Make a bundle differ from its manifest; without a date as a disk does that fails."""
     index = bundles / version / "store" / "vectors.faiss"
+    before = index.stat().st_mtime_ns
     content = bytearray(index.read_bytes())
     content[-1] ^= 0xFF
     index.write_bytes(content)
+    if not date:
+        os.utime(index, ns=(before, before))
 
 
 @pytest.fixture
@@ -169,6 +173,40 @@ def test_a_start_with_a_damaged_bundle_falls_back_to_the_one_before(live, three_
         assert live.status()["refused"]["version"] == third
         await asyncio.sleep(0.5)  # polls go by; the refused one is not tried again and again
         assert live.version == first
+        await live.stop()
+
+    run(scenario())
+
+
+def test_a_start_reads_no_unchanged_file_and_replaces_what_it_finds_damaged_afterwards(
+    live, three_bundles
+):
+    first, second, third = list_versions(three_bundles)
+    publish(three_bundles, third)
+    damage(three_bundles, third, date=False)
+    damage(three_bundles, second, date=False)
+
+    async def scenario():
+        await live.start()
+        assert live.version == third
+        await wait_until(lambda: live.version == first)
+        assert live.status()["refused"]["version"] == third
+        assert "vectors.faiss" in live.refused
+        await live.stop()
+
+    run(scenario())
+
+
+def test_what_is_gone_back_to_is_read_through_before(live, three_bundles):
+    first, second, _ = list_versions(three_bundles)
+    publish(three_bundles, second)
+    damage(three_bundles, first, date=False)
+
+    async def scenario():
+        await live.start()
+        with pytest.raises(BundleRefused, match=r"vectors\.faiss"):
+            await live.rollback()
+        assert live.version == second == current_version(three_bundles)
         await live.stop()
 
     run(scenario())

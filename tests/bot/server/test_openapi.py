@@ -30,6 +30,14 @@ def test_every_failure_has_the_one_form(spec):
     assert "HTTPValidationError" not in spec["components"]["schemas"]
 
 
+def test_what_a_path_allows_is_all_that_is_declared(client, spec):
+    for path, methods in spec["paths"].items():
+        refused = client.request("PATCH", path.replace("{", "").replace("}", ""))
+        assert refused.status_code == 405
+        allowed = {one.lower() for one in refused.headers["Allow"].split(", ")} - {"head"}
+        assert allowed == set(methods), path
+
+
 def test_every_post_but_the_one_without_a_body_declares_it(spec):
     without = {path for path, method, it in operations(spec) if method == "post"
                and not it.get("requestBody")}  # fmt: skip

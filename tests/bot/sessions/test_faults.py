@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -171,6 +172,30 @@ def test_a_turn_cut_off_by_a_killed_redis_holds_its_sender_up_for_no_longer(
                         await asyncio.sleep(0.05)
             # Until Redis is back, with the old lock; that one is waited for and then taken over.
             assert not [refusal for refusal in refusals if "earlier message" in refusal]
+
+    asyncio.run(play())
+
+
+def test_a_redis_that_could_write_half_a_turn_only_comes_back_without_it(
+    own_redis: EmbeddedRedis,
+) -> None:
+    """As on a full disk: the last write is cut off in the middle, and Redis ends."""
+
+    async def play() -> None:
+        async with store_at(own_redis.url) as store:
+            assert await count_turn(store) == 1
+            (log,) = own_redis.data_dir.glob("appendonlydir/*.incr.aof")
+            room = log.stat().st_size + 100
+            resource.prlimit(pid_of(own_redis), resource.RLIMIT_FSIZE, (room, room))
+            with pytest.raises(SessionsUnavailable):
+                await count_turn(store)
+            async with asyncio.timeout(60):
+                while True:
+                    try:
+                        assert await count_turn(store) == 2
+                        break
+                    except SessionsUnavailable:
+                        await asyncio.sleep(0.05)
 
     asyncio.run(play())
 

@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -255,6 +256,22 @@ def test_without_verification_hashes_are_not_compared(bundles_copy: Path) -> Non
     cut_index(bundles_copy / current_version(bundles_copy))
     with pytest.raises(BundleRefused, match="bytes"):
         Bundle.open(bundles_copy, verify=False)
+
+
+def test_files_that_were_compared_before_are_compared_again_once_their_date_is_another(
+    bundles_copy: Path,
+) -> None:
+    version = current_version(bundles_copy)
+    Bundle.open(bundles_copy).close()
+    index = bundles_copy / version / INDEX
+    date = index.stat().st_mtime_ns
+    index.write_bytes(index.read_bytes()[:-1] + b"?")
+    with pytest.raises(BundleRefused, match="sha256"):
+        Bundle.open(bundles_copy, trust_dates=True)
+    os.utime(index, ns=(date, date))
+    Bundle.open(bundles_copy, trust_dates=True).close()
+    with pytest.raises(BundleRefused, match="sha256"):
+        Bundle.open(bundles_copy)
 
 
 def test_a_failed_publish_keeps_the_live_one(bundles_copy: Path) -> None:

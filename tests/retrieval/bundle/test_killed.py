@@ -1,14 +1,19 @@
-"""A builder that is killed: what was live goes on, and the next one can build."""
+"""A builder that is killed or has no room: what was live goes on, and the next one can build."""
 
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 
+import pytest
+
 from retrieval.bundle.build import build_bundle
 from retrieval.bundle.bundle import Bundle, Candidate, current_version, list_versions, publish
+from retrieval.errors import RetrievalError
+from tests.retrieval.stubs import StubEncoder
 
 POINTS = 4
 
@@ -63,3 +68,33 @@ def test_a_killed_builder_harms_nothing(
     assert run(0)[0] == 0
     assert current_version(bundles) not in (first, live)
     assert [path.name for path in bundles.glob(".building*")] == []
+
+
+def test_a_build_without_room_for_any_one_of_its_files_says_so_and_leaves_nothing(
+    shapes_dir: Path, tmp_path: Path
+) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    (model / "weights").write_bytes(bytes(100_000))
+    candidates = [Candidate(path, ("a shape",)) for path in sorted(shapes_dir.glob("red-*.png"))]
+
+    def build(bundles: Path) -> None:
+        build_bundle(
+            candidates, root=shapes_dir, model_dir=model, bundles=bundles, encoder=StubEncoder()
+        )
+
+    build(tmp_path / "whole")
+    files = [path for path in (tmp_path / "whole").rglob("*") if path.is_file()]
+    large = {path.name: path.stat().st_size for path in files if path.stat().st_size > 1_000}
+    assert {"vectors.faiss", "pictures.sqlite", "weights", "manifest.json"} <= large.keys()
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for size in sorted({*large.values()}):
+        bundles = tmp_path / str(size)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size - 1, most))
+        try:
+            with pytest.raises((RetrievalError, OSError), match=r"cannot be written|too large"):
+                build(bundles)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+        assert [path.name for path in bundles.iterdir() if path.is_dir()] == []
+        build(bundles)

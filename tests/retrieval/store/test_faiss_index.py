@@ -65,7 +65,7 @@ def test_inverted_lists_find_most_of_what_the_naive_search_finds(
 ) -> None:
     monkeypatch.setattr(retrieval.store.faiss_index, "FLAT_LIMIT", 100)
     # A quarter of the lists: random vectors of a small set have no clusters to go by.
-    monkeypatch.setattr(retrieval.store.faiss_index, "READ_SHARE", 4)
+    monkeypatch.setattr(retrieval.store.faiss_index, "READ_LISTS", 25)
     index = build_index(VECTORS)
     queries = random_vectors(40, seed=5)
     found = [set(index.search(query, 10)[0].tolist()) & {*naive(query)[:10]} for query in queries]
@@ -74,11 +74,11 @@ def test_inverted_lists_find_most_of_what_the_naive_search_finds(
 
 def test_the_narrower_the_filter_the_more_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retrieval.store.faiss_index, "FLAT_LIMIT", 100)
+    monkeypatch.setattr(retrieval.store.faiss_index, "READ_LISTS", 13)
     index = build_index(VECTORS)
-    lists = int(4 * np.sqrt(SIZE))
-    assert index._lists_to_read(SIZE) == 13 == -(-lists // 8)
-    assert index._lists_to_read(SIZE // 2) == 25
-    assert index._lists_to_read(SIZE // 10) == index._lists_to_read(1) == lists
+    assert index._lists_to_read(SIZE) == 13
+    assert index._lists_to_read(SIZE // 2) == 26
+    assert index._lists_to_read(SIZE // 10) == index._lists_to_read(1) == int(4 * np.sqrt(SIZE))
     # So a filter that leaves an eighth or less is exact.
     for seed in range(10):
         assert_nearest(index, random_vectors(1, seed)[0], 10, ROWS % 9 == 0)

@@ -122,6 +122,27 @@ def test_a_phrase_is_found_as_by_a_slow_loop(
     assert write(tmp_path, captions).rows_with(phrase).tolist() == expected
 
 
+@settings(quickly, max_examples=30)
+@given(
+    galleries,
+    st.lists(st.sampled_from(VOCABULARY), min_size=1, max_size=5, unique=True),
+    st.integers(1, 4),
+    st.data(),
+)
+def test_words_that_can_add_little_are_left_out_without_changing_the_first_ones(
+    tmp_path: Path, captions: list[list[str]], words: list[str], k: int, data: st.DataObject
+) -> None:
+    index = write(tmp_path, captions * 3)
+    rows = len(captions) * 3
+    mask = np.array(data.draw(st.lists(st.booleans(), min_size=rows, max_size=rows)))
+    for allowed in (None, mask):
+        every = index.search(words, rows, allowed)
+        some = index.search(words, k, allowed)
+        assert some.rows.tolist() == every.rows[:k].tolist()
+        assert some.scores.tolist() == pytest.approx(every.scores[:k].tolist())
+        assert some.holds.tolist() == every.holds[:k].tolist()
+
+
 def test_mentions_for_exclusion(index: WordIndex) -> None:
     assert index.rows_with("any dog").tolist() == [0]
     assert index.rows_with("brown dogs").tolist() == [0]

@@ -1,0 +1,104 @@
+"""Versions of the gallery opened, warmed up, and refused where they cannot be served."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.live.encoding import Run
+from bot.live.serving import Serving, open_serving
+from retrieval.bundle.catalog import Catalog
+from retrieval.errors import BundleRefused, StoreUnavailable
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """The last bundle that could not be loaded, and why."""
+
+    version: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"bundle {self.version} is refused: {self.reason}"
+
+
+class Loader:
+    """Loads versions away from the threads that serve turns.
+
+    Args:
+        catalog: names the versions.
+        run: runs blocking work of turns.
+        images: the folder of the pictures, if it is not where it was.
+        models: where what reads other languages than English is kept.
+        on_load: called with the version and the outcome ("live" or "refused") of each load.
+        on_missing: called for each picture left out of an answer because its file is gone.
+
+    Attributes:
+        refusal: the last one; None when none was since one was loaded.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        run: Run,
+        *,
+        images: Path | None,
+        models: Path | None,
+        on_load: Callable[[str, str], None] | None,
+        on_missing: Callable[[], None] | None,
+    ) -> None:
+        self._catalog = catalog
+        self._run = run
+        self._images = images
+        self._models = models
+        self._on_load = on_load
+        self._on_missing = on_missing
+        self.refusal: Refusal | None = None
+
+    async def load(self, version: str, *, check: bool = True) -> Serving:
+        """Open, verify and warm up a bundle.
+
+        Args:
+            version: which one.
+            check: False leaves out what takes long: files that have the size and the date that
+                they had when they were last read through count as sound.
+
+        Raises:
+            BundleRefused: it cannot be opened or searched, whatever the reason.
+            StoreUnavailable: the server that holds the gallery does not answer.
+        """
+        try:
+            serving = await asyncio.to_thread(self._open, version, check)
+        except BundleRefused as error:
+            raise self.refuse(version, error.reason) from error
+        except StoreUnavailable:
+            raise  # says nothing about the bundle
+        except Exception as error:
+            # Exchanged weights, a disk that fails, a library that chokes: the old one goes on.
+            logger.debug("bundle %s failed to load", version, exc_info=True)
+            raise self.refuse(version, str(error) or type(error).__name__) from error
+        self.refusal = None
+        self._tell(version, "live")
+        return serving
+
+    def refuse(self, version: str, reason: str) -> BundleRefused:
+        """Remember, log and count a refusal; return the error to raise."""
+        self.refusal = Refusal(version, reason)
+        logger.error("%s", self.refusal)
+        self._tell(version, "refused")
+        return BundleRefused(version, reason)
+
+    def _open(self, version: str, check: bool) -> Serving:
+        if check:
+            self._catalog.check(version)
+        bundle = self._catalog.open(version, root=self._images)
+        return open_serving(bundle, self._run, models=self._models, on_missing=self._on_missing)
+
+    def _tell(self, version: str, outcome: str) -> None:
+        if self._on_load:
+            self._on_load(version, outcome)
