@@ -189,6 +189,9 @@ class Interpreter:
         places = self._clauses.pieces(rest) or [(0, len(rest))]
         pieces = [self._pieces.read(only(rest, [place], inside=True)) for place in places]
         reading = self._joined(pieces, places)
+        if _praising(reading).intent == "react_good" and len(pieces) == 1:
+            whole = self._pieces.read(rest)
+            reading = whole if whole.intent == "thank" else reading  # "perfect, thanks!"
         if filters and reading.intent not in WISHES:  # "more from 2023" narrows down, too
             reading = self._pieces.with_spans(reading.settled(REFINE))
         if filters and not reading.spans and reading.intent == SEARCH:

@@ -88,6 +88,8 @@ def test_held_out_accuracy(project: RasaProject, interpreter: Interpreter) -> No
         ("what\u2019s the weather", "out_of_scope"),
         ("tell me a joke", "out_of_scope"),
         ("gfhj kjlh", "out_of_scope"),
+        ("perfect, thanks!", "thank"),
+        ("perfect", "rate_image"),
         # A name or a number alone; who names a thing in a chat about pictures wants to see it.
         ("Rembrandt", "search_images"),
         ("Frida Kahlo", "search_images"),
