@@ -58,7 +58,7 @@ $(VENV)/.dev: requirements.lock requirements-dev.lock pyproject.toml scripts/set
 	@touch $@ $(VENV)/.runtime
 
 check-demo: ## the first journey: `make demo` in a fresh clone, twice, with the seconds it took
-	@$(PYTHON) scripts/check_demo.py
+	@$(PYTHON) scripts/check_demo.py $(ARGS)
 
 test-store: $(VENV)/.dev ## both stores by the shared suite, over a PostgreSQL of its own, and several servers (minutes)
 	@$(BIN)/python -m pytest tests/retrieval/store/test_stores.py tests/retrieval/postgres tests/e2e/test_postgres.py tests/e2e/test_many_servers.py -m "" $(ARGS)

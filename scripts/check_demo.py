@@ -2,12 +2,16 @@
 
 Clones HEAD into a temporary folder, so that neither the environment nor the data of this checkout
 helps. Prints JSON with the seconds until the server was ready the first and the second time.
+`--keep FOLDER` clones there and leaves what was made: the tests' journeys through a demo then need
+no other one (`SHOWTELL_TEST_DEMO=FOLDER/.showtell make test`).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -70,8 +74,12 @@ def run_demo(clone: Path) -> tuple[float, dict[str, list[str]]]:
 
 def main() -> int:
     """Take the journey twice."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="clone there, and leave it")
+    kept: Path | None = parser.parse_args().keep
     with tempfile.TemporaryDirectory(prefix="showtell-clone-") as folder:
-        clone = Path(folder) / "showtell"
+        clone = kept or Path(folder) / "showtell"
+        shutil.rmtree(clone, ignore_errors=True)
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         first, answers = run_demo(clone)
         second, again = run_demo(clone)

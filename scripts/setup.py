@@ -165,8 +165,11 @@ def main() -> None:
     newer_pip = [*PIP, "install", "-qq", *IMPATIENT, "pip>=25.3"]
     subprocess.run(newer_pip, stderr=subprocess.DEVNULL)
     torch = pinned_torch()
-    install(f"{torch} (the largest piece)", *torch_source(torch), torch)
-    install("the other pinned requirements", "-r", str(ROOT / "requirements.lock"))
+    # Compiling all that there is takes pip a minute; Python compiles what it imports when it first
+    # does. But image layers are read-only later, and in tests a compiler's warning is an error.
+    when = [] if options.dev or options.requirements_only else ["--no-compile"]
+    install(f"{torch} (the largest piece)", *when, *torch_source(torch), torch)
+    install("the other pinned requirements", *when, "-r", str(ROOT / "requirements.lock"))
     if options.dev:
         install("the tools for tests", "-r", str(ROOT / "requirements-dev.lock"))
         install_browsers()

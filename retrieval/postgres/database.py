@@ -32,11 +32,12 @@ _BUILDERS = 0x53686F77
 """The advisory lock of whoever changes the gallery."""
 
 # Statements of a turn end long before the turn would; JIT costs more than it gives to short ones.
-# A search that a filter leaves short goes on in the index; what comes is sorted by us.
+# A search that a filter leaves short goes on in the index; what comes is sorted by us. So many as a
+# search takes are looked for at once: in rounds of 200 it takes a fifth longer.
 _SETTINGS = """
 SET statement_timeout = '5s';
 SET jit = off;
-SET hnsw.ef_search = 200;
+SET hnsw.ef_search = 500;
 SET hnsw.iterative_scan = relaxed_order;
 SET hnsw.max_scan_tuples = 100000;
 """

@@ -1,9 +1,9 @@
 """The rows of one version: what was read of them is kept, for versions never change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,9 @@ from retrieval.store.vectors import Ids, Vectors
 
 __all__ = ["StoredRows", "StoredVersion", "decode", "picture_of"]
 
-_VECTORS_KEPT, _PICTURES_KEPT = 20_000, 10_000
+T = TypeVar("T")
+
+_VECTORS_KEPT, _PICTURES_KEPT, _NUMBERS_KEPT = 20_000, 10_000, 100_000
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,8 @@ class StoredRows:
     def __init__(self, reader: Reader, version: StoredVersion) -> None:
         self._reader = reader
         self._version = version
-        self._vectors: Kept[int, tuple[bytes, float]] = Kept(_VECTORS_KEPT)
+        self._vectors: Kept[int, bytes] = Kept(_VECTORS_KEPT)
+        self._nearness: Kept[int, float] = Kept(_NUMBERS_KEPT)
         self._pictures: Kept[int, Picture] = Kept(_PICTURES_KEPT)
         self._row_of: Kept[str, int] = Kept(_PICTURES_KEPT)
 
@@ -108,8 +111,8 @@ class StoredRows:
         Raises:
             IndexMismatch: there is no such row.
         """
-        kept = self._kept(rows)
-        return self.decode([kept[row][0] for row in rows])
+        found = self._find(rows, "vector", self._vectors)
+        return self.decode([found[row] for row in rows])
 
     def caption_vectors(self, rows: Sequence[int]) -> Vectors:
         """Return the vectors (n, dimension) of what the captions of rows mean, in their order.
@@ -133,26 +136,30 @@ class StoredRows:
     def __getitem__(self, rows: Ids) -> npt.NDArray[np.float32]:
         """Return how near rows are to typical requests, (n,); see `Nearness`."""
         wanted = rows.tolist()
-        kept = self._kept(wanted)
-        return np.array([kept[row][1] for row in wanted], np.float32)
+        found = self._find(wanted, "nearness", self._nearness)
+        return np.array([found[row] for row in wanted], np.float32)
 
-    def keep(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Keep what a search read: row, vector, nearness."""
-        self._vectors.keep({row: (blob, near) for row, blob, near in rows})
+    def keep_nearness(self, nearness: Mapping[int, float]) -> None:
+        """Keep what a search read beside its rows."""
+        self._nearness.keep(nearness)
 
     def decode(self, blobs: Sequence[bytes]) -> Vectors:
         """Return halfvecs of PostgreSQL's binary form as unit vectors (n, dimension)."""
         return decode(blobs, self._version.dimension)
 
-    def _kept(self, rows: Sequence[int]) -> dict[int, tuple[bytes, float]]:
-        found = self._vectors.find(rows)
+    def _find(self, rows: Sequence[int], column: str, kept: Kept[int, T]) -> dict[int, T]:
+        """Return a column of rows, and keep what was not kept."""
+        found = kept.find(rows)
         new = [row for row in rows if row not in found]
         if new:
-            read = self._reader.fetch(
-                "SELECT id, vector, nearness FROM pictures WHERE id = ANY(%s)", (new,)
+            read: dict[int, T] = dict(
+                self._reader.fetch(
+                    f"SELECT id, {column} FROM pictures WHERE id = ANY(%s)",  # noqa: S608 - fixed parts
+                    (new,),
+                )
             )
-            self.keep(read)
-            found |= {row: (blob, near) for row, blob, near in read}
+            kept.keep(read)
+            found |= read
         for row in new:
             if row not in found:
                 raise IndexMismatch(

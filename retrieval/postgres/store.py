@@ -18,7 +18,7 @@ import numpy as np
 
 from retrieval.errors import GalleryError, IndexMismatch
 from retrieval.postgres.database import Reader
-from retrieval.postgres.ranking import rank_by_words
+from retrieval.postgres.ranking import Within, rank_by_words
 from retrieval.postgres.rows import StoredRows, StoredVersion
 from retrieval.postgres.statistics import Statistics
 from retrieval.postgres.terms import Condition, barring, conditions, phrase_query
@@ -78,6 +78,11 @@ class PostgresStore:
         return self._version.captioned
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a search waits for another process; it does."""
+        return True
+
+    @property
     def root(self) -> Path:
         """The folder that the pictures' paths start from."""
         return self._root
@@ -109,7 +114,7 @@ class PostgresStore:
         """Return the `k` pictures whose captions fit some content words best, or fewer."""
         within = None
         if scope.filters or scope.without:
-            within = self._condition(scope)
+            within = Within(self._condition(scope), self._left(scope.filters, scope.without))
         return rank_by_words(
             self._reader, self._version, self._statistics, words, k, within, scope.barred
         )
@@ -245,21 +250,14 @@ class PostgresStore:
             text = f"model = {self._version.model} AND {text}"
         distance = f"{column}::{size} <#> %s::{size}"
         sought = str(vector.tolist())
-        # The vectors of pictures are asked for right afterwards, to fold those that look alike.
-        what, values = "vector, nearness", inside.values
-        if space == "captions":
-            what, values = distance, (sought, *values)
         rows = self._reader.fetch(
-            f"SELECT id, {what} FROM {source} WHERE {text}"  # noqa: S608 - fixed parts
+            f"SELECT id, {distance}, nearness FROM {source} WHERE {text}"  # noqa: S608 - fixed parts
             f" ORDER BY {distance} LIMIT %s",
-            (*values, sought, k),
+            (sought, *inside.values, sought, k),
         )
+        self._rows.keep_nearness({row: nearness for row, _, nearness in rows})
         ids = np.array([row for row, *_ in rows], np.int64)
-        if space == "captions":
-            cosines = -np.array([distance for _, distance in rows], np.float32)
-        else:
-            self._rows.keep(rows)
-            cosines = self._rows.decode([blob for _, blob, _ in rows]) @ vector
+        cosines = -np.array([distance for _, distance, _ in rows], np.float32)
         order = best_first(cosines, ids)
         return ids[order], cosines[order]
 

@@ -4,7 +4,10 @@ They are ranked by the cosine to the query's vector (vision), by BM25 over capti
 captions mean (their vectors' cosine to the text's).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,9 +20,16 @@ from retrieval.search.query import Query, combine_texts, compose
 from retrieval.search.reasons import Signals
 from retrieval.search.vision import Trait, VisionRanking
 from retrieval.store.protocol import Scope, Store
+from retrieval.store.vectors import Vectors
 from retrieval.store.words import valid_text
 
 __all__ = ["Finder"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_AT_ONCE = 8
+"""So many searches of all turns wait for another process, beside one of each turn."""
 
 
 class Finder:
@@ -47,6 +57,7 @@ class Finder:
         self._phrases = phrases
         self._picture_weight = picture_weight
         self._use_meaning = meaning
+        self._threads = ThreadPoolExecutor(_AT_ONCE) if store.is_remote else None
 
     def signals(
         self, texts: Sequence[str], encoded: Encoded, liked: Sequence[int], disliked: Sequence[int]
@@ -99,6 +110,8 @@ class Finder:
             pool: how many.
             scope: which pictures may come.
         """
+        meaning = self._begin(self._meaning, signals.texts, pool, scope)
+        said = self._begin(self._said, words, pool, scope)
         looks = self._vision.rank(
             signals.query,
             pool,
@@ -106,15 +119,29 @@ class Finder:
             unwanted=unwanted,
             seen=self._store.rows_of(query.seen),
         )
-        meaning: list[int] = []
-        if self._use_meaning and signals.texts is not None:
-            meaning = self._store.search(signals.texts, pool, scope, "captions")[0].tolist()
+        shares = said()
+        return Rankings(looks, list(shares), meaning(), shares)
+
+    def _begin(self, search: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Callable[[], T]:
+        """Return what gives the result of a search, which runs meanwhile where that helps."""
+        if self._threads is None:
+            return partial(search, *args, **kwargs)
+        return self._threads.submit(search, *args, **kwargs).result
+
+    def _meaning(self, text: Vectors | None, pool: int, scope: Scope) -> list[int]:
+        """Return the rows whose captions mean what a text says, best first."""
+        if not self._use_meaning or text is None:
+            return []
+        rows: list[int] = self._store.search(text, pool, scope, "captions")[0].tolist()
+        return rows
+
+    def _said(self, words: Sequence[str], pool: int, scope: Scope) -> dict[int, float]:
+        """Return the rows whose captions hold words, best first, with their share of the words."""
         if not words:
-            return Rankings(looks, [], meaning, {})
+            return {}
         hits = self._store.search_words(words, pool, scope)
-        rows = hits.rows.tolist()
         shares = self._coverage(words, hits.holds)
-        return Rankings(looks, rows, meaning, dict(zip(rows, shares.tolist(), strict=True)))
+        return dict(zip(hits.rows.tolist(), shares.tolist(), strict=True))
 
     def _coverage(
         self, words: Sequence[str], holds: npt.NDArray[np.bool_]

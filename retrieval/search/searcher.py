@@ -35,6 +35,8 @@ __all__ = ["Hit", "SearchResult", "Searcher"]
 
 # Candidates taken from each ranking: enough for hundreds of folded near-duplicates.
 _POOL = 500
+# So many are compared with each other first: the pictures wanted nearly always are among them.
+_FOLDED_FIRST = 128
 # A hit counts as found by its looks, or by what its captions mean, when it is among the first so
 # many for each one shown.
 _TOLD_RANKS = 3
@@ -197,10 +199,7 @@ class Searcher(Gallery):
         asked = " ".join(query.texts)
         if not may_ask(asked):
             return ()
-        rows: list[int] = []
-        for most in (2 * CANDIDATES, len(result.ranked)):  # the first ones nearly always do
-            if len(rows) < CANDIDATES:
-                rows, _ = self._fold(result.ranked[:most], CANDIDATES, ())
+        rows, _ = self._fold(result.ranked, CANDIDATES, ())
         pictures = self._store.pictures(rows)
         captions = [picture.captions if self._use_words else () for picture in pictures]
         shows = np.zeros((len(rows), len(SCENES)), np.float32)
@@ -231,9 +230,16 @@ class Searcher(Gallery):
         )
 
     def _fold(self, ranked: Sequence[int], k: int, seen: Sequence[int]) -> tuple[list[int], int]:
-        """Choose the first `k` rows that look like none chosen or seen; count those left out."""
-        vectors, shown = self._store.vectors(ranked), self._store.vectors(seen)
-        chosen, folded = fold(vectors, shown, k, self._cosines.near_duplicate)
+        """Choose the first `k` rows that look like none chosen or seen; count those left out.
+
+        Where the first of them do, the others are not looked at.
+        """
+        shown = self._store.vectors(seen)
+        for most in (_FOLDED_FIRST, len(ranked)):
+            vectors = self._store.vectors(ranked[:most])
+            chosen, folded = fold(vectors, shown, k, self._cosines.near_duplicate)
+            if len(chosen) == k or most >= len(ranked):
+                break
         return [ranked[place] for place in chosen], folded
 
     def _hits(

@@ -61,6 +61,11 @@ class EmbeddedStore:
         return self._vectors.dimension
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a search waits for another process; it does not."""
+        return False
+
+    @property
     def captioned(self) -> int:
         """Number of pictures that have a caption."""
         return self._words.captioned

@@ -91,6 +91,10 @@ class Store(Protocol):
         """Length of a vector."""
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a search waits for another process, so that several are asked for at once."""
+
+    @property
     def captioned(self) -> int:
         """Number of pictures that have a caption."""
 

@@ -91,7 +91,9 @@ def _with_what_is_learned(folder: Path, learned_dir: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def demo_data(learned_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with the demo gallery, made by the real command."""
+    """A data folder with the demo gallery, made by the real command: a run's own, or a kept one."""
+    if made := os.environ.get("SHOWTELL_TEST_DEMO"):
+        return Path(made).resolve()
     folder = _with_what_is_learned(tmp_path_factory.mktemp("demo"), learned_dir)
     run_showtell("demo", "--prepare-only", data_dir=folder)
     return folder

@@ -28,6 +28,7 @@ PICTURES = [
         hundredth=str(row % 100 == 0),
         tenth=str(row % 10 == 1),
         half=str(row % 2 == 0),
+        late=str(row >= SIZE // 2),
     )
     for row in range(SIZE)
 ]
@@ -86,9 +87,27 @@ def test_the_index_is_what_answers_where_many_are_left(
     store = PostgresStore(reader, written.version, exact_up_to=0)
     store.search(VECTORS[0], 10)
     (search,) = [one for one in reader.statements if "<#>" in one]
-    number = written.version.number
-    plan = database.fetch("EXPLAIN " + search, (number, number, str(VECTORS[0].tolist()), 10))
+    with database.transaction() as connection:
+        # So few, and so short ones, are sooner read whole.
+        connection.run("SET LOCAL enable_seqscan = off")
+        plan = connection.fetch("EXPLAIN " + search, reader.values[-1])
     assert f"pictures_vector_{written.version.model}" in "\n".join(line for (line,) in plan)
+
+
+@pytest.mark.parametrize("words", [["dog"], ["dog", "thing8"], ["thing8"]])
+@pytest.mark.parametrize("left", ["half", "late", "hundredth"])
+@pytest.mark.parametrize("k", [10, SIZE])
+def test_a_filter_leaves_the_order_of_words_as_it_is(
+    database: Database, written: Written, k: int, left: str, words: list[str]
+) -> None:
+    """Whether the best of all are looked up, in vain ("late" ones come last) or not, or all."""
+    store = PostgresStore(database, written.version)
+    every = store.search_words(words, SIZE)
+    stays = np.array([PICTURES[row].metadata[left] == "True" for row in every.rows])
+    found = store.search_words(words, k, Scope(filters=((left, "True"),)))
+    assert found.rows.tolist() == every.rows[stays][:k].tolist()
+    assert found.scores.tolist() == every.scores[stays][:k].tolist()
+    assert found.holds.tolist() == every.holds[stays][:k].tolist()
 
 
 def test_a_turn_is_few_statements_and_the_next_one_fewer(
