@@ -25,7 +25,7 @@ import httpx
 from PIL import Image
 
 from benchmarks.serving import ROOT, serve
-from benchmarks.talks.checks import Answer, Talk, asks, check
+from benchmarks.talks.checks import Answer, Talk, asks, check, clarifies
 from benchmarks.talks.gallery import index_dev_images
 
 SHARED = ROOT.parent / "shared"
@@ -98,7 +98,7 @@ def play_list(url: str, name: str, show: list[str]) -> dict[str, Any]:
                     left += 1
                     continue
                 turns += len(answers)
-                asked += sum(map(asks, answers))
+                asked += sum(map(clarifies, answers))
                 reason = check(Talk(expected, answers, lambda path: _load(client, path)))
             held, played = kinds[expected["kind"]]
             kinds[expected["kind"]] = [held + (reason is None), played + 1]
