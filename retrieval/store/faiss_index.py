@@ -7,8 +7,9 @@ Which FAISS index is used follows from the number of vectors when it is built:
   is given away for speed.
 - above: inverted lists (IVF, full vectors), 4 * sqrt(n) lists of which 160 are read. So a search
   reads 40 * sqrt(n) vectors, and finds 99.6% of the same first ten in 100,000 as in 1,000,000
-  (benchmarks/search_speed.py). Not HNSW: it needs hundreds of bytes more for each vector, takes
-  ten times as long to build, and finds little under a narrow filter.
+  (benchmarks/search_speed.py). Not HNSW: it is twice as fast without a filter, but needs
+  hundreds of bytes more for each vector, takes three times as long to build, and finds little
+  under a narrow filter.
 """
 
 import contextlib
