@@ -11,6 +11,7 @@ from tests.fixtures.browser import Chat, OpenPage
 pytestmark = pytest.mark.browser
 
 REQUEST = "a red circle"
+LONG = json.dumps({"sender": "x", "secret": "y" * 300})  # the server takes 200
 DAMAGE = """damage => {
   for (const area of [localStorage, sessionStorage]) {
     for (const key of Object.keys(area)) area[key] = damage;
@@ -126,9 +127,49 @@ def test_a_kiosk_forgets_and_two_chats_of_a_page_are_two(
     assert first.get_by_role("button", name="Undo").count() == 0
 
 
+def test_a_kiosk_forgets_what_it_finds_when_it_is_loaded(
+    server_url: str, open_page: OpenPage
+) -> None:
+    chat = open_page(server_url)
+    for seconds in (3600, -1):  # a clock that was set back; a reload in the middle of the wait
+        chat.say(REQUEST)
+        chat.page.evaluate(
+            """seconds => {
+              const key = Object.keys(localStorage).find(key => key.endsWith('/'));
+              localStorage[`${key}:seen`] = Date.now() + 1000 * seconds;
+            }""",
+            seconds,
+        )
+        chat.embed(inline="", **{"forget-after": "0.04"})
+        expect(chat.answers).to_have_count(2)
+        expect(chat.answers).to_have_count(1)
+        assert json.loads(chat.page.evaluate("JSON.stringify(Object.keys(sessionStorage))")) == []
+
+
+def test_two_chats_of_one_session_are_one_conversation(
+    server_url: str, open_page: OpenPage
+) -> None:
+    chat = open_page(server_url)
+    chat.embed(inline="", session="both")
+    chat.page.evaluate("document.body.append(document.querySelector('showtell-chat').cloneNode())")
+    first, second = chat.page.locator("showtell-chat").all()
+    for number, one in enumerate((first, second), start=1):
+        one.get_by_role("textbox").fill(f"{REQUEST} {number}")
+        one.get_by_role("textbox").press("Enter")
+        for each in (first, second):
+            expect(each.locator("article.bot")).to_have_count(1 + number)
+    first.get_by_role("button", name="New chat").dblclick()
+    second.evaluate("chat => chat.newChat()")
+    for each in (first, second):
+        expect(each.locator("article.user")).to_have_count(0)
+    first.get_by_role("button", name="Undo").click()
+    for each in (first, second):
+        expect(each.locator("article.user .bubble")).to_have_text([f"{REQUEST} 1", f"{REQUEST} 2"])
+
+
 def test_damaged_storage_is_thrown_away(server_url: str, open_page: OpenPage) -> None:
     chat = open_page(server_url)
-    for damage in ("{", "null", "[]", '{"v":1}', '{"sender":1,"secret":[]}', '"x"'):
+    for damage in ("{", "null", "[]", '{"v":1}', '{"sender":1,"secret":[]}', '"x"', LONG):
         chat.box.fill("draft")
         chat.say(REQUEST)
         chat.page.evaluate(

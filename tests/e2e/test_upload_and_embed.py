@@ -216,6 +216,31 @@ def test_inline_element_stands_in_place(
     chat.say("a red circle")
 
 
+def test_frameworks_may_set_properties_at_any_time(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url)
+    body = """<!doctype html><html lang=en><title>Shop</title><body><script>"use strict";
+      const chat = document.createElement("showtell-chat");
+      Object.assign(chat, {inline: "", server: "./elsewhere", examples: ["one", "two"]});
+      document.body.append(chat);
+    </script><script src=widget.js defer></script>"""
+    chat.page.route("**/shop", lambda route: route.fulfill(body=body, content_type="text/html"))
+    chat.page.goto(f"{server_url}/shop")
+    expect(chat.page.locator(".chips button")).to_have_text(["one", "two"])
+    read = """() => [chat.inline, chat.server, chat.getAttribute("server"), chat.examples]"""
+    elsewhere = f"{server_url}/elsewhere/"
+    assert chat.page.evaluate(read) == [True, elsewhere, "./elsewhere", ["one", "two"]]
+    chat.page.evaluate(
+        """() => {
+          "use strict";
+          Object.assign(chat, {inline: null, server: null, examples: "a|b"});
+        }"""
+    )
+    expect(chat.page.locator(".launcher")).to_be_visible()
+    assert chat.page.evaluate(read) == [False, f"{server_url}/", None, ["a", "b"]]
+    chat.page.evaluate("chat.show()")
+    chat.say("a red circle")
+
+
 def test_below_a_path_and_as_a_module(server_url: str, open_page: OpenPage) -> None:
     class Proxy(BaseHTTPRequestHandler):
         """Publishes the server at /bot/, as a proxy does that takes the path off."""

@@ -45,7 +45,7 @@ export class Talk {
   /** Shows the talk of the session as it is now, whatever was shown before. @param {boolean} isOpen */
   begin(isOpen) {
     this.#outbox.clear();
-    this.#conversation = new Conversation(this.chat.session().key("unsent"));
+    this.#conversation = new Conversation(this.chat.session().own("unsent"));
     this.#isLoaded = false;
     this.chat.frame().notify("");
     this.chat.onRatings({});
@@ -53,18 +53,18 @@ export class Talk {
     if (isOpen) this.load();
   }
 
-  /** Begins another talk, in every tab; what undoes that is returned, unless there is nothing to undo. */
+  /** Begins another talk, in every tab; what undoes that is returned, unless there is nothing to leave. */
   leave() {
     const session = this.chat.session();
     const keys = session.begun ? session.keys : null;
     const { unsent } = this.#conversation;
+    if (!keys && !unsent.length) return null; // and a second click keeps the Undo of the first
     session.use(null);
-    keep("sessionStorage", session.key("unsent"), null);
+    keep("sessionStorage", session.own("unsent"), null);
     this.begin(false);
-    if (!keys) return null;
     return () => {
       session.use(keys);
-      keep("sessionStorage", session.key("unsent"), unsent);
+      keep("sessionStorage", session.own("unsent"), unsent);
       this.begin(true);
     };
   }
