@@ -125,7 +125,7 @@ def test_preview_can_be_taken_back(server_url: str, open_page: OpenPage) -> None
     ("name", "kind", "content", "sentence"),
     [
         ("notes.txt", "text/plain", b"hello", "“notes.txt” is not a picture."),
-        ("huge.png", "image/png", bytes(20_000_001), "up to 20 MB can be sent"),
+        ("noise.jpg", "image/jpeg", b"noise", "“noise.jpg” is not a picture."),
     ],
 )
 def test_wrong_file_is_refused_before_sending(
@@ -138,10 +138,25 @@ def test_wrong_file_is_refused_before_sending(
     assert chat.sent == []
 
 
+def test_too_large_a_file_is_refused_before_sending(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url)
+    transfer = chat.page.evaluate_handle(
+        """() => {
+          const transfer = new DataTransfer();
+          const file = new File([new Uint8Array(2e7 + 1)], "huge.tiff", {type: "image/tiff"});
+          transfer.items.add(file);
+          return transfer;
+        }"""
+    )
+    chat.page.locator(".panel").dispatch_event("drop", {"dataTransfer": transfer})
+    expect(chat.page.get_by_role("alert")).to_contain_text("up to 20 MB can be sent")
+    expect(chat.page.locator(".preview")).to_be_hidden()
+
+
 def test_broken_picture_gets_the_servers_sentence(server_url: str, open_page: OpenPage) -> None:
     chat = open_page(server_url)
-    choose(chat, "broken.png", "image/png", b"this is not a PNG")
-    expect(chat.page.locator(".preview")).to_contain_text("broken.png")
+    choose(chat, "broken.tiff", "image/tiff", b"this is not a TIFF")  # the browser cannot tell
+    expect(chat.page.locator(".preview")).to_contain_text("broken.tiff")
     chat.box.press("Enter")
     expect(chat.page.locator("article.user .note")).to_contain_text("picture")
     chat.expect_error("415")

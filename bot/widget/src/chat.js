@@ -227,7 +227,7 @@ export class ShowtellChat extends HTMLElement {
     const rating = what === "up" || what === "down" ? what : undefined;
     const intent = { similar: "similar_to_image", unlike: "unlike_image", up: "rate_image", down: "rate_image" }[what];
     const payload = JSON.stringify({ image: picture.id, ...(rating && { rating }) });
-    this.send(`/${intent}${payload}`, say(`said_${what}`, { caption: picture.caption }));
+    this.#talk.act(`/${intent}${payload}`, say(`said_${what}`, { caption: picture.caption }));
     if (!rating) this.#refocus();
   }
 

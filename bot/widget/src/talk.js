@@ -17,10 +17,15 @@ import { Transcript } from "./transcript.js";
  *   refocus: () => void}} Chat
  */
 
+/** As long as systems let a double click last. */
+const DOUBLE_CLICK_MS = 500;
+
 export class Talk {
   #conversation = new Conversation("");
   #outbox;
   #isLoaded = false;
+  /** What a button has sent last, and when. */
+  #acted = { payload: "", at: 0 };
 
   /** @param {Chat} chat */
   constructor(chat) {
@@ -115,9 +120,24 @@ export class Talk {
     this.#outbox.push(question);
   }
 
-  /** Sends what a button stands for. @param {string} payload @param {string} shown */
+  /** Sends what a button stands for, and goes on in the line. @param {string} payload @param {string} shown */
   choose(payload, shown) {
     this.chat.refocus();
+    this.act(payload, shown);
+  }
+
+  /**
+   * Sends what a button stands for, once: not again while it is on its way, nor for a double click.
+   * @param {string} payload
+   * @param {string} shown
+   */
+  act(payload, shown) {
+    const isDoubled = payload === this.#acted.payload && performance.now() - this.#acted.at < DOUBLE_CLICK_MS;
+    const isUnderway = this.#conversation.unsent.some(
+      ({ text, state }) => text === payload && (state === "sending" || state === "waiting"),
+    );
+    if (isDoubled || isUnderway) return;
+    this.#acted = { payload, at: performance.now() };
     this.post(payload, shown, null);
   }
 
