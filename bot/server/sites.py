@@ -111,6 +111,8 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, status: int, sente
     if scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1008})
         return
-    # The page may read this answer, which tells nothing else: its maker sees what to do.
+    # The page may read this answer, which tells nothing else: its maker sees what to do, and the
+    # widget tells from `concerns` that the sentence is not for who chats.
     headers = {"Access-Control-Allow-Origin": "*"}
-    await JSONResponse({"detail": sentence}, status, headers)(scope, receive, send)
+    body = {"detail": sentence, "concerns": "operator"}
+    await JSONResponse(body, status, headers)(scope, receive, send)

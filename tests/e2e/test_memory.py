@@ -11,6 +11,7 @@ from tests.fixtures.browser import Chat, OpenPage
 pytestmark = pytest.mark.browser
 
 REQUEST = "a red circle"
+LONG = json.dumps({"sender": "x", "secret": "y" * 300})  # the server takes 200
 DAMAGE = """damage => {
   for (const area of [localStorage, sessionStorage]) {
     for (const key of Object.keys(area)) area[key] = damage;
@@ -126,9 +127,53 @@ def test_a_kiosk_forgets_and_two_chats_of_a_page_are_two(
     assert first.get_by_role("button", name="Undo").count() == 0
 
 
+def test_a_kiosk_forgets_what_it_finds_when_it_is_loaded(
+    server_url: str, open_page: OpenPage
+) -> None:
+    chat = open_page(server_url)
+    for since in (500, -3_600_000):  # a reload in the middle of the wait; a clock that was set back
+        is_kept = chat.page.evaluate(
+            """since => {
+              const chat = document.querySelector('showtell-chat').cloneNode();
+              const key = `showtell:session:kiosk:${chat.server}`;
+              localStorage[key] = '{"sender": "nobody", "secret": "secret"}';
+              localStorage[`${key}:seen`] = Date.now() - since;
+              chat.setAttribute('session', 'kiosk');
+              chat.setAttribute('forget-after', '0.02');
+              document.querySelector('showtell-chat').replaceWith(chat);
+              window.isKept = () => key in localStorage;
+              return isKept();
+            }""",
+            since,
+        )
+        assert is_kept
+        chat.page.wait_for_function("() => !isKept()")
+
+
+def test_two_chats_of_one_session_are_one_conversation(
+    server_url: str, open_page: OpenPage
+) -> None:
+    chat = open_page(server_url)
+    chat.embed(inline="", session="both")
+    chat.page.evaluate("document.body.append(document.querySelector('showtell-chat').cloneNode())")
+    first, second = chat.page.locator("showtell-chat").all()
+    for number, one in enumerate((first, second), start=1):
+        one.get_by_role("textbox").fill(f"{REQUEST} {number}")
+        one.get_by_role("textbox").press("Enter")
+        for each in (first, second):
+            expect(each.locator("article.bot")).to_have_count(1 + number)
+    first.get_by_role("button", name="New chat").dblclick()
+    second.evaluate("chat => chat.newChat()")
+    for each in (first, second):
+        expect(each.locator("article.user")).to_have_count(0)
+    first.get_by_role("button", name="Undo").click()
+    for each in (first, second):
+        expect(each.locator("article.user .bubble")).to_have_text([f"{REQUEST} 1", f"{REQUEST} 2"])
+
+
 def test_damaged_storage_is_thrown_away(server_url: str, open_page: OpenPage) -> None:
     chat = open_page(server_url)
-    for damage in ("{", "null", "[]", '{"v":1}', '{"sender":1,"secret":[]}', '"x"'):
+    for damage in ("{", "null", "[]", '{"v":1}', '{"sender":1,"secret":[]}', LONG):
         chat.box.fill("draft")
         chat.say(REQUEST)
         chat.page.evaluate(

@@ -125,7 +125,7 @@ def test_preview_can_be_taken_back(server_url: str, open_page: OpenPage) -> None
     ("name", "kind", "content", "sentence"),
     [
         ("notes.txt", "text/plain", b"hello", "“notes.txt” is not a picture."),
-        ("huge.png", "image/png", bytes(20_000_001), "up to 20 MB can be sent"),
+        ("noise.jpg", "image/jpeg", b"noise", "“noise.jpg” is not a picture."),
     ],
 )
 def test_wrong_file_is_refused_before_sending(
@@ -138,10 +138,25 @@ def test_wrong_file_is_refused_before_sending(
     assert chat.sent == []
 
 
+def test_too_large_a_file_is_refused_before_sending(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url)
+    transfer = chat.page.evaluate_handle(
+        """() => {
+          const transfer = new DataTransfer();
+          const file = new File([new Uint8Array(2e7 + 1)], "huge.tiff", {type: "image/tiff"});
+          transfer.items.add(file);
+          return transfer;
+        }"""
+    )
+    chat.page.locator(".panel").dispatch_event("drop", {"dataTransfer": transfer})
+    expect(chat.page.get_by_role("alert")).to_contain_text("up to 20 MB can be sent")
+    expect(chat.page.locator(".preview")).to_be_hidden()
+
+
 def test_broken_picture_gets_the_servers_sentence(server_url: str, open_page: OpenPage) -> None:
     chat = open_page(server_url)
-    choose(chat, "broken.png", "image/png", b"this is not a PNG")
-    expect(chat.page.locator(".preview")).to_contain_text("broken.png")
+    choose(chat, "broken.tiff", "image/tiff", b"this is not a TIFF")  # the browser cannot tell
+    expect(chat.page.locator(".preview")).to_contain_text("broken.tiff")
     chat.box.press("Enter")
     expect(chat.page.locator("article.user .note")).to_contain_text("picture")
     chat.expect_error("415")
@@ -213,6 +228,31 @@ def test_inline_element_stands_in_place(
     chat = open_page(site, hosts=(server_url,))
     assert chat.page.locator("showtell-chat").count() == 1, "a floating chat was added too"
     expect(chat.box).to_be_visible()
+    chat.say("a red circle")
+
+
+def test_frameworks_may_set_properties_at_any_time(server_url: str, open_page: OpenPage) -> None:
+    chat = open_page(server_url)
+    body = """<!doctype html><html lang=en><title>Shop</title><body><script>"use strict";
+      const chat = document.createElement("showtell-chat");
+      Object.assign(chat, {inline: "", server: "./elsewhere", examples: ["one", "two"]});
+      document.body.append(chat);
+    </script><script src=widget.js defer></script>"""
+    chat.page.route("**/shop", lambda route: route.fulfill(body=body, content_type="text/html"))
+    chat.page.goto(f"{server_url}/shop")
+    expect(chat.page.locator(".chips button")).to_have_text(["one", "two"])
+    read = """() => [chat.inline, chat.server, chat.getAttribute("server"), chat.examples]"""
+    elsewhere = f"{server_url}/elsewhere/"
+    assert chat.page.evaluate(read) == [True, elsewhere, "./elsewhere", ["one", "two"]]
+    chat.page.evaluate(
+        """() => {
+          "use strict";
+          Object.assign(chat, {inline: null, server: null, examples: "a|b"});
+        }"""
+    )
+    expect(chat.page.locator(".launcher")).to_be_visible()
+    assert chat.page.evaluate(read) == [False, f"{server_url}/", None, ["a", "b"]]
+    chat.page.evaluate("chat.show()")
     chat.say("a red circle")
 
 

@@ -9,10 +9,17 @@ import { limits, say } from "./basics/words.js";
 const LONGEST_SIDE = 1280;
 const QUALITY = 0.88;
 const PREVIEW = 320;
+/** What every browser draws, unless it is damaged; and drawings, of which no server of ours makes a picture. */
+const DRAWN = /\/(png|jpeg|gif|webp|bmp|svg\+xml)$/;
 
 /** @param {number} bytes */
 function readableSize(bytes) {
   return bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} KB` : `${Math.round(bytes / 1e5) / 10} MB`;
+}
+
+/** Whether the server may read what this browser could not draw. @param {File} file */
+function mayBeRead({ type, size }) {
+  return size > 0 && !DRAWN.test(type);
 }
 
 /** @param {Blob} blob @returns {Promise<string>} */
@@ -55,7 +62,7 @@ export class Attachment {
   choose(files) {
     const file = files.find(({ type }) => type.startsWith("image/"));
     if (!file) {
-      if (files.length) this.composer.onRefuse(say("no_picture", { name: files[0].name, formats: limits.formats.join(", ") }));
+      if (files.length) this.#refuse(files[0]);
       return;
     }
     const picture = this.#shrink(file);
@@ -80,7 +87,7 @@ export class Attachment {
       return { name: file.name, data: canvas.toDataURL("image/jpeg", QUALITY) };
     } catch {
       // A kind of picture that this browser cannot draw; the server may well read it.
-      return file.size > limits.bytes ? null : { name: file.name, data: await dataOf(file) };
+      return file.size > limits.bytes || !mayBeRead(file) ? null : { name: file.name, data: await dataOf(file) };
     }
   }
 
@@ -88,8 +95,14 @@ export class Attachment {
   #drawn(shrunk, file) {
     if (shrunk) return this.#preview(shrunk);
     this.#show(null);
+    if (!mayBeRead(file)) return this.#refuse(file);
     const values = { size: readableSize(file.size), most: readableSize(limits.bytes) };
     this.composer.onRefuse(say("too_large", values));
+  }
+
+  /** @param {File} file */
+  #refuse({ name }) {
+    this.composer.onRefuse(say("no_picture", { name, formats: limits.formats.join(", ") }));
   }
 
   /** @param {Attached} picture */

@@ -14,8 +14,13 @@ import { Viewer } from "./viewer.js";
 
 /** @typedef {import("./answer.js").Picture} Picture */
 
+/** Attributes that say with whom the chat speaks, and as whom. */
+const ADDRESSES = ["server", "rasa", "session"];
+/** Attributes that are properties too: frameworks set the property where there is one. */
+const PROPERTIES = /** @type {const} */ (["server", "inline", "examples"]);
+
 export class ShowtellChat extends HTMLElement {
-  static observedAttributes = ["title", "placeholder", "accent", "open", "inline", "examples", "welcome", "voice"];
+  static observedAttributes = ["title", "placeholder", "accent", "open", "inline", "examples", "welcome", "voice", ...ADDRESSES];
 
   #own = new Server(() => this.server);
   #rasa = new Rasa(() => this.server, () => this.#current.key("rasa"));
@@ -43,7 +48,7 @@ export class ShowtellChat extends HTMLElement {
     refocus: () => this.#refocus(),
   });
   #composer = new Composer({
-    draftKey: () => this.#current.key("draft"),
+    draftKey: () => this.#current.own("draft"),
     onSend: (text, picture) => this.#talk.post(text, text, picture),
   });
   /** @type {Frame} */
@@ -56,7 +61,7 @@ export class ShowtellChat extends HTMLElement {
     onHide: () => this.inline || this.hide(),
   });
   #idle = new Idle({
-    minutes: () => Number(this.getAttribute("forget-after")) || 0,
+    minutes: () => Math.max(0, Number(this.getAttribute("forget-after"))) || 0,
     key: () => this.#current.key("seen"),
     onIdle: () => this.#forget(),
   });
@@ -66,23 +71,15 @@ export class ShowtellChat extends HTMLElement {
 
   connectedCallback() {
     if (!this.shadowRoot) this.#frame.enter(this.attachShadow({ mode: "open" }));
+    for (const name of PROPERTIES) this.#upgrade(name);
     const { signal } = (this.#listening = new AbortController());
     addEventListener("online", () => (this.#frame.setOnline(), this.#talk.resume()), { signal });
     addEventListener("offline", () => this.#frame.setOnline(), { signal });
-    addEventListener("storage", (event) => this.#changedElsewhere(event), { signal });
     for (const sign of ["pointerdown", "keydown"]) this.addEventListener(sign, () => this.#idle.touch(), { signal });
     document.addEventListener("visibilitychange", () => this.#idle.check(), { signal });
-    const server = this.#isRasa ? `rasa:${this.server}` : this.server;
-    const session = new Session(server, this.getAttribute("session"));
-    const isAnother = session.key("") !== this.#session?.key("");
-    this.#session = session;
     this.#frame.setOnline();
-    if (isAnother) {
-      if (recall("sessionStorage", session.key("open"), (value) => value === true || null)) this.setAttribute("open", "");
-      this.#talk.begin(false);
-      this.#idle.check();
-      this.#composer.restoreDraft();
-    }
+    this.#join();
+    this.#idle.check();
     this.#apply();
   }
 
@@ -95,24 +92,41 @@ export class ShowtellChat extends HTMLElement {
 
   /** @param {string} name */
   attributeChangedCallback(name) {
-    if (!this.#session) return;
+    if (!this.#session || !this.isConnected) return;
+    if (ADDRESSES.includes(name)) this.#join();
     if (name === "examples" || name === "welcome") this.#talk.transcript.greet(this.#welcome);
     else this.#apply();
   }
 
-  /** Where the server is; its trailing slash lets it live under a path. */
+  /** Where the server is; its trailing slash lets it live under a path. @returns {string} */
   get server() {
     const address = safeUrl(this.getAttribute("rasa") || this.getAttribute("server") || HOME, document.baseURI) ?? HOME;
     return address.endsWith("/") ? address : `${address}/`;
   }
 
+  /** @param {string | null} address */
+  set server(address) {
+    this.#reflect("server", address);
+  }
+
+  /** @returns {boolean} */
   get inline() {
     return this.hasAttribute("inline");
   }
 
-  /** @param {string[]} texts */
+  /** @param {unknown} inline true, or "" as of an attribute without a value */
+  set inline(inline) {
+    this.toggleAttribute("inline", inline === "" || Boolean(inline));
+  }
+
+  /** @returns {string[]} */
+  get examples() {
+    return (this.getAttribute("examples") ?? "").split("|").map((example) => example.trim()).filter(Boolean);
+  }
+
+  /** @param {string[] | string | null} texts a string as in the attribute */
   set examples(texts) {
-    this.setAttribute("examples", texts.join("|"));
+    this.#reflect("examples", Array.isArray(texts) ? texts.join("|") : texts);
   }
 
   /** Sends a message as if it had been typed. @param {string} text @param {string} [shown] */
@@ -156,20 +170,47 @@ export class ShowtellChat extends HTMLElement {
     return this.inline || this.hasAttribute("open");
   }
 
+  /** Takes up the session that its attributes name, unless it has it already. */
+  #join() {
+    this.#session?.release();
+    const server = this.#isRasa ? `rasa:${this.server}` : this.server;
+    const session = new Session(server, this.getAttribute("session"), (what) => this.#changedElsewhere(what));
+    const isAnother = session.own("") !== this.#session?.own("");
+    this.#session = session;
+    if (!isAnother) return;
+    this.#proposed = null;
+    if (recall("sessionStorage", session.own("open"), (value) => value === true || null)) this.setAttribute("open", "");
+    this.#talk.begin(this.#isOpen);
+    this.#composer.restoreDraft();
+    if (this.#isOpen) this.#propose();
+  }
+
+  /** Takes over a property that was set before the element was defined. @param {typeof PROPERTIES[number]} name */
+  #upgrade(name) {
+    if (!Object.hasOwn(this, name)) return;
+    const value = this[name];
+    Reflect.deleteProperty(this, name);
+    Reflect.set(this, name, value);
+  }
+
+  /** @param {string} name @param {string | null | undefined} value */
+  #reflect(name, value) {
+    if (value === null || value === undefined) this.removeAttribute(name);
+    else this.setAttribute(name, value);
+  }
+
   #forget() {
     this.#viewer.dialog.close();
     this.#composer.clear();
-    if (this.#current.begun) this.#talk.leave();
+    this.#talk.leave();
+    this.#frame.notify(""); // nor can the next one take "New chat" back
     keep("localStorage", this.#current.key("rasa"), null);
   }
 
-  /** @param {StorageEvent} event */
-  #changedElsewhere(event) {
-    const change = this.#current.concerns(event);
-    if (change === "turn") this.#talk.follow();
-    if (change !== "keys") return;
-    this.#current.reread();
-    this.#talk.begin(this.#isOpen);
+  /** @param {import("./session.js").Change} what */
+  #changedElsewhere(what) {
+    if (what === "turn") this.#talk.follow();
+    else this.#talk.begin(this.#isOpen);
   }
 
   /** @param {import("./answer.js").Reply[]} replies */
@@ -186,14 +227,13 @@ export class ShowtellChat extends HTMLElement {
     const rating = what === "up" || what === "down" ? what : undefined;
     const intent = { similar: "similar_to_image", unlike: "unlike_image", up: "rate_image", down: "rate_image" }[what];
     const payload = JSON.stringify({ image: picture.id, ...(rating && { rating }) });
-    this.send(`/${intent}${payload}`, say(`said_${what}`, { caption: picture.caption }));
+    this.#talk.act(`/${intent}${payload}`, say(`said_${what}`, { caption: picture.caption }));
     if (!rating) this.#refocus();
   }
 
   /** @returns {import("./answer.js").Answer} */
   get #welcome() {
-    const given = (this.getAttribute("examples") ?? "").split("|").map((example) => example.trim());
-    const examples = this.hasAttribute("examples") ? given.filter(Boolean) : (this.#proposed ?? []);
+    const examples = this.hasAttribute("examples") ? this.examples : (this.#proposed ?? []);
     const choices = examples.map((example) => ({ title: example, payload: example }));
     const text = this.getAttribute("welcome") || (this.#isRasa ? "" : say("welcome"));
     const replies = text || choices.length ? [{ text, images: [], choices }] : [];
@@ -216,7 +256,7 @@ export class ShowtellChat extends HTMLElement {
     const wasOpen = this.#frame.root.classList.contains("open");
     this.#frame.apply({ title, inline: this.inline, open: this.#isOpen, accent: this.getAttribute("accent") });
     if (wasOpen === this.#isOpen) return;
-    keep("sessionStorage", this.#current.key("open"), this.hasAttribute("open") || null);
+    keep("sessionStorage", this.#current.own("open"), this.hasAttribute("open") || null);
     if (this.#isOpen) {
       this.#propose();
       this.#talk.load();

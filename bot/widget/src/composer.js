@@ -40,6 +40,7 @@ export class Composer {
       onkeydown: (/** @type {KeyboardEvent} */ event) => this.#typed(event),
       onpaste: (/** @type {ClipboardEvent} */ event) => this.#pasted(event),
     });
+    this.#fitWhenResized();
     const picker = this.#picker({ multiple: true });
     const camera = this.#picker({ capture: "environment" });
     this.pictureButtons = [
@@ -129,8 +130,24 @@ export class Composer {
 
   #grow() {
     this.problem.textContent = "";
-    this.box.style.height = "auto";
-    this.box.style.height = `${Math.min(this.box.scrollHeight, TALLEST)}px`;
+    this.#fit();
+  }
+
+  /** Makes the line as high as its text; what is not laid out has no height to measure. */
+  #fit() {
+    this.box.style.height = "";
+    const { scrollHeight } = this.box;
+    if (scrollHeight) this.box.style.height = `${Math.min(scrollHeight, TALLEST)}px`;
+  }
+
+  /** Fits the line again where it is shown, or has become narrower. */
+  #fitWhenResized() {
+    let width = 0;
+    new ResizeObserver(([{ contentRect }]) => {
+      if (contentRect.width === width) return;
+      width = contentRect.width;
+      requestAnimationFrame(() => this.#fit()); // not within the observer, which would observe its own doing
+    }).observe(this.box);
   }
 
   /** @param {Record<string, unknown>} attributes */

@@ -1,6 +1,5 @@
 /** What stands around the conversation: header, notices, the launcher, and how they look. */
 import { icon, iconButton, make } from "./basics/elements.js";
-import { readableInk, readableOn } from "./basics/colors.js";
 import { language, say } from "./basics/words.js";
 import STYLES from "./styles.css";
 
@@ -70,8 +69,8 @@ export class Frame {
     const usable = accent && CSS.supports("color", accent) ? accent : null;
     const { style } = this.root;
     style.setProperty("--accent", usable);
-    style.setProperty("--on-accent", usable && readableOn(usable));
-    style.setProperty("--accent-ink", usable && readableInk(usable));
+    style.setProperty("--on-accent", usable && "var(--readable-on)");
+    style.setProperty("--accent-ink", usable && "var(--readable-ink)");
   }
 
   /** @param {string} sentence empty for none @param {{words: string, act: () => void}} [offer] */

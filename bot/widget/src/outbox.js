@@ -13,6 +13,12 @@ const pause = (ms, signal) =>
     signal.addEventListener("abort", () => (clearTimeout(timer), resolve()), { once: true });
   });
 
+/** What went wrong, for who chats. @param {number} status @param {any} body */
+function sentence(status, body) {
+  if (body?.concerns === "operator") return say("not_here");
+  return typeof body?.detail === "string" ? body.detail : say(status >= 500 ? "server_error" : "refused");
+}
+
 /**
  * A message that cannot be delivered stays at the head, so that nothing overtakes it: Retry, the next
  * message, or the network coming back set the line in motion again. The server knows a message by its
@@ -107,7 +113,7 @@ export class Outbox {
       }
       const { status, body, wait } = response;
       if (status === 200) return this.#accept(question, body);
-      const problem = typeof body?.detail === "string" ? body.detail : say(status >= 500 ? "server_error" : "refused");
+      const problem = sentence(status, body);
       const busy = status === 503 || status === 429;
       if (busy && attempt < AUTOMATIC_RETRIES) {
         this.chat.onState(question, "waiting", say("trying_again", { problem, seconds: wait }));

@@ -56,7 +56,8 @@ export class Server {
   async #get(path, headers) {
     try {
       const response = await fetch(this.#at(path), { headers, credentials: "omit" });
-      return response.ok ? await response.json() : null;
+      const body = told(parse(await response.text()));
+      return response.ok ? body : null;
     } catch {
       return null; // fetch says only that it failed: unreachable, cut off, or forbidden to this site
     }
@@ -88,7 +89,7 @@ export function deliver(address, body, signal, onProgress = null) {
     request.onload = () =>
       resolve({
         status: request.status,
-        body: parse(request.responseText),
+        body: told(parse(request.responseText)),
         wait: secondsToWait(request.getResponseHeader("Retry-After")),
       });
     request.onerror = request.ontimeout = request.onabort = () => resolve(null);
@@ -105,6 +106,12 @@ function parse(text) {
   } catch {
     return null; // a proxy's page, say
   }
+}
+
+/** A body as it came; what concerns the site's maker is said in the console. @param {any} body */
+function told(body) {
+  if (body?.concerns === "operator") console.error(`showtell-chat: ${body.detail}`);
+  return body;
 }
 
 /** @param {string | null} value of Retry-After */

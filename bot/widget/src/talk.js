@@ -17,10 +17,15 @@ import { Transcript } from "./transcript.js";
  *   refocus: () => void}} Chat
  */
 
+/** As long as systems let a double click last. */
+const DOUBLE_CLICK_MS = 500;
+
 export class Talk {
   #conversation = new Conversation("");
   #outbox;
   #isLoaded = false;
+  /** What a button has sent last, and when. */
+  #acted = { payload: "", at: 0 };
 
   /** @param {Chat} chat */
   constructor(chat) {
@@ -45,7 +50,7 @@ export class Talk {
   /** Shows the talk of the session as it is now, whatever was shown before. @param {boolean} isOpen */
   begin(isOpen) {
     this.#outbox.clear();
-    this.#conversation = new Conversation(this.chat.session().key("unsent"));
+    this.#conversation = new Conversation(this.chat.session().own("unsent"));
     this.#isLoaded = false;
     this.chat.frame().notify("");
     this.chat.onRatings({});
@@ -53,18 +58,18 @@ export class Talk {
     if (isOpen) this.load();
   }
 
-  /** Begins another talk, in every tab; what undoes that is returned, unless there is nothing to undo. */
+  /** Begins another talk, in every tab; what undoes that is returned, unless there is nothing to leave. */
   leave() {
     const session = this.chat.session();
     const keys = session.begun ? session.keys : null;
     const { unsent } = this.#conversation;
+    if (!keys && !unsent.length) return null; // and a second click keeps the Undo of the first
     session.use(null);
-    keep("sessionStorage", session.key("unsent"), null);
+    keep("sessionStorage", session.own("unsent"), null);
     this.begin(false);
-    if (!keys) return null;
     return () => {
       session.use(keys);
-      keep("sessionStorage", session.key("unsent"), unsent);
+      keep("sessionStorage", session.own("unsent"), unsent);
       this.begin(true);
     };
   }
@@ -115,9 +120,24 @@ export class Talk {
     this.#outbox.push(question);
   }
 
-  /** Sends what a button stands for. @param {string} payload @param {string} shown */
+  /** Sends what a button stands for, and goes on in the line. @param {string} payload @param {string} shown */
   choose(payload, shown) {
     this.chat.refocus();
+    this.act(payload, shown);
+  }
+
+  /**
+   * Sends what a button stands for, once: not again while it is on its way, nor for a double click.
+   * @param {string} payload
+   * @param {string} shown
+   */
+  act(payload, shown) {
+    const isDoubled = payload === this.#acted.payload && performance.now() - this.#acted.at < DOUBLE_CLICK_MS;
+    const isUnderway = this.#conversation.unsent.some(
+      ({ text, state }) => text === payload && (state === "sending" || state === "waiting"),
+    );
+    if (isDoubled || isUnderway) return;
+    this.#acted = { payload, at: performance.now() };
     this.post(payload, shown, null);
   }
 

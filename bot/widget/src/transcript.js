@@ -14,12 +14,16 @@ import { drawTiles } from "./tiles.js";
 
 /** Near enough to the end to be carried along with what comes, in px. */
 const NEAR_END = 90;
+/** Less than a line: nothing that one could miss, in px. */
+const UNSEEN = 20;
 
 export class Transcript {
   /** @type {WeakMap<Question | Answer, HTMLElement>} */
   #nodes = new WeakMap();
   #isFollowing = true;
   #lastTop = 0;
+  /** How far down it was seen, in px. */
+  #seen = 0;
 
   /**
    * @param {{resolve: (address: string) => string | null, send: (payload: string, shown: string) => void,
@@ -45,8 +49,7 @@ export class Transcript {
     );
     this.jump = make(
       "button",
-      { type: "button", class: "pill jump", hidden: true, onclick: () => (this.follow(), this.node.focus()) },
-      say("jump"),
+      { type: "button", class: "pill jump", hidden: true, onclick: () => this.#jump() },
     );
   }
 
@@ -55,6 +58,7 @@ export class Transcript {
     this.node.replaceChildren(this.#drawBot(welcome), ...entries.map((entry) => this.#draw(entry)), this.typing);
     this.#keepLastChoices();
     this.#isFollowing = true;
+    this.#seen = 0;
     this.#scroll("instant");
   }
 
@@ -201,23 +205,38 @@ export class Transcript {
     if (scrollTop < this.#lastTop && distance > NEAR_END) this.#isFollowing = false;
     else if (distance < 2) this.#isFollowing = true;
     this.#lastTop = scrollTop;
-    if (this.#isFollowing) this.jump.hidden = true;
+    this.#seen = Math.max(this.#seen, scrollTop + clientHeight);
+    if (this.#isAllSeen) this.jump.hidden = true;
+  }
+
+  get #isAllSeen() {
+    return this.#seen > this.node.scrollHeight - UNSEEN;
+  }
+
+  /** To the last answer for who reads above it, to its end for who reads it. */
+  #jump() {
+    if (this.#isFollowing) this.node.scrollTo({ top: this.node.scrollHeight, behavior: scrolling() });
+    else this.follow();
+    this.node.focus({ preventScroll: true });
   }
 
   /**
    * To the end, but never past the beginning of the last question: a tall answer is read from its top.
-   * Who has scrolled back to read stays there, and is told that there is something new.
+   * Who has scrolled back to read stays there. What then lies below, unseen, is told.
    * @param {ScrollBehavior} [behavior]
    */
-  #scroll(behavior) {
+  #scroll(behavior = scrolling()) {
+    this.jump.textContent = say(this.#isFollowing ? "below" : "jump");
     this.jump.hidden = this.#isFollowing;
     if (!this.#isFollowing) return;
     const question = /** @type {HTMLElement | undefined} */ ([...this.node.querySelectorAll(".turn.user")].at(-1));
     const end = this.node.scrollHeight - this.node.clientHeight;
-    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.node.scrollTo({
-      top: Math.min(end, question ? question.offsetTop - 10 : end),
-      behavior: behavior ?? (calm ? "instant" : "smooth"),
-    });
+    const top = Math.min(end, question ? question.offsetTop - 10 : end);
+    this.node.scrollTo({ top, behavior });
+    this.#seen = Math.max(this.#seen, top + this.node.clientHeight);
+    this.jump.hidden = this.#isAllSeen;
   }
 }
+
+/** @returns {ScrollBehavior} */
+const scrolling = () => (matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");

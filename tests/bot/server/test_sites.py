@@ -76,6 +76,7 @@ def test_a_page_of_another_site_is_refused_with_the_way_out(origin):
     assert status == 403
     assert f"The site {origin} may not" in json.loads(body)["detail"]
     assert "SHOWTELL_CORS_ORIGINS" in json.loads(body)["detail"]
+    assert json.loads(body)["concerns"] == "operator"  # so the widget keeps it from who chats
     assert headers["access-control-allow-origin"] == "*"  # that the page's maker can read it
     assert call("127.0.0.1:8000", origin, origins=(origin,))[0] == 200
     assert call("127.0.0.1:8000", origin, origins=("*",))[0] == 200
