@@ -75,7 +75,7 @@ export class Questions {
     this.about.textContent = page.days
       ? `Kept for ${page.days} days, without senders: ${number(page.total)} questions, ${number(page.corrections)} corrections. The chat says so when asked.`
       : "What is asked is not kept. SHOWTELL_KEEP_QUESTIONS_DAYS switches it on.";
-    if (!page.questions.length) {
+    if (!page.questions.length && !page.orphans.length) {
       fill(this.list, make("p", { class: "card" }, page.total ? "None of this kind." : "Nothing was asked yet."));
       return;
     }
@@ -88,7 +88,30 @@ export class Questions {
       this.#right(one),
     ]);
     const more = page.matching - page.questions.length;
-    fill(this.list, table("Questions", columns, rows), more > 0 && make("p", { class: "note" }, `${number(more)} older ones are in the download.`));
+    fill(
+      this.list,
+      rows.length > 0 && table("Questions", columns, rows),
+      more > 0 && make("p", { class: "note" }, `${number(more)} older ones are in the download.`),
+      page.orphans.length > 0 && this.#orphans(page.orphans),
+    );
+  }
+
+  /**
+   * Corrections whose question is no longer kept.
+   * @param {any[]} corrections
+   */
+  #orphans(corrections) {
+    const rows = corrections.map((one) => [
+      one.caption,
+      make("time", { datetime: new Date(1000 * one.at).toISOString() }, moment(one.at)),
+      this.#right({ id: one.question, wanted: [one.caption], pictures: [], correction: one }),
+    ]);
+    return make(
+      "div",
+      {},
+      make("h3", {}, "Corrections whose question is no longer kept"),
+      table("Corrections whose question is no longer kept", ["Caption", "When", "Right picture"], rows),
+    );
   }
 
   /** @param {any} one */
