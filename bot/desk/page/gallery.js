@@ -1,6 +1,6 @@
 /** What is live, what was before, and making the next version. */
 import { confirmed } from "./dialog.js";
-import { announce, button, facts, fill, make, moment, number, table } from "./elements.js";
+import { announce, button, counted, facts, fill, make, moment, number, table } from "./elements.js";
 import { Refused } from "./server.js";
 
 /** @typedef {import("./server.js").Server} Server */
@@ -207,9 +207,11 @@ export class Gallery {
   async #index(event) {
     event.preventDefault();
     const folder = this.folder.value.trim();
-    if (!(await confirmed("Index this folder?", `${folder} becomes the live gallery when it is done.`, "Index"))) return;
+    const keep = this.keep.checked;
     const begin = async () => {
-      await this.server.ask("index", "POST", { folder, keep_captions: this.keep.checked });
+      const found = await this.server.ask(`folder?${new URLSearchParams({ folder, keep_captions: String(keep) })}`);
+      if (!(await confirmed("Index this folder?", consequence(folder, found), "Index"))) return;
+      await this.server.ask("index", "POST", { folder, keep_captions: keep });
       fill(this.result);
     };
     await this.#act(begin, (sentence) => this.#say(sentence, "problem"));
@@ -247,6 +249,17 @@ export class Gallery {
     const ended = ENDED[/** @type {keyof typeof ENDED} */ (job.state)];
     this.#say(`${ended}, ${moment(job.ended)}. ${job.sentence}`, job.state === "failed" ? "problem" : "note");
   }
+}
+
+/**
+ * What indexing a folder brings about.
+ * @param {string} folder
+ * @param {{ pictures: number, captioned: number, model: string, trained_on: string }} found
+ */
+function consequence(folder, { pictures, captioned, model, trained_on }) {
+  const captions = captioned === 0 ? "none" : captioned === pictures ? "each" : number(captioned);
+  const learned = trained_on && ` (trained on ${trained_on})`;
+  return `${folder}: ${counted(pictures, "picture")}, ${captions} with a caption, by the model ${model}${learned}. They become the live gallery when all are indexed.`;
 }
 
 /** @param {{ value: number | null, data: string, gain: number | null } | null} told */

@@ -12,6 +12,7 @@ ROUTES = [
     ("POST", "/admin/rollback"),
     ("GET", "/admin/bundles"),
     ("DELETE", "/admin/bundles/0001-00000000"),
+    ("GET", "/admin/folder"),
     ("GET", "/admin/index"),
     ("POST", "/admin/index"),
     ("DELETE", "/admin/index"),
