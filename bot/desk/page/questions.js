@@ -1,7 +1,7 @@
 /** What people asked for, how it was answered, and what would have been right. */
 import { correct } from "./correct.js";
 import { confirmed } from "./dialog.js";
-import { announce, button, fill, make, moment, number, table, thumbnail } from "./elements.js";
+import { announce, button, counted, fill, make, moment, number, table, thumbnail } from "./elements.js";
 
 /** @typedef {import("./server.js").Server} Server */
 
@@ -73,7 +73,7 @@ export class Questions {
   async refresh() {
     const page = await this.server.ask(`questions?only=${this.kind.value}`);
     this.about.textContent = page.days
-      ? `Kept for ${page.days} days, without senders: ${number(page.total)} questions, ${number(page.corrections)} corrections. The chat says so when asked.`
+      ? `Kept for ${counted(page.days, "day")}, without senders: ${counted(page.total, "question")}, ${counted(page.corrections, "correction")}. The chat says so when asked.`
       : "What is asked is not kept. SHOWTELL_KEEP_QUESTIONS_DAYS switches it on.";
     if (!page.questions.length && !page.orphans.length) {
       fill(this.list, make("p", { class: "card" }, page.total ? "None of this kind." : "Nothing was asked yet."));
@@ -91,7 +91,7 @@ export class Questions {
     fill(
       this.list,
       rows.length > 0 && table("Questions", columns, rows),
-      more > 0 && make("p", { class: "note" }, `${number(more)} older ones are in the download.`),
+      more > 0 && make("p", { class: "note" }, more === 1 ? "An older one is in the download." : `${number(more)} older ones are in the download.`),
       page.orphans.length > 0 && this.#orphans(page.orphans),
     );
   }
