@@ -124,11 +124,11 @@ export class Gallery {
         button("Take the newest", () => this.#change("reload", {}, "Take the newest?", "It is checked first; a bad one changes nothing.")),
       ),
     );
-    const columns = ["Version", "Built", "Pictures", "Size", "Model", "Recall@10", "Knows what it lacks", "Actions"];
+    const columns = ["Version", "Built", "Pictures", "Size", "Model", "Model’s recall@10", "Knows what it lacks", "Actions"];
     fill(
       this.history,
       table("Versions of the gallery", columns, versions.map((/** @type {any} */ one) => this.#row(one))),
-      make("p", { class: "note below" }, "Recall@10: how often the right picture is among the first ten for its caption, as measured when the model was made. Figures of different data cannot be compared."),
+      make("p", { class: "note below" }, "Model’s recall@10: how often it had the right picture among the first ten for its caption, on the data named beside it, when it was made; that is not this gallery, and figures of different data cannot be compared."),
       make("p", { class: "note below" }, "Knows what it lacks: how often its model tells the gallery’s captions from things that are not in it; 50 % is chance."),
     );
   }
@@ -269,8 +269,7 @@ function recall(told) {
   return make(
     "span",
     {},
-    value !== null && `${value.toFixed(1)} % `,
-    value !== null && make("span", { class: "note" }, data),
+    value !== null && `${value.toFixed(1)} % on ${data}`,
     gain !== null && ` ${gain > 0 ? "+" : ""}${gain.toFixed(1)} by adapting`,
   );
 }
