@@ -27,7 +27,7 @@ At = Annotated[Desk, Depends(desk)]
 Parts = Annotated[Services, Depends(services)]
 QuestionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
-Only = Literal["all", "unanswered", "nothing", "closest", "refused", "disliked", "corrected"]
+Only = Literal["all", "unanswered", "disliked", "corrected"] | Outcome
 _PICTURES = 12
 _JSONL = "application/x-ndjson"
 

@@ -10,6 +10,7 @@ const KINDS = {
   nothing: "Nothing found",
   refused: "Not in the gallery",
   closest: "Only the closest shown",
+  not_understood: "Not understood",
   disliked: "With a thumb down",
   corrected: "Corrected",
   all: "All",
@@ -19,6 +20,7 @@ export const OUTCOMES = {
   closest: ["closest shown", "unsure"],
   refused: ["not in the gallery", "bad"],
   nothing: ["nothing found", "bad"],
+  not_understood: ["not understood", "bad"],
 };
 const FILES = { corrections: "Corrections", captions: "All captions, corrected", questions: "Questions" };
 const SMALL = 6;

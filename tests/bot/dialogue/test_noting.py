@@ -74,6 +74,15 @@ def test_talk_is_not_kept(noting):
     assert kept(noting) == []
 
 
+def test_what_is_not_understood_is_kept_in_its_own_words(noting):
+    # Neither a payload nor what is known to be no wish.
+    for text in ("/out_of_scope", "please book me a table for two", "lorem ipsum dolor"):
+        noting.say("lost", text)
+    (question,) = kept(noting)
+    assert question.wanted == ["lorem ipsum dolor"]
+    assert (question.outcome, question.shown) == ("not_understood", [])
+
+
 def test_nothing_is_kept_by_default_and_the_chat_says_which(stage, noting):
     stage.say("plain", "a red circle")
     assert kept(stage) == []
