@@ -1,6 +1,6 @@
 """What is noted of a turn for whoever runs the chat: the search, its outcome, the thumbs.
 
-And the messages that were taken for no wish: "Monet" may have been one.
+And the messages that were taken for no wish, but may have been one.
 """
 
 from __future__ import annotations
@@ -8,11 +8,14 @@ from __future__ import annotations
 from bot.dialogue.draft import Draft
 from bot.sessions.questions import Question, bounded_question
 from bot.sessions.record import is_search
-from bot.understanding.operations import Chat, Operation, Rate, Unknown
+from bot.understanding.operations import Chat, Rate
 from bot.understanding.pieces import OTHER
 from retrieval.search.query import Query
 
 __all__ = ["to_question"]
+
+# A message that is this surely no wish is nobody's business.
+_SURE = 0.97
 
 
 def to_question(draft: Draft) -> Question | None:
@@ -52,13 +55,14 @@ def to_question(draft: Draft) -> Question | None:
 
 
 def _is_not_understood(draft: Draft) -> bool:
-    """Tell whether a message, which is no payload, got no answer but that it is out of scope."""
-    is_written = bool(draft.text) and not draft.text.startswith("/")
-    return is_written and all(map(_is_out_of_scope, draft.meaning.operations))
+    """Tell whether a message may have been a wish, but was taken for none.
 
-
-def _is_out_of_scope(operation: Operation) -> bool:
-    """Tell whether something is out of scope and of no subject that has an answer of its own."""
-    if isinstance(operation, Chat):
-        return operation.intent == OTHER and not operation.about
-    return isinstance(operation, Unknown)
+    No payload, nothing that is surely no wish ("my knee hurts"), and no subject that has an answer
+    of its own.
+    """
+    if not draft.text or draft.text.startswith("/") or draft.meaning.confidence >= _SURE:
+        return False
+    return all(
+        isinstance(one, Chat) and one.intent == OTHER and not one.about
+        for one in draft.meaning.operations
+    )

@@ -47,10 +47,10 @@ def test_what_was_not_found_is_told_from_what_was(client, admin, ask):
     }
     (unanswered,) = listed(client, admin, "unanswered")["questions"]
     assert unanswered["wanted"] == ["a giraffe in a tuxedo"]
-    ask("lorem ipsum dolor", "third")
+    ask("lorem ipsum dolor sit amet", "third")
     listed(client, admin, expected=3)
     (not_understood,) = listed(client, admin, "not_understood")["questions"]
-    assert not_understood["wanted"] == ["lorem ipsum dolor"]
+    assert not_understood["wanted"] == ["lorem ipsum dolor sit amet"]
     deadline = time.monotonic() + 20
     while not (disliked := listed(client, admin, "disliked")["questions"]):
         assert time.monotonic() < deadline

@@ -75,11 +75,12 @@ def test_talk_is_not_kept(noting):
 
 
 def test_what_is_not_understood_is_kept_in_its_own_words(noting):
-    # Neither a payload nor what is known to be no wish.
-    for text in ("/out_of_scope", "please book me a table for two", "lorem ipsum dolor"):
+    lost = "lorem ipsum dolor sit amet"
+    # Neither a payload nor what is surely no wish.
+    for text in ("/out_of_scope", "please book me a table for two", "my knee hurts", lost):
         noting.say("lost", text)
     (question,) = kept(noting)
-    assert question.wanted == ["lorem ipsum dolor"]
+    assert question.wanted == [lost]
     assert (question.outcome, question.shown) == ("not_understood", [])
 
 
