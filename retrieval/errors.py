@@ -2,6 +2,7 @@
 
 __all__ = [
     "BundleError",
+    "BundleLive",
     "BundleRefused",
     "GalleryError",
     "IndexMismatch",
@@ -26,6 +27,10 @@ class IndexMismatch(RetrievalError):
 
 class BundleError(RetrievalError):
     """A bundle cannot be built, published or opened."""
+
+
+class BundleLive(BundleError):
+    """The live bundle cannot be removed."""
 
 
 class NoBundle(BundleError):

@@ -14,7 +14,7 @@ from bot.channels.problems import json_body, problems
 from bot.channels.services import Services, services
 from bot.desk.desk import Desk, desk
 from bot.errors import UnknownVersion
-from retrieval.errors import BundleError, NoBundle, StoreUnavailable
+from retrieval.errors import BundleLive, NoBundle
 
 router = APIRouter()
 Parts = Annotated[Services, Depends(services)]
@@ -68,10 +68,9 @@ async def remove(version: str, at: Annotated[Desk, Depends(desk)]) -> dict[str, 
         await asyncio.to_thread(at.catalog.remove, version)
     except NoBundle as error:
         raise UnknownVersion(str(error)) from None
-    except StoreUnavailable:
-        raise
-    except BundleError as error:
-        raise HTTPException(409, str(error)) from None
+    except BundleLive:
+        sentence = f"{version} is live. Make another version live first, then remove this one."
+        raise HTTPException(409, sentence) from None
     return {"removed": version}
 
 

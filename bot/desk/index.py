@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, HTTPException
+from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel, Field
 
 from bot.channels.problems import problems
@@ -15,10 +15,16 @@ from bot.channels.services import Services, services
 from bot.desk.desk import Desk, asking_redis, desk
 from bot.desk.downloads import gallery_lines
 from bot.desk.indexing import IndexState
+from embedding.data.pairs import load_folder
+from embedding.errors import DataError, ModelError
+from embedding.model.files import read_info
+from embedding.packages import PHOTOS
+from retrieval.errors import NoBundle
 from retrieval.store.files import atomic_path
 
 router = APIRouter()
 At = Annotated[Desk, Depends(desk)]
+Parts = Annotated[Services, Depends(services)]
 
 
 class IndexRequest(BaseModel):
@@ -27,6 +33,38 @@ class IndexRequest(BaseModel):
     folder: str = Field(max_length=4_000, description="A folder on the server's machine.")
     keep_captions: bool = Field(
         False, description="With the live gallery's captions and the corrections, by file name."
+    )
+
+
+class FolderView(BaseModel):
+    """What indexing a folder would make."""
+
+    pictures: int
+    captioned: int = Field(description="Of those, from a file or from their names.")
+    model: str = Field(description="Which looks at them.")
+    trained_on: str = Field(description='Its data; "" where the model does not say.')
+
+
+@router.get("/folder", summary="Look at a folder", responses=problems(422, 503))
+async def look(
+    at: At,
+    parts: Parts,
+    folder: Annotated[str, Query(max_length=4_000, description="On the server's machine.")],
+    keep_captions: bool = False,
+) -> FolderView:
+    """Answer with what lies in a folder before it is indexed; nothing changes."""
+    path = await _existing(folder)
+    captions = await _write_captions(at, parts) if keep_captions else None
+    try:
+        pairs = await asyncio.to_thread(load_folder, path, captions)
+    except DataError as error:
+        raise HTTPException(422, f"{error}.") from None
+    model, trained_on = await asyncio.to_thread(_model, parts)
+    return FolderView(
+        pictures=len(pairs.image_ids),
+        captioned=len(set(pairs.caption_to_image.tolist())),
+        model=model,
+        trained_on=trained_on,
     )
 
 
@@ -40,24 +78,13 @@ async def state(at: At) -> IndexState:
 @router.post(
     "/index", status_code=202, summary="Index a folder", responses=problems(409, 413, 422, 503)
 )
-async def start(
-    wanted: IndexRequest, at: At, parts: Annotated[Services, Depends(services)]
-) -> IndexState:
+async def start(wanted: IndexRequest, at: At, parts: Parts) -> IndexState:
     """Begin to index a folder of the server's machine with the live model; it becomes live.
 
     409 while another is being indexed.
     """
-    folder = await asyncio.to_thread(_find_folder, wanted.folder)
-    if folder is None:
-        raise HTTPException(422, f"There is no folder {wanted.folder[:200]!r} on the server.")
-    captions = None
-    if wanted.keep_captions:
-        with asking_redis():
-            corrections = await at.corrections.all()
-        captions = parts.settings.data_dir / "desk" / "captions.jsonl"
-        with parts.live.lease() as serving:
-            lines = gallery_lines(serving.bundle.store, corrections)
-            await asyncio.to_thread(_write, captions, lines)
+    folder = await _existing(wanted.folder)
+    captions = await _write_captions(at, parts) if wanted.keep_captions else None
     with asking_redis():
         return await at.indexing.start(folder, captions)
 
@@ -68,6 +95,36 @@ async def cancel(at: At) -> IndexState:
     with asking_redis():
         await at.indexing.cancel()
         return await at.indexing.state()
+
+
+async def _existing(name: str) -> Path:
+    folder = await asyncio.to_thread(_find_folder, name)
+    if folder is None:
+        raise HTTPException(422, f"There is no folder {name[:200]!r} on the server.")
+    return folder
+
+
+def _model(parts: Services) -> tuple[str, str]:
+    """Return the name of the model that looks at new pictures, and what it was trained on."""
+    try:
+        with parts.live.lease() as serving:
+            name, directory = serving.bundle.encoder.name, serving.bundle.model_dir
+            return name, str(read_info(directory)["data"]["name"])
+    except NoBundle:
+        return PHOTOS, ""
+    except (ModelError, KeyError, TypeError):  # of elsewhere, or of another version of the program
+        return name, ""
+
+
+async def _write_captions(at: Desk, parts: Services) -> Path:
+    """Write the live gallery's captions and the corrections to the file that indexing reads."""
+    with asking_redis():
+        corrections = await at.corrections.all()
+    captions = parts.settings.data_dir / "desk" / "captions.jsonl"
+    with parts.live.lease() as serving:
+        lines = gallery_lines(serving.bundle.store, corrections)
+        await asyncio.to_thread(_write, captions, lines)
+    return captions
 
 
 def _find_folder(name: str) -> Path | None:

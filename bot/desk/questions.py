@@ -27,7 +27,7 @@ At = Annotated[Desk, Depends(desk)]
 Parts = Annotated[Services, Depends(services)]
 QuestionId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 
-Only = Literal["all", "unanswered", "nothing", "closest", "refused", "disliked", "corrected"]
+Only = Literal["all", "unanswered", "disliked", "corrected"] | Outcome
 _PICTURES = 12
 _JSONL = "application/x-ndjson"
 _A_FILE: dict[str, Any] = {
@@ -69,6 +69,9 @@ class AskedPage(BaseModel):
     matching: int = Field(description="Of those, as many as were asked for by `only`.")
     corrections: int
     questions: list[Asked]
+    orphans: list[Correction] = Field(
+        description="Corrections whose question is no longer kept, with all and corrected."
+    )
 
 
 class Right(BaseModel):
@@ -93,6 +96,7 @@ async def questions(
     """Answer with the latest questions; unanswered are those without a confident answer."""
     kept, corrections = await _kept(at)
     matching = [one for one in kept if _is_wanted(one, only, corrections)]
+    orphans = _orphans(kept, corrections) if only in ("all", "corrected") else []
     shown: dict[str, Shown] = {}
     with suppress(NoBundle), parts.live.lease() as serving:
         shown = await asyncio.to_thread(_shown, serving.bundle.store, matching[:limit])
@@ -109,6 +113,7 @@ async def questions(
             )
             for one in matching[:limit]
         ],
+        orphans=orphans[:limit],
     )
 
 
@@ -187,6 +192,12 @@ async def _kept(at: Desk) -> tuple[list[Question], dict[str, Correction]]:
         kept = await at.questions.read()
         corrections = await at.corrections.all()
     return kept, {one.question: one for one in corrections}
+
+
+def _orphans(kept: Iterable[Question], corrections: dict[str, Correction]) -> list[Correction]:
+    """Return the corrections that outlived their question, the latest first."""
+    ids = {one.id for one in kept}
+    return [one for key, one in reversed(corrections.items()) if key not in ids]
 
 
 def _is_wanted(question: Question, only: Only, corrections: dict[str, Correction]) -> bool:

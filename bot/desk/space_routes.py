@@ -59,7 +59,8 @@ async def draw(
     """Answer with the pictures and the last questions; the first time takes some seconds."""
     with asking_redis():
         kept = await at.questions.read()
-    asked = [one for one in kept if one.wanted][:MOST_QUESTIONS]
+    searched = [one for one in kept if one.wanted and one.outcome != "not_understood"]
+    asked = searched[:MOST_QUESTIONS]
     with parts.live.lease() as serving:
         store = serving.bundle.store
         try:

@@ -109,7 +109,7 @@ class Conversation:
                     )
                     if upload is None:
                         meaning = await self._rewriter.rewrite(text, record, meaning)
-                draft = await self._answer(record, serving, meaning, self._words)
+                draft = await self._answer(record, serving, meaning, self._words, text)
             turn = self._close(draft)
             if form:
                 turn = dataclasses.replace(turn, written=form.write(turn))
@@ -175,7 +175,7 @@ class Conversation:
                 closeness, editor = self._interpreter.closeness, self._interpreter.editor
                 meaning = await self._live.run(decide, reading, record, closeness, editor=editor)
                 meaning = await self._rewriter.rewrite(reading.text, record, meaning)
-                draft = await self._answer(record, serving, meaning, words)
+                draft = await self._answer(record, serving, meaning, words, reading.text)
             record.turn += 1
         return draft.said
 
@@ -227,7 +227,12 @@ class Conversation:
         return decide(reading, record, interpreter.closeness, upload, interpreter.editor)
 
     async def _answer(
-        self, record: SessionRecord, serving: Serving, meaning: Meaning, words: Words
+        self,
+        record: SessionRecord,
+        serving: Serving,
+        meaning: Meaning,
+        words: Words,
+        text: str = "",
     ) -> Draft:
         draft = Draft(
             record=record,
@@ -240,6 +245,7 @@ class Conversation:
             editor=self._interpreter.editor,
             questions=self._interpreter.questions,
             query=record.query,
+            text=text,
         )
         await perform(draft)
         if question := to_question(draft):

@@ -72,6 +72,7 @@ class Draft:
         questions: reads questions about pictures.
         query: the search as the operations leave it; the record keeps the one before until there
             are pictures for it.
+        text: the message; "" where a program chose what to do.
         options: what was asked in the turn before, if something was.
         show: what to say with its pictures; None where nothing is to be searched.
         asked: what was searched for; None where nothing was.
@@ -90,6 +91,7 @@ class Draft:
     editor: Editor
     questions: QuestionReader
     query: Query
+    text: str = ""
     options: tuple[str, ...] = ()
     show: Show | None = None
     asked: Asked | None = None

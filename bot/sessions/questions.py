@@ -23,8 +23,9 @@ from retrieval.search.query import Query
 
 logger = logging.getLogger(__name__)
 
-Outcome = Literal["confident", "closest", "nothing", "refused"]
-"""What fits was shown; what comes closest; there was nothing; what was asked for is not there."""
+Outcome = Literal["confident", "closest", "nothing", "refused", "not_understood"]
+"""What fits was shown; what comes closest; there was nothing; what was asked for is not there; the
+message was taken for no wish at all."""
 
 MOST = 5_000
 """So many are kept; the oldest go first."""

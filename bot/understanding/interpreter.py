@@ -280,6 +280,7 @@ def build_interpreter(
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         if not isinstance(error, FileNotFoundError):
             logger.warning("%s is damaged and learned anew: %s", path, error)
+    logger.info("learning the examples, once for this data folder: about a minute on two cores")
     interpreter = Interpreter(project, encode, known)
     try:
         cache_dir.mkdir(parents=True, exist_ok=True)

@@ -65,7 +65,7 @@ class Catalog(Protocol):
 
         Raises:
             NoBundle: there is no such version.
-            BundleError: it is the live one.
+            BundleLive: it is the live one.
         """
 
     def keep_newest(self, count: int) -> list[str]:

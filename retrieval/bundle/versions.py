@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retrieval.bundle.checked import forget
-from retrieval.errors import BundleError, NoBundle
+from retrieval.errors import BundleError, BundleLive, NoBundle
 from retrieval.store.files import sync, write_atomically
 
 __all__ = [
@@ -102,12 +102,12 @@ def remove_version(bundles: Path, version: str) -> None:
 
     Raises:
         NoBundle: there is no such version.
-        BundleError: it is the live one.
+        BundleLive: it is the live one.
     """
     directory = version_directory(bundles, version)
     with _locked(bundles):
         if version == _published(bundles):
-            raise BundleError(
+            raise BundleLive(
                 f"bundle {version} is live; publish another one first (`showtell index`, or "
                 "`showtell reload`)"
             )

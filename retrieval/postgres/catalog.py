@@ -24,6 +24,7 @@ from retrieval.bundle.previous import Previous
 from retrieval.bundle.sources import Candidate
 from retrieval.errors import (
     BundleError,
+    BundleLive,
     BundleRefused,
     NoBundle,
     RetrievalError,
@@ -107,7 +108,7 @@ class PostgresCatalog:
         """Remove a version that is not the live one, and the rows that are in no other."""
         with self._database.transaction() as connection:
             if connection.fetch("SELECT 1 FROM live WHERE version = %s", (version,)):
-                raise BundleError(
+                raise BundleLive(
                     f"version {version} is live; publish another one first (`showtell index`, or "
                     "`showtell reload`)"
                 )

@@ -43,7 +43,7 @@ def desk(browser: Browser, asked: str) -> Iterator[Page]:
     page.goto(f"{asked}/admin")
     yield page
     context.close()
-    assert [one for one in errors if "401" not in one] == []
+    assert [one for one in errors if not re.search(r"status of 4(01|09|22)", one)] == []
     assert {host for host in hosts if host} == {urlsplit(asked).netloc}
 
 
@@ -94,14 +94,75 @@ def test_the_history_tells_recall_and_rolls_back_to_a_version_by_its_name(desk: 
     desk.route("**/admin/model", lambda route: route.fulfill(json=live))
     desk.route("**/admin/reload", reload)
     enter(desk, "Gallery")
-    cells = desk.locator('td[data-name="Recall@10"]')
-    expect(cells).to_have_text(["78.3 % flickr8k:f, dev +1.5 by adapting", "\N{EN DASH}"])
+    cells = desk.locator('td[data-name$="recall@10"]')
+    expect(cells).to_have_text(["78.3 % on flickr8k:f, dev +1.5 by adapting", "\N{EN DASH}"])
     desk.screenshot(path=OUTPUT / "desk_gallery.png", full_page=True)
     # By name: where another tab has gone back already, this one goes back no further.
     desk.get_by_role("button", name="Roll back").click()
     desk.get_by_role("dialog").get_by_role("button", name="Roll back to 0001-00000000").click()
     expect(desk.get_by_role("status")).to_have_text("0001-00000000 is live.")
     assert asked == [{"version": "0001-00000000"}]
+
+
+def test_a_second_tab_shows_what_the_first_did(desk: Page) -> None:
+    known = {"size": 1e8, "created": "2026-11-26T09:00:00Z", "count": 90, "model": "photos"}
+    known |= {"accuracy": 0.9, "problem": None, "recall": None}
+    names = ["0003-00000000", "0002-00000000", "0001-00000000"]
+    now = {"live": names[0], "job": "idle"}
+
+    def versions(route: Route) -> None:
+        route.fulfill(json=[known | {"version": n, "live": n == now["live"]} for n in names])
+
+    def model(route: Route) -> None:
+        live = {"version": now["live"], "images": 90, "model": "photos", "loaded_at": None}
+        route.fulfill(json=live)
+
+    def remove(route: Route) -> None:
+        now["live"] = names[1]
+        route.fulfill(status=409, json={"detail": f"{names[1]} is live."})
+
+    def index(route: Route) -> None:
+        if route.request.method == "POST":
+            now["job"] = "running"
+            route.fulfill(status=409, json={"detail": "A folder is being indexed already."})
+            return
+        job = {"state": now["job"], "folder": "/theirs", "what": "pictures", "done": 3, "total": 9}
+        route.fulfill(json=job | {"ended": None, "sentence": "", "skipped": []})
+
+    desk.route("**/admin/bundles", versions)
+    desk.route("**/admin/model", model)
+    desk.route("**/admin/bundles/*", remove)
+    desk.route("**/admin/index", index)
+    desk.clock.install()
+    enter(desk, "Gallery")
+    expect(desk.locator(".live")).to_have_text(f"{names[0]} is live")
+
+    now["live"] = names[2]
+    desk.clock.run_for(6_000)
+    # In real time where a look was on its way just then, which puts the next one off.
+    expect(desk.locator(".live")).to_have_text(f"{names[2]} is live", timeout=30_000)
+    expect(desk.get_by_role("button", name="Roll back")).to_be_disabled()
+
+    desk.get_by_role("button", name=f"Remove {names[1]}").click()
+    desk.get_by_role("dialog").get_by_role("button", name="Remove").click()
+    expect(desk.get_by_role("status")).to_have_text(f"{names[1]} is live.")
+    expect(desk.locator(".live")).to_have_text(f"{names[1]} is live")
+    # What is offered is older than what is live now, not than what was drawn.
+    now["live"] = names[0]
+    desk.get_by_role("button", name="Roll back").click()
+    expect(desk.get_by_role("dialog", name=f"Roll back to {names[1]}?")).to_be_visible()
+    desk.keyboard.press("Escape")
+
+    found = {"pictures": 20, "captioned": 0, "model": "minilm", "trained_on": "openmoji"}
+    desk.route("**/admin/folder?**", lambda route: route.fulfill(json=found))
+    desk.get_by_label("Folder on the server").fill("/mine")
+    desk.keyboard.press("Enter")
+    told = "/mine: 20 pictures, none with a caption, by the model minilm (trained on openmoji)."
+    expect(desk.get_by_role("dialog")).to_contain_text(told)
+    desk.get_by_role("dialog").get_by_role("button", name="Index").click()
+    expect(desk.get_by_text("A folder is being indexed already.")).to_be_visible()
+    expect(desk.get_by_role("progressbar")).to_have_js_property("value", 3)
+    expect(desk.get_by_role("button", name="Stop")).to_be_visible()
 
 
 def test_nothing_is_changed_before_it_is_confirmed(desk: Page) -> None:

@@ -15,6 +15,7 @@ export function correct(server, question, done) {
     type: "text",
     maxlength: 500,
     required: true,
+    "aria-describedby": "caption-note",
     value: question.correction?.caption ?? question.wanted.join(", "),
   });
   const words = make("input", { id: "words", type: "search", value: question.wanted.join(" ") });
@@ -72,6 +73,11 @@ export function correct(server, question, done) {
     "Which picture is right?",
     make("label", { for: "caption" }, "What it shows, in words that should find it"),
     caption,
+    make(
+      "p",
+      { id: "caption-note", class: "note below" },
+      "It is kept as written. Once a folder is indexed with the corrections, visitors see it as a caption of the picture, so mend what was typed in haste.",
+    ),
     make(
       "form",
       {

@@ -25,6 +25,7 @@ let open = null;
 function leave(why = "") {
   server.token = "";
   show(null);
+  announce("");
   at("refused").textContent = why;
   field.setAttribute("aria-invalid", String(Boolean(why)));
   field.focus();
@@ -73,6 +74,6 @@ window.addEventListener("hashchange", follow);
 window.addEventListener("unhandledrejection", (event) => {
   if (!(event.reason instanceof Refused)) return;
   event.preventDefault();
-  announce(event.reason.message);
+  if (server.token) announce(event.reason.message);
 });
 follow();

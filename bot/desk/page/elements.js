@@ -83,6 +83,12 @@ export function thumbnail(picture, attributes = {}) {
 /** @param {number} value */
 export const number = (value) => value.toLocaleString("en");
 
+/**
+ * @param {number} value
+ * @param {string} thing in the singular
+ */
+export const counted = (value, thing) => `${number(value)} ${thing}${value === 1 ? "" : "s"}`;
+
 /** @param {number | null} seconds */
 export function duration(seconds) {
   if (seconds === null) return "–";

@@ -1,10 +1,13 @@
 /** What is live, what was before, and making the next version. */
 import { confirmed } from "./dialog.js";
-import { announce, button, facts, fill, make, moment, number, table } from "./elements.js";
+import { announce, button, counted, facts, fill, make, moment, number, table } from "./elements.js";
+import { Refused } from "./server.js";
 
 /** @typedef {import("./server.js").Server} Server */
 
+// While a folder is indexed; otherwise other tabs and workers may change something.
 const BEAT_MS = 1000;
+const CALM_MS = 5000;
 const ENDED = { done: "Done", failed: "Failed", cancelled: "Stopped", idle: "", running: "" };
 
 export class Gallery {
@@ -20,9 +23,17 @@ export class Gallery {
     this.keep = make("input", { id: "keep", type: "checkbox" });
     this.begin = make("button", { type: "submit", class: "main" }, "Index");
     this.job = make("div", { class: "job" });
+    this.result = make("p", { class: "note", "aria-live": "polite" });
     /** @type {ReturnType<typeof setTimeout> | undefined} */
     this.timer = undefined;
-    this.wasRunning = false;
+    this.isShown = false;
+    this.isRunning = false;
+    /** @type {string | undefined} */
+    this.before = undefined;
+    // As they were told last: what is the same is not drawn anew, which would take the focus away.
+    this.toldModel = "";
+    this.toldJob = "";
+    document.addEventListener("visibilitychange", () => void this.#look());
     root.append(
       this.live,
       make("h3", {}, "History"),
@@ -42,30 +53,54 @@ export class Gallery {
         make("p", { class: "note" }, "Else captions come from a file in the folder, such as captions.csv, or from the names of the pictures."),
         make("p", { class: "note" }, "Everybody who uses the chat sees the pictures of that folder. Turns go first meanwhile."),
         make("div", { class: "buttons" }, this.begin),
+        this.result,
         this.job,
       ),
     );
   }
 
   show() {
-    void this.#refresh();
-    void this.#follow();
+    this.isShown = true;
+    this.toldModel = "";
+    void this.#look();
   }
 
   hide() {
+    this.isShown = false;
     clearTimeout(this.timer);
   }
 
-  async #refresh() {
-    const [model, versions, asked] = await Promise.all([
-      this.server.ask("model"),
-      this.server.ask("bundles"),
-      this.server.ask("questions?limit=1"),
-    ]);
+  /** Show what is, and look again later: other tabs and workers change it too. */
+  async #look() {
+    clearTimeout(this.timer);
+    try {
+      if (this.isShown && !document.hidden) await this.#tell();
+    } finally {
+      clearTimeout(this.timer);
+      if (this.isShown) this.timer = setTimeout(() => void this.#look(), this.isRunning ? BEAT_MS : CALM_MS);
+    }
+  }
+
+  async #tell() {
+    const [model, job] = await Promise.all([this.server.ask("model"), this.server.ask("index")]);
+    if (!this.isShown) return;
+    const toldJob = JSON.stringify(job);
+    if (toldJob !== this.toldJob) this.#tellJob(job);
+    this.toldJob = toldJob;
+    // Turns come and go.
+    const toldModel = JSON.stringify({ ...model, turns_in_flight: 0 });
+    // A dialog gives the focus back to what opened it.
+    if (toldModel === this.toldModel || document.querySelector("dialog[open]")) return;
+    await this.#tellVersions(model);
+    this.toldModel = toldModel;
+  }
+
+  /** @param {any} model */
+  async #tellVersions(model) {
+    const [versions, asked] = await Promise.all([this.server.ask("bundles"), this.server.ask("questions?limit=1")]);
     const place = versions.findIndex((/** @type {any} */ one) => one.version === model.version);
     const now = versions[place];
-    // By name: another tab may have gone back already.
-    const before = now && versions[place + 1]?.version;
+    this.before = now && versions[place + 1]?.version;
     this.keep.checked ||= asked.corrections > 0;
     fill(
       this.live,
@@ -85,17 +120,15 @@ export class Gallery {
       make(
         "div",
         { class: "buttons" },
-        button("Roll back", () => this.#change("reload", { version: before }, `Roll back to ${before}?`, "It answers from the next message on."), {
-          disabled: !before,
-        }),
+        button("Roll back", () => this.#rollBack(), { disabled: !this.before }),
         button("Take the newest", () => this.#change("reload", {}, "Take the newest?", "It is checked first; a bad one changes nothing.")),
       ),
     );
-    const columns = ["Version", "Built", "Pictures", "Size", "Model", "Recall@10", "Knows what it lacks", "Actions"];
+    const columns = ["Version", "Built", "Pictures", "Size", "Model", "Model’s recall@10", "Knows what it lacks", "Actions"];
     fill(
       this.history,
       table("Versions of the gallery", columns, versions.map((/** @type {any} */ one) => this.#row(one))),
-      make("p", { class: "note below" }, "Recall@10: how often the right picture is among the first ten for its caption, as measured when the model was made. Figures of different data cannot be compared."),
+      make("p", { class: "note below" }, "Model’s recall@10: how often it had the right picture among the first ten for its caption, on the data named beside it, when it was made; that is not this gallery, and figures of different data cannot be compared."),
       make("p", { class: "note below" }, "Knows what it lacks: how often its model tells the gallery’s captions from things that are not in it; 50 % is chance."),
     );
   }
@@ -132,54 +165,101 @@ export class Gallery {
   async #change(path, body, title, consequence) {
     if (!(await confirmed(title, consequence, title.replace("?", "")))) return;
     announce("It is being loaded …");
-    const { version } = await this.server.ask(path, "POST", body);
-    announce(`${version} is live.`);
-    await this.#refresh();
+    await this.#act(async () => {
+      const { version } = await this.server.ask(path, "POST", body);
+      announce(`${version} is live.`);
+    });
+  }
+
+  async #rollBack() {
+    // What was live when it was drawn may have been changed since, and is asked for by its name.
+    await this.#look();
+    if (!this.before) return;
+    await this.#change("reload", { version: this.before }, `Roll back to ${this.before}?`, "It answers from the next message on.");
   }
 
   /** @param {string} version */
   async #remove(version) {
     if (!(await confirmed(`Remove ${version}?`, "It is gone for good.", "Remove"))) return;
-    await this.server.ask(`bundles/${version}`, "DELETE");
-    announce(`${version} is removed.`);
-    await this.#refresh();
+    await this.#act(async () => {
+      await this.server.ask(`bundles/${version}`, "DELETE");
+      announce(`${version} is removed.`);
+    });
+  }
+
+  /**
+   * Do something, and show how things stand then: what is refused was no longer as it is shown.
+   * @param {() => Promise<void>} deed
+   * @param {(sentence: string) => void} refuse
+   */
+  async #act(deed, refuse = announce) {
+    try {
+      await deed();
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      refuse(error.message);
+    }
+    this.toldModel = "";
+    await this.#look();
   }
 
   /** @param {Event} event */
   async #index(event) {
     event.preventDefault();
     const folder = this.folder.value.trim();
-    if (!(await confirmed("Index this folder?", `${folder} becomes the live gallery when it is done.`, "Index"))) return;
-    await this.server.ask("index", "POST", { folder, keep_captions: this.keep.checked });
-    announce("Indexing has begun.");
-    await this.#follow();
+    const keep = this.keep.checked;
+    const begin = async () => {
+      const found = await this.server.ask(`folder?${new URLSearchParams({ folder, keep_captions: String(keep) })}`);
+      if (!(await confirmed("Index this folder?", consequence(folder, found), "Index"))) return;
+      await this.server.ask("index", "POST", { folder, keep_captions: keep });
+      fill(this.result);
+    };
+    await this.#act(begin, (sentence) => this.#say(sentence, "problem"));
   }
 
-  /** Show how far the job is, and look again while it runs. */
-  async #follow() {
-    clearTimeout(this.timer);
-    const state = await this.server.ask("index");
-    const running = state.state === "running";
-    this.begin.disabled = running;
-    const bar = make("progress", { "aria-label": "Progress", ...(state.total ? { max: state.total, value: state.done } : {}) });
-    const far = state.total ? `${state.what}: ${number(state.done)} of ${number(state.total)}` : "Getting ready …";
+  /**
+   * Say what came of indexing, where it was asked for.
+   * @param {string} sentence
+   * @param {string} kind
+   */
+  #say(sentence, kind) {
+    this.result.className = kind;
+    this.result.textContent = sentence;
+  }
+
+  /**
+   * Show how far the job is, or what came of it.
+   * @param {any} job
+   */
+  #tellJob(job) {
+    this.isRunning = job.state === "running";
+    this.begin.disabled = this.isRunning;
+    const bar = make("progress", { "aria-label": "Progress", ...(job.total ? { max: job.total, value: job.done } : {}) });
+    const far = job.total ? `${job.what}: ${number(job.done)} of ${number(job.total)}` : "Getting ready …";
     fill(
       this.job,
-      running && make("p", {}, make("code", {}, state.folder)),
-      running && bar,
-      running && make("p", { class: "note" }, far),
-      running && button("Stop", () => this.server.ask("index", "DELETE")),
-      state.ended && make("p", { class: state.state === "failed" ? "problem" : "note" }, `${ENDED[/** @type {keyof typeof ENDED} */ (state.state)]}, ${moment(state.ended)}. ${state.sentence}`),
-      state.skipped.length > 0 &&
-        make("details", {}, make("summary", {}, "What was left out"), make("ul", {}, ...state.skipped.map((/** @type {string} */ one) => make("li", {}, one)))),
+      this.isRunning && make("p", {}, make("code", {}, job.folder)),
+      this.isRunning && bar,
+      this.isRunning && make("p", { class: "note" }, far),
+      this.isRunning && button("Stop", () => this.server.ask("index", "DELETE")),
+      job.skipped.length > 0 &&
+        make("details", {}, make("summary", {}, "What was left out"), make("ul", {}, ...job.skipped.map((/** @type {string} */ one) => make("li", {}, one)))),
     );
-    if (this.wasRunning && !running) {
-      announce(state.sentence);
-      await this.#refresh();
-    }
-    this.wasRunning = running;
-    if (running) this.timer = setTimeout(() => void this.#follow(), BEAT_MS);
+    if (!job.ended) return;
+    const ended = ENDED[/** @type {keyof typeof ENDED} */ (job.state)];
+    this.#say(`${ended}, ${moment(job.ended)}. ${job.sentence}`, job.state === "failed" ? "problem" : "note");
   }
+}
+
+/**
+ * What indexing a folder brings about.
+ * @param {string} folder
+ * @param {{ pictures: number, captioned: number, model: string, trained_on: string }} found
+ */
+function consequence(folder, { pictures, captioned, model, trained_on }) {
+  const captions = captioned === 0 ? "none" : captioned === pictures ? "each" : number(captioned);
+  const learned = trained_on && ` (trained on ${trained_on})`;
+  return `${folder}: ${counted(pictures, "picture")}, ${captions} with a caption, by the model ${model}${learned}. They become the live gallery when all are indexed.`;
 }
 
 /** @param {{ value: number | null, data: string, gain: number | null } | null} told */
@@ -189,8 +269,7 @@ function recall(told) {
   return make(
     "span",
     {},
-    value !== null && `${value.toFixed(1)} % `,
-    value !== null && make("span", { class: "note" }, data),
+    value !== null && `${value.toFixed(1)} % on ${data}`,
     gain !== null && ` ${gain > 0 ? "+" : ""}${gain.toFixed(1)} by adapting`,
   );
 }

@@ -29,7 +29,7 @@ export class MapSection {
     this.map = null;
     const marks = make("input", { id: "marks", type: "checkbox", checked: true, onchange: () => this.#mark(marks.checked) });
     const legend = Object.entries(OUTCOMES).map(([outcome, [name]]) =>
-      outcome === "nothing" ? null : make("li", { class: outcome }, make("i"), outcome === "refused" ? "not in the gallery, or nothing found" : name),
+      outcome === "nothing" || outcome === "not_understood" ? null : make("li", { class: outcome }, make("i"), outcome === "refused" ? "not in the gallery, or nothing found" : name),
     );
     root.append(
       this.about,

@@ -12,6 +12,40 @@ const STAGES = {
   save: "Saving",
   turn: "A turn as a whole",
 };
+/** What messages are understood as, by the intents of bot/rasa/domain.yml. */
+const INTENTS = {
+  search_images: "a search",
+  refine_search: "a search narrowed down",
+  exclude_from_search: "something left out",
+  drop_from_search: "something taken back",
+  more_images: "more pictures",
+  similar_to_image: "more like a picture",
+  unlike_image: "none like a picture",
+  describe_image: "what a picture shows",
+  undo_search: "a step back",
+  redo_search: "a step forward",
+  restart_search: "a new start",
+  rate_image: "a thumb",
+  greet: "a greeting",
+  goodbye: "a goodbye",
+  thank: "thanks",
+  help: "a call for help",
+  out_of_scope: "nothing to do with pictures",
+  browse_gallery: "a look around",
+  ask_count: "how many pictures there are",
+  ask_kinds: "what there is",
+  ask_rights: "who owns the pictures",
+  ask_search: "what is searched for",
+  ask_why: "why a picture is shown",
+  ask_bot: "who is speaking",
+  ask_privacy: "what is kept",
+  ask_languages: "which languages it speaks",
+  react_good: "praise",
+  react_bad: "blame",
+  react_unsure: "hesitation",
+  other_language: "another language",
+  repeated: "sent again",
+};
 const MOST_NAMED = 8;
 
 export class Now {
@@ -88,7 +122,7 @@ export class Now {
     fill(
       this.lists,
       list("Channels", now.turns),
-      list("Understood as", now.intents),
+      list("Understood as", now.intents, INTENTS),
       list("Failures", now.errors),
       list("Requests by status", now.requests),
     );
@@ -123,9 +157,10 @@ function bar(latency, longest) {
 /**
  * @param {string} title
  * @param {Record<string, number>} counts
+ * @param {Record<string, string>} [names] in plain words
  */
-function list(title, counts) {
+function list(title, counts, names = {}) {
   const most = Object.entries(counts).slice(0, MOST_NAMED);
-  const items = most.map(([name, count]) => make("div", {}, make("dt", {}, name), make("dd", {}, number(count))));
+  const items = most.map(([name, count]) => make("div", {}, make("dt", {}, names[name] ?? name), make("dd", {}, number(count))));
   return make("div", { class: "card" }, make("h3", {}, title), items.length ? make("dl", {}, ...items) : make("p", { class: "note" }, "None so far."));
 }

@@ -1,7 +1,7 @@
 /** What people asked for, how it was answered, and what would have been right. */
 import { correct } from "./correct.js";
 import { confirmed } from "./dialog.js";
-import { announce, button, fill, make, moment, number, table, thumbnail } from "./elements.js";
+import { announce, button, counted, fill, make, moment, number, table, thumbnail } from "./elements.js";
 
 /** @typedef {import("./server.js").Server} Server */
 
@@ -10,6 +10,7 @@ const KINDS = {
   nothing: "Nothing found",
   refused: "Not in the gallery",
   closest: "Only the closest shown",
+  not_understood: "Not understood",
   disliked: "With a thumb down",
   corrected: "Corrected",
   all: "All",
@@ -19,6 +20,7 @@ export const OUTCOMES = {
   closest: ["closest shown", "unsure"],
   refused: ["not in the gallery", "bad"],
   nothing: ["nothing found", "bad"],
+  not_understood: ["not understood", "bad"],
 };
 const FILES = { corrections: "Corrections", captions: "All captions, corrected", questions: "Questions" };
 const SMALL = 6;
@@ -73,9 +75,9 @@ export class Questions {
   async refresh() {
     const page = await this.server.ask(`questions?only=${this.kind.value}`);
     this.about.textContent = page.days
-      ? `Kept for ${page.days} days, without senders: ${number(page.total)} questions, ${number(page.corrections)} corrections. The chat says so when asked.`
+      ? `Kept for ${counted(page.days, "day")}, without senders: ${counted(page.total, "question")}, ${counted(page.corrections, "correction")}. The chat says so when asked.`
       : "What is asked is not kept. SHOWTELL_KEEP_QUESTIONS_DAYS switches it on.";
-    if (!page.questions.length) {
+    if (!page.questions.length && !page.orphans.length) {
       fill(this.list, make("p", { class: "card" }, page.total ? "None of this kind." : "Nothing was asked yet."));
       return;
     }
@@ -88,7 +90,30 @@ export class Questions {
       this.#right(one),
     ]);
     const more = page.matching - page.questions.length;
-    fill(this.list, table("Questions", columns, rows), more > 0 && make("p", { class: "note" }, `${number(more)} older ones are in the download.`));
+    fill(
+      this.list,
+      rows.length > 0 && table("Questions", columns, rows),
+      more > 0 && make("p", { class: "note" }, more === 1 ? "An older one is in the download." : `${number(more)} older ones are in the download.`),
+      page.orphans.length > 0 && this.#orphans(page.orphans),
+    );
+  }
+
+  /**
+   * Corrections whose question is no longer kept.
+   * @param {any[]} corrections
+   */
+  #orphans(corrections) {
+    const rows = corrections.map((one) => [
+      one.caption,
+      make("time", { datetime: new Date(1000 * one.at).toISOString() }, moment(one.at)),
+      this.#right({ id: one.question, wanted: [one.caption], pictures: [], correction: one }),
+    ]);
+    return make(
+      "div",
+      {},
+      make("h3", {}, "Corrections whose question is no longer kept"),
+      table("Corrections whose question is no longer kept", ["Caption", "When", "Right picture"], rows),
+    );
   }
 
   /** @param {any} one */

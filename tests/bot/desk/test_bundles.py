@@ -12,6 +12,7 @@ ROUTES = [
     ("POST", "/admin/rollback"),
     ("GET", "/admin/bundles"),
     ("DELETE", "/admin/bundles/0001-00000000"),
+    ("GET", "/admin/folder"),
     ("GET", "/admin/index"),
     ("POST", "/admin/index"),
     ("DELETE", "/admin/index"),
@@ -161,7 +162,7 @@ def test_versions_are_listed_and_removed_but_never_the_live_one(start_server, th
         assert listed[2]["size"] > 100_000
         refused = client.delete(f"/admin/bundles/{first}")
         assert refused.status_code == 409
-        assert "is live" in refused.json()["detail"]
+        assert refused.json()["detail"].startswith(f"{first} is live. Make another version live")
         assert client.delete(f"/admin/bundles/{second}").json() == {"removed": second}
         assert list_versions(three_bundles) == [first, third]
         for unknown in (second, "..", "CURRENT", "%2e%2e%2fetc"):

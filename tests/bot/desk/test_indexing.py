@@ -83,6 +83,27 @@ def test_it_can_be_stopped_and_changes_nothing_then(desk, bundles, shapes_dir):
     assert not list(bundles.glob(".building-*"))
 
 
+def test_a_folder_is_looked_at_before_it_is_indexed(desk, shapes_dir, tmp_path):
+    def look(folder, keep="false"):
+        given = {"folder": str(folder), "keep_captions": keep}
+        return desk.get("/admin/folder", params=given)
+
+    found = look(shapes_dir).json()
+    assert (found["pictures"], found["captioned"]) == (90, 90)
+    assert found["model"] == desk.get("/admin/model").json()["model"]
+    assert "shapes" in found["trained_on"]
+    for number, picture in enumerate(sorted(shapes_dir.glob("*.png"))[:3]):
+        shutil.copyfile(picture, tmp_path / f"IMG_{number:04}.png")
+    shutil.copyfile(picture, tmp_path / picture.name)
+    assert look(tmp_path, "true").json()["captioned"] == 1
+    for bad in (tmp_path / "none", picture, ""):
+        refused = look(bad)
+        assert refused.status_code == 422
+        assert "There is no folder" in refused.json()["detail"]
+    (tmp_path / "empty").mkdir()
+    assert "holds no pictures" in look(tmp_path / "empty").json()["detail"]
+
+
 def test_what_cannot_be_indexed_is_said(desk, tmp_path, monkeypatch):
     for folder in ("", " ", str(tmp_path / "none"), "\x00", "~nobody/x", "x" * 4_000):
         refused = desk.post("/admin/index", json={"folder": folder})

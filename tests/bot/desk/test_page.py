@@ -9,6 +9,7 @@ from bot.desk.page import FILES
 from bot.server.app import create_api
 from bot.server.middleware import AtRoot
 from bot.settings import load_settings
+from bot.understanding.rasa_project import RasaProject
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -29,6 +30,11 @@ def test_it_holds_nothing_that_the_policy_would_refuse():
         "icon.svg",
         *(f"admin/{name}" for name in FILES),
     }
+
+
+def test_each_intent_has_plain_words():
+    named = re.findall(r'^  (\w+): "', FILES["now.js"].content.decode(), re.MULTILINE)
+    assert set(RasaProject.load().intents) <= set(named)
 
 
 def test_no_other_file_is_served(client):

@@ -47,6 +47,10 @@ def test_what_was_not_found_is_told_from_what_was(client, admin, ask):
     }
     (unanswered,) = listed(client, admin, "unanswered")["questions"]
     assert unanswered["wanted"] == ["a giraffe in a tuxedo"]
+    ask("lorem ipsum dolor sit amet", "third")
+    listed(client, admin, expected=3)
+    (not_understood,) = listed(client, admin, "not_understood")["questions"]
+    assert not_understood["wanted"] == ["lorem ipsum dolor sit amet"]
     deadline = time.monotonic() + 20
     while not (disliked := listed(client, admin, "disliked")["questions"]):
         assert time.monotonic() < deadline
@@ -118,8 +122,19 @@ def test_a_correction_names_a_picture_and_says_something(client, admin, question
     assert answer.status_code == status
 
 
-def test_forgetting_leaves_no_question(client, admin, ask):
+def test_forgetting_leaves_no_question_and_every_correction_in_sight(client, admin, ask):
     ask("a green square")
-    listed(client, admin, expected=1)
+    (question,) = listed(client, admin, expected=1)["questions"]
+    path = f"/admin/corrections/{question['id']}"
+    right = client.post("/api/search", json={"text": "a red circle", "k": 1}).json()["hits"][0]
+    body = {"image": right["id"], "caption": "a wobbly lollipop"}
+    made = client.put(path, json=body, headers=admin).json()
+    assert listed(client, admin)["orphans"] == []
     assert client.delete("/admin/questions", headers=admin).status_code == 200
-    assert listed(client, admin)["total"] == 0
+    for only, orphans in (("all", [made]), ("corrected", [made]), ("unanswered", [])):
+        page = listed(client, admin, only)
+        assert (page["total"], page["corrections"], page["orphans"]) == (0, 1, orphans)
+    client.put(path, json=body | {"caption": "a lollipop"}, headers=admin)
+    assert listed(client, admin, "corrected")["orphans"][0]["caption"] == "a lollipop"
+    client.delete(path, headers=admin)
+    assert listed(client, admin, "corrected")["orphans"] == []

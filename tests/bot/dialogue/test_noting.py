@@ -74,6 +74,16 @@ def test_talk_is_not_kept(noting):
     assert kept(noting) == []
 
 
+def test_what_is_not_understood_is_kept_in_its_own_words(noting):
+    lost = "lorem ipsum dolor sit amet"
+    # Neither a payload nor what is surely no wish.
+    for text in ("/out_of_scope", "please book me a table for two", "my knee hurts", lost):
+        noting.say("lost", text)
+    (question,) = kept(noting)
+    assert question.wanted == [lost]
+    assert (question.outcome, question.shown) == ("not_understood", [])
+
+
 def test_nothing_is_kept_by_default_and_the_chat_says_which(stage, noting):
     stage.say("plain", "a red circle")
     assert kept(stage) == []
