@@ -87,6 +87,15 @@ def asks(answer: Answer) -> bool:
     return has_choices and any("?" in (reply.get("text") or "") for reply in answer["replies"])
 
 
+def clarifies(answer: Answer) -> bool:
+    """Whether an answer asks which of the pictures found are meant: by replies that refine."""
+    choices = [reply.get("quick_replies") or [] for reply in answer["replies"]]
+    return any(
+        some and all(one["payload"].startswith("/refine_search") for one in some)
+        for some in choices
+    )
+
+
 def check(talk: Talk) -> str | None:
     """Return why a talk fails, or None if all holds."""
     if "search" not in talk.last or "operations" not in talk.last:

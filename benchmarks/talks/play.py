@@ -25,7 +25,7 @@ import httpx
 from PIL import Image
 
 from benchmarks.serving import ROOT, serve
-from benchmarks.talks.checks import Answer, Talk, asks, check
+from benchmarks.talks.checks import Answer, Talk, asks, check, clarifies
 from benchmarks.talks.gallery import index_dev_images
 
 SHARED = ROOT.parent / "shared"
@@ -81,11 +81,12 @@ def play_list(url: str, name: str, show: list[str]) -> dict[str, Any]:
 
     Returns:
         `share` of the talks that hold, how many were `played` and `left` (those that answer a
-        question which was not asked), and the share of each of the `kinds`.
+        question which was not asked), the share of turns that `asked` which pictures are meant, and
+        the share of each of the `kinds`.
     """
     lines = LISTS[name][0].read_text(encoding="utf-8").splitlines()
     kinds: dict[str, list[int]] = defaultdict(lambda: [0, 0])
-    left = 0
+    left, turns, asked = 0, 0, 0
     with httpx.Client(base_url=url, timeout=TIMEOUT_S) as client:
         for expected in map(json.loads, lines):
             try:
@@ -96,6 +97,8 @@ def play_list(url: str, name: str, show: list[str]) -> dict[str, Any]:
                 if answers is None:
                     left += 1
                     continue
+                turns += len(answers)
+                asked += sum(map(clarifies, answers))
                 reason = check(Talk(expected, answers, lambda path: _load(client, path)))
             held, played = kinds[expected["kind"]]
             kinds[expected["kind"]] = [held + (reason is None), played + 1]
@@ -103,7 +106,13 @@ def play_list(url: str, name: str, show: list[str]) -> dict[str, Any]:
                 print(f"{expected['kind']}: {expected['say']}: {reason}", file=sys.stderr)
     held, played = map(sum, zip(*kinds.values(), strict=True))
     shares = {kind: f"{good} of {total}" for kind, (good, total) in kinds.items()}
-    return {"share": round(held / played, 3), "played": played, "left": left, "kinds": shares}
+    return {
+        "share": round(held / played, 3),
+        "played": played,
+        "left": left,
+        "asked": round(asked / max(turns, 1), 3),
+        "kinds": shares,
+    }
 
 
 def play(client: httpx.Client, expected: dict[str, Any]) -> list[Answer] | None:

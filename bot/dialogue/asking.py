@@ -62,7 +62,7 @@ async def _search(draft: Draft, operation: Ask) -> None:  # noqa: ARG001
 async def _why(draft: Draft, operation: Ask) -> None:
     """Say why pictures were shown, in the words that stand below them."""
     record = draft.record
-    for hit in await meant(draft, operation, record.last_hits[:1]):
+    for hit in await meant(draft, operation, record.in_focus):
         kept = next((one for one in record.hits if one.image_id == hit.image_id), None)
         if kept is None:
             draft.say("utter_gone", [MORE, RESTART])

@@ -33,16 +33,9 @@ async def describe(draft: Draft, operation: Describe) -> None:
         await _which(draft, question)
         return
     # What a picture shows is told of the one that is meant; what is in it, of the first as well.
-    otherwise = _in_focus(draft) if question.kind != "else" else None
+    otherwise = draft.record.in_focus if question.kind != "else" else None
     for hit in await meant(draft, operation, otherwise):
-        draft.record.focus = hit.image_id
         await _answer(draft, hit, question)
-
-
-def _in_focus(draft: Draft) -> list[str]:
-    """Return the picture that was spoken of last, if it is on the screen, else the first."""
-    record = draft.record
-    return [record.focus] if record.focus in record.last_hits else record.last_hits[:1]
 
 
 def _read_out(draft: Draft, hit: Hit) -> None:

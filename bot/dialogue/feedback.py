@@ -29,7 +29,7 @@ _INTENTS: dict[type[AboutPictures], str] = {
 
 async def like(draft: Draft, operation: Like) -> None:
     """Draw the search towards pictures, the first one if none is named; or begin one."""
-    hits = await meant(draft, operation, draft.record.last_hits[:1])
+    hits = await meant(draft, operation, draft.record.in_focus)
     for hit in hits:
         draft.query = draft.query.like(hit.image_id)
     if hits:
@@ -80,7 +80,8 @@ async def meant(
     Args:
         draft: the turn.
         operation: names them.
-        otherwise: ids of those that are meant where none is named; the only one, if there is one.
+        otherwise: ids of those that are meant where none is named; without it the one that was
+            spoken of last, or the only one.
     """
     record = draft.record
     shown = record.last_hits
@@ -88,7 +89,8 @@ async def meant(
         draft.say("utter_nothing_yet", [HELP])
         return []
     if otherwise is None:
-        otherwise = shown if len(shown) == 1 else []
+        is_clear = record.focus in shown or len(shown) == 1
+        otherwise = record.in_focus if is_clear else []
     if operation.image is not None:
         image_ids = [operation.image]
     elif operation.positions:
@@ -102,6 +104,8 @@ async def meant(
     hits = [hit for hit in found if hit is not None]
     if not hits:
         draft.say("utter_gone", [MORE, RESTART] if record.searching else [HELP])
+    for hit in hits:
+        record.focus = hit.image_id
     return hits
 
 

@@ -102,8 +102,8 @@ def _say_nothing_found(draft: Draft, query: Query, show: Show) -> None:
 
 async def _ask(draft: Draft, query: Query, result: SearchResult) -> None:
     """Where the pictures found split into clear groups, ask once which of them is meant."""
-    if result.total <= len(result.hits):
-        return  # all of them are on the screen
+    if result.total <= len(result.hits) or result.confident is False:
+        return  # all of them are on the screen, or none fits
     searcher = draft.serving.bundle.searcher
     groups: tuple[Group, ...] = await draft.run(searcher.groups, query, result)
     if groups:

@@ -99,6 +99,11 @@ class SessionRecord(SearchState):
         return [hit.image_id for hit in self.hits]
 
     @property
+    def in_focus(self) -> list[str]:
+        """Id of the picture that "this" means: spoken of last and still shown, else the first."""
+        return [self.focus] if self.focus in self.last_hits else self.last_hits[:1]
+
+    @property
     def searching(self) -> bool:
         """Whether there is a search that can be refined, continued or undone."""
         return is_search(self.query)

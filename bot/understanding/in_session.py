@@ -11,7 +11,7 @@ from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
 from bot.understanding.operations import Operation
 from bot.understanding.parts import Excluded, Parts, Wish
-from bot.understanding.reading import ALL, NONE, REFINE, SEARCH
+from bot.understanding.reading import ALL, EXCLUDE, NONE, REFINE, SEARCH
 from bot.wording.edits import Editor, same_thing
 
 __all__ = ["answer", "correct", "drop", "go_on", "judge", "recall"]
@@ -25,8 +25,10 @@ def answer(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
     """Return the answer to the question that the bot asked a turn ago."""
     options = record.options
     if not options:
-        # "no preference" is nothing to look for, though nothing was asked.
-        is_late = parts.answer == ALL and record.searching and parts.intent in (SEARCH, REFINE)
+        # "no preference" is nothing to look for, nor "not fussed" to leave out, though nothing was
+        # asked.
+        wishes = parts.intent in (SEARCH, REFINE, EXCLUDE)
+        is_late = parts.answer == ALL and record.searching and wishes
         return (op.Answer(),) if is_late else ()
     if isinstance(parts.answer, int):
         place = parts.answer - 1 if parts.answer > 0 else len(options) + parts.answer

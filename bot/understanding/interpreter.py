@@ -39,6 +39,7 @@ from bot.wording.classes import Classes
 from bot.wording.clauses import ClauseSplitter, only
 from bot.wording.detection import LanguageDetector
 from bot.wording.edits import Editor
+from bot.wording.numbered import NumberedReader
 from bot.wording.questions import QuestionReader
 from bot.wording.spelling import ContentSpeller
 from bot.wording.text import spell_out_emoji
@@ -115,8 +116,15 @@ class Interpreter:
         texts, intents = texts_and_intents(project.examples)
         self._classifier.fit(texts, intents, kept)
         self._tagger = Tagger(project.examples, project.synonyms, kept)
-        cues = Cues(project.clauses, project.needs, project.subjects, self._tagger.normalizer)
-        self._pieces = PieceReader(self._classifier, self._tagger, self._clauses, cues, self.editor)
+        normalizer = self._tagger.normalizer
+        self._pieces = PieceReader(
+            self._classifier,
+            self._tagger,
+            self._clauses,
+            Cues(project.clauses, project.needs, project.subjects, normalizer),
+            self.editor,
+            NumberedReader(project.clauses, normalizer),
+        )
         self.closeness = self._classifier.closeness
 
     def arrays(self) -> Arrays:
@@ -176,6 +184,8 @@ class Interpreter:
         rest = without(text, filters)
         if filters and not _WORD.search(rest):
             return Reading(text, ((REFINE, 1.0),), tuple(filters))
+        if judged := self._pieces.read_verdicts(rest):
+            return judged
         places = self._clauses.pieces(rest) or [(0, len(rest))]
         pieces = [self._pieces.read(only(rest, [place], inside=True)) for place in places]
         reading = self._joined(pieces, places)

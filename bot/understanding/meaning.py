@@ -178,7 +178,8 @@ def _drop_filter(named: op.Filter) -> Operation:
 
 def _like(parts: Parts) -> tuple[Operation, ...]:
     unliked = [op.Unlike(parts.unliked)] if parts.unliked else []
-    return (op.Like(*parts.pictures), *unliked, *parts.beside)
+    shown_too = [op.Refine(wish.text) for wish in parts.wishes]  # "like 2, but on a bike"
+    return (op.Like(*parts.pictures), *shown_too, *unliked, *parts.beside)
 
 
 def _either(parts: Parts) -> tuple[tuple[int, ...], str | None]:

@@ -16,6 +16,7 @@ from bot.understanding.intents import IntentClassifier
 from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, Span
 from bot.wording.clauses import Clause, ClauseSplitter, only
 from bot.wording.edits import Editor
+from bot.wording.numbered import NumberedReader, Verdict
 from bot.wording.text import split_words
 
 __all__ = ["LIKE", "OTHER", "UNLIKE", "WISHES", "PieceReader"]
@@ -28,6 +29,7 @@ WISHES = frozenset({SEARCH, REFINE, EXCLUDE, LIKE, UNLIKE})
 # Without a word that calls for it, an intent that takes something away must be this likely.
 _SURE = 0.97
 _FOUND_BY = "ShowtellInterpreter"
+_MOST_WORDS_OF_A_NAME = 3
 
 
 class PieceReader:
@@ -39,6 +41,7 @@ class PieceReader:
         clauses: finds what is not wanted.
         cues: finds words that say what a message is for.
         editor: knows which words name something.
+        numbered: finds what is said of pictures by their numbers.
     """
 
     def __init__(
@@ -48,12 +51,30 @@ class PieceReader:
         clauses: ClauseSplitter,
         cues: Cues,
         editor: Editor,
+        numbered: NumberedReader,
     ) -> None:
         self._classifier = classifier
         self._tagger = tagger
         self._clauses = clauses
         self._cues = cues
         self._editor = editor
+        self._numbered = numbered
+
+    def read_verdicts(self, text: str) -> Reading | None:
+        """Return what a message thinks of several pictures, where it says nothing else."""
+        verdicts = self._numbered.verdicts(text)
+        return self._judged(Reading(text, ((RATE, 1.0),)), verdicts) if len(verdicts) > 1 else None
+
+    def _judged(self, reading: Reading, verdicts: Sequence[Verdict]) -> Reading:
+        """Return a reading that rates pictures, or takes those that are liked for examples."""
+        good = [picture for picture, is_good in verdicts if is_good]
+        bad = [picture for picture, is_good in verdicts if not is_good]
+        spans = [Span("position", *one, _FOUND_BY) for one in good or bad]
+        if good and bad:
+            spans += [Span("position", *one, _FOUND_BY, "unlike") for one in bad]
+            return replace(reading.settled(LIKE), spans=tuple(spans))
+        spans.append(Span("rating", "up" if good else "down", found_by=_FOUND_BY))
+        return replace(reading.settled(RATE), spans=tuple(spans))
 
     def read(self, text: str) -> Reading:
         """Return what a piece says; blanks stand in the place of the others."""
@@ -65,16 +86,50 @@ class PieceReader:
             if said != text and not self._tagger.has_content(said):
                 said = text  # "not necessarily brown" is about what was said before
             reading = (
-                self._read_correction(said)
+                self._read_example(said)
+                or self._read_correction(said)
                 or self._read_wish_and_exclusions(said)
                 or self._read_one_clause(said)
             )
+        if reading.intent not in (LIKE, UNLIKE) and (verdicts := self._numbered.verdicts(text)):
+            reading = self._judged(reading, verdicts)  # "3 looks nice"
+        elif reading.intent in (OTHER, RATE):
+            reading = self._bare(reading, text)
         if reading.intent in WISHES and self._cues.is_remark(text):
             reading = Reading(text, ((OTHER, 1.0),))
         spans = [*reading.spans, *self._cues.beside(text)]
         if reading.intent == OTHER:
             spans += self._cues.subject(text)
         return replace(reading, text=text, spans=tuple(map(self._without_media, spans)))
+
+    def _bare(self, reading: Reading, text: str) -> Reading:
+        """Return a number alone as an example, and a name alone as a wish: "3", "Monet"."""
+        spans, words = list(reading.spans), split_words(text)
+        if self._cues.is_position(text) and all(span.name != "rating" for span in spans):
+            positions = tuple(self._positions(text, (0, len(text))))
+            return replace(reading.settled(LIKE), spans=positions)
+        if (
+            reading.intent == OTHER
+            and reading.confidence < _SURE
+            and 1 <= len(words) == len(self._editor.names(text)) <= _MOST_WORDS_OF_A_NAME
+            and not self._cues.subject(text)
+        ):
+            start, end = words[0].start, words[-1].end
+            named = Span("query", text[start:end], start, end, _FOUND_BY)
+            return replace(reading.settled(SEARCH), spans=(named,))
+        return reading
+
+    def _read_example(self, text: str) -> Reading | None:
+        """Return what "like the second one, but in the snow" says; None for anything else."""
+        example = self._numbered.example(text)
+        if example is None or self._cues.is_position(text[example.start :]):
+            return None
+        body = only(text, [example[1:]], inside=True)
+        if self._clauses.exclusions(body) or not self._tagger.has_content(body):
+            return None
+        reading = self.with_spans(self._rank(body).settled(REFINE))
+        pictures = (Span("position", *one, _FOUND_BY) for one in example.pictures)
+        return replace(reading.settled(LIKE), spans=(*pictures, *reading.spans))
 
     def _read_correction(self, text: str) -> Reading | None:
         """Return what takes the place of something in the search; None where nothing does."""
@@ -150,6 +205,9 @@ class PieceReader:
         # "no doubt a dog" is a dog; "no problem" is all idiom, and read as it is.
         reading = self._rank(plain if self._tagger.has_content(plain) else once)
         if once != text:
+            whole = self._rank(text)
+            if whole.intent not in WISHES and whole.confidence >= _SURE:
+                return self.with_spans(whole)  # "I can't get enough of these, keep them coming"
             narrows = reading.intent not in (SEARCH, REFINE) or self._clauses.is_twice(text)
             reading = reading.settled(REFINE) if narrows else reading
         elif clauses := self._clauses.exclusions(reading.text):
@@ -179,7 +237,7 @@ class PieceReader:
         spans = self._tagger.tag(text, reading.intent, self._classifier.correct)
         if reading.intent == EXCLUDE and not self._allows(text, spans):
             clauses = self._clauses.exclusions(text) or tuple(
-                Clause(span.start, span.start, span.end) for span in spans
+                Clause(span.start, span.start, span.end, True) for span in spans
             )
             spans = [span for clause in clauses for span in self._excluded(text, clause)] or spans
         return replace(reading, spans=tuple(spans))
@@ -203,9 +261,9 @@ class PieceReader:
         for place in self._clauses.items(text, clause.body, clause.end):
             start, end = self._clauses.core(text, *place)
             if self._cues.is_position(text[start:end]):
-                yield from self._unliked(text, (start, end))
+                yield from self._positions(text, (start, end), "unlike")
                 continue
-            if clause.body == clause.start:
+            if clause.is_named:
                 yield from self._named(text, start, end)
                 continue
             # "without cats or dogs, please" is read as "without cats", then "without dogs, please".
@@ -221,12 +279,12 @@ class PieceReader:
         if self._editor.names(said):
             yield Span("excluded", self._cues.nobody(said) or said, start, end)
 
-    def _unliked(self, text: str, place: tuple[int, int]) -> Iterator[Span]:
-        """Yield the positions that a part of a text names, as those of unwanted pictures."""
+    def _positions(self, text: str, place: tuple[int, int], role: str = "") -> Iterator[Span]:
+        """Yield the positions that a part of a text names."""
         words = split_words(only(text, [place], inside=True))
         positions = [(word, self._tagger.normalizer.position(word.text)) for word in words]
         found = [(word, value) for word, value in positions if value is not None]
         for word, value in found:
             # "the second one" names one picture.
             if len(found) == 1 or word.text not in self._editor.classes.standing:
-                yield Span("position", value, word.start, word.end, _FOUND_BY, "unlike")
+                yield Span("position", value, word.start, word.end, _FOUND_BY, role)

@@ -33,11 +33,13 @@ class Clause(NamedTuple):
         start: of the words that it begins with ("but no").
         body: where those end.
         end: where the clause does.
+        is_named: whether the words between body and end name it, and nothing else is among them.
     """
 
     start: int
     body: int
     end: int
+    is_named: bool = False
 
 
 class ClauseSplitter:
@@ -88,19 +90,33 @@ class ClauseSplitter:
             re.compile(rf"{sentence}{before}\s+(?P<thing>{thing}){after}{ending}", re.IGNORECASE)
             for before, after in around
         ]
+        opposed = [_halves(phrase) for phrase in phrases.get("opposed", ())]
+        self._around += [
+            re.compile(rf"\b{before}[\s,;]+(?P<thing>{thing}){after}{ending}", re.IGNORECASE)
+            for before, after in opposed
+        ]
         self._end = re.compile(
             rf"[.;:!?)\u2013\u2014]|,?\s*\b{any_of(phrases, 'resume')}\b", re.IGNORECASE
         )
+        self._anew = re.compile(rf",?\s*\b{any_of(phrases, 'anew')}\s", re.IGNORECASE)
+        articles = "|".join({word for one in phrases.get("anew", ()) for word in one.split()[-1:]})
+        self._article = re.compile(rf"(?:{articles or '(?!)'})\s", re.IGNORECASE)
         self._firm = re.compile(
             rf"[\s,.;:!?]*(?:{any_of(phrases, 'firm')}\s+\w"
             rf"|{thing}{any_of(phrases, 'firm_behind')}{ending})",
             re.IGNORECASE,
         )
-        self._turn = re.compile(rf"\s*,?\s*\b{any_of(phrases, 'turning')}\b", re.IGNORECASE)
+        self._turn = re.compile(
+            rf"\s*,?\s*\b(?:(?P<and>{any_of(phrases, 'beside')})|{any_of(phrases, 'turning')})\b",
+            re.IGNORECASE,
+        )
         edge = r"[\s,.;:!?]*"
         self._head = re.compile(rf"{edge}(?:{any_of(phrases, 'head')}\s+)+", re.IGNORECASE)
         tail = "|".join(
-            [any_of(phrases, "tail", "behind", "firm_behind"), *(after for _, after in around)]
+            [
+                any_of(phrases, "tail", "behind", "firm_behind"),
+                *(after for _, after in [*around, *opposed]),
+            ]
         )
         self._tail = re.compile(rf"(?:[\s,]++(?:{tail}))+{edge}$", re.IGNORECASE)
         self._joined = re.compile(
@@ -202,22 +218,31 @@ class ClauseSplitter:
             and not any(one.start() < match.end() <= one.end() for one in behind)
         ]
         del behind[_MOST_CLAUSES:], begins[_MOST_CLAUSES:]
-        clauses = [Clause(one.start(), one.start("thing"), one.end()) for one in behind]
+        clauses = [Clause(one.start(), one.start("thing"), one.end(), True) for one in behind]
         for i, match in enumerate(begins):
             next_start = begins[i + 1].start() if i + 1 < len(begins) else len(text)
-            end = self._end.search(text, match.end(), next_start)
-            stop = self._before_aside(text, match.end(), end.start() if end else next_start)
+            ends = [self._end.search(text, match.end(), next_start)]
+            if not self._article.match(text, match.end()):
+                ends.append(self._anew.search(text, match.end(), next_start))
+            end = min((one.start() for one in ends if one), default=next_start)
+            stop = self._before_aside(text, match.end(), end)
             clauses.append(Clause(match.start(), match.end(), stop))
         return tuple(sorted(clauses))
 
     def without(self, text: str, exclusions: Sequence[Clause]) -> str:
         """Return a text with blanks in the place of its clauses that exclude.
 
-        The "but" goes with them that leads back to what is wanted; so does punctuation before all
-        that is left.
+        The "but" goes with them that leads back to what is wanted, also an "and" where nothing is
+        wanted before it; so does punctuation before all that is left.
         """
-        turns = ((one, self._turn.match(text, one.end)) for one in exclusions)
-        places = [(one.start, turn.end() if turn else one.end) for one, turn in turns]
+        places: list[Place] = []
+        for one in exclusions:
+            turn, end = self._turn.match(text, one.end), one.end
+            if turn:
+                wanted = only(text[: one.start], places, inside=False)
+                goes_on = turn["and"] and re.search(r"\w", wanted)
+                end = turn.start("and") if goes_on else turn.end()
+            places.append((one.start, end))
         left = only(text, places, inside=False)
         return re.sub(r"^[\s,.;:!?]+", lambda match: " " * len(match[0]), left)
 

@@ -70,6 +70,11 @@ class Normalizer:
         self._ratings = {k: v for k, v in synonyms.items() if k not in self._positions}
         self._known = set(known_words) | synonyms.keys()
 
+    @property
+    def numerals(self) -> list[str]:
+        """The words that name a position."""
+        return list(self._positions)
+
     def position(self, word: str) -> int | None:
         """Return the position that a word names: 1 first, -1 last, 0 middle; else None."""
         number = _NUMBER.fullmatch(word)

@@ -24,12 +24,12 @@ CANDIDATES = 60
 """So many of the best pictures are looked at."""
 
 # A group has at least this share of the candidates; all but so much of the smaller one of two
-# groups is its own; together they hold so many. Set by hand; `answers` in benchmarks/conversation
-# says how often they ask. A caption tells the place of two photographs in three, so that more than
-# half is as much as can be asked for.
+# groups is its own; together they hold so many. Set by hand, so that few turns ask: `bench-talks`
+# counts them. A caption tells the place of two photographs in three, so that little more than half
+# is as much as can be asked for.
 LEAST_SHARE = 0.2
 MOST_SHARED = 0.2
-LEAST_COVERAGE = 0.5
+LEAST_COVERAGE = 0.6
 MOST_WORDS = 3
 """Whoever says more content words than this knows what they want, and is not asked."""
 

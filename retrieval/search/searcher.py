@@ -201,6 +201,15 @@ class Searcher(Gallery):
             return ()
         rows, _ = self._fold(result.ranked, CANDIDATES, ())
         pictures = self._store.pictures(rows)
+        if self._use_words and query.language is None:
+            # Of what a gallery has little, the other candidates are something else.
+            words = content_words(asked)
+            pictures = [
+                one
+                for one in pictures
+                if not one.captions or len(words_in(words, one.captions)) == len(words)
+            ]
+            rows = [one.row for one in pictures]
         captions = [picture.captions if self._use_words else () for picture in pictures]
         shows = np.zeros((len(rows), len(SCENES)), np.float32)
         if self._scenes:

@@ -46,6 +46,14 @@ def test_asking_back_can_be_switched_off(
         assert len(stage.say("never asked", "a circle").said) == 1
 
 
+def test_nobody_is_asked_where_nothing_fits(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = (Group("on a beach", ("a",), 0.5), Group("indoors", ("b",), 0.4))
+    monkeypatch.setattr("retrieval.search.searcher.Searcher.groups", lambda *_, **__: groups)
+    turn = stage.say("nothing fits", "a submarine")
+    assert stage.record("nothing fits").confident is False
+    assert len(turn.said) == 1
+
+
 def test_a_question_costs_no_second_search(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 

@@ -55,6 +55,24 @@ def test_a_position_that_is_not_there_is_asked_again(stage: Stage, position: str
     assert text_of(turn) == said(stage, "utter_which_one", count=6)
 
 
+def test_this_is_the_picture_that_was_spoken_of_last(stage: Stage) -> None:
+    shown = ids_of(stage.say("focus", "a red circle"))
+    stage.say("focus", "what is in the third one?")
+    assert text_of(stage.say("focus", "why this one?")).startswith("Number 3")
+    stage.say("focus", "more like this")
+    assert stage.record("focus").query.liked == (shown[2],)
+    # It is not on the screen any more.
+    assert text_of(stage.say("focus", "why this one?")).startswith("Number 1")
+
+
+def test_like_one_of_them_but_different(stage: Stage) -> None:
+    shown = ids_of(stage.say("but", "a red circle"))
+    stage.say("but", "more like 2, but with a star")
+    query = stage.record("but").query
+    assert query.liked == (shown[1],)
+    assert query.texts == ("a red circle", "with a star")
+
+
 def test_describe(stage: Stage) -> None:
     stage.say("describe", "a yellow triangle")
     turn = stage.say("describe", "what is in the first one?")

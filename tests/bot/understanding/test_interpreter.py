@@ -88,6 +88,18 @@ def test_held_out_accuracy(project: RasaProject, interpreter: Interpreter) -> No
         ("what\u2019s the weather", "out_of_scope"),
         ("tell me a joke", "out_of_scope"),
         ("gfhj kjlh", "out_of_scope"),
+        # A name or a number alone; who names a thing in a chat about pictures wants to see it.
+        ("Rembrandt", "search_images"),
+        ("Frida Kahlo", "search_images"),
+        ("hahaha", "out_of_scope"),
+        ("joke", "out_of_scope"),
+        ("3", "similar_to_image"),
+        ("number 4", "similar_to_image"),
+        # What is thought of pictures, whatever a classifier makes of it.
+        ("2 is way off", "rate_image"),
+        ("4 is perfect, 2 is wrong", "similar_to_image"),
+        ("4 is perfect. 2 is wrong.", "similar_to_image"),
+        ("I can't get enough of these, keep them coming", "more_images"),
     ],
 )
 def test_plain_cases(interpreter: Interpreter, text: str, intent: str) -> None:

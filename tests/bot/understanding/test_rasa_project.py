@@ -86,6 +86,13 @@ def test_every_position_and_rating_of_the_examples_has_a_value(project: RasaProj
                 assert project.synonyms[said] in ("up", "down")
 
 
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_synonyms_are_words_not_messages(language: str) -> None:
+    """An example that is put at the end of nlu.yml would be one of the last synonym's."""
+    synonyms = RasaProject.load(language=language).synonyms
+    assert {phrase for phrase in synonyms if len(phrase.split()) > 3} == set()
+
+
 def test_examples_are_read_in_rasas_notation() -> None:
     example = Example.parse(
         'the [2nd](position) with [dogs]{"entity": "query", "value": "dog"}!', "describe_image"
