@@ -47,6 +47,10 @@ def test_an_inline_chat_without_a_height_has_one_that_stays(
     chat.box.fill("one\ntwo\nthree")
     assert height(chat, "textarea") == 82
     assert height(chat, ".panel") == 560
+    form, panel = (chat.page.locator(part).bounding_box() for part in ("form", ".panel"))
+    assert form is not None
+    assert panel is not None
+    assert form["y"] + form["height"] == panel["y"] + panel["height"] - 1  # within its border
     # Text on the accent is black, text in it darker than it: axe measures both.
     assert violations(chat.page) == []
     chat.page.emulate_media(color_scheme="dark")

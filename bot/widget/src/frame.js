@@ -3,6 +3,14 @@ import { icon, iconButton, make } from "./basics/elements.js";
 import { language, say } from "./basics/words.js";
 import STYLES from "./styles.css";
 
+/** Buttons that act on an answer, or open a part of it. */
+const ONCE = ".pill, .part, .like, .rate, .retry, .view";
+
+/** Whether it is the second click of a double click, by which the first was meant. @param {MouseEvent} event */
+function isSecondClick({ detail, target }) {
+  return detail > 1 && target instanceof Element && target.closest(ONCE) !== null;
+}
+
 export class Frame {
   /**
    * @param {{transcript: import("./transcript.js").Transcript, composer: import("./composer.js").Composer,
@@ -46,8 +54,10 @@ export class Frame {
       { type: "button", class: "launcher", part: "launcher", "aria-expanded": "false", onclick: onToggle },
       icon("chat"),
     );
+    const onceOnly = (/** @type {MouseEvent} */ event) => isSecondClick(event) && event.stopPropagation();
     // An empty title keeps the browser from showing the element's own title as a tooltip over all of it.
     this.root = make("div", { class: "root", title: "", lang: language, dir: say("direction") }, this.panel, this.launcher, viewer.dialog);
+    this.root.addEventListener("click", onceOnly, true);
   }
 
   /** @param {ShadowRoot} shadow */

@@ -17,15 +17,10 @@ import { Transcript } from "./transcript.js";
  *   refocus: () => void}} Chat
  */
 
-/** As long as systems let a double click last. */
-const DOUBLE_CLICK_MS = 500;
-
 export class Talk {
   #conversation = new Conversation("");
   #outbox;
   #isLoaded = false;
-  /** What a button has sent last, and when. */
-  #acted = { payload: "", at: 0 };
 
   /** @param {Chat} chat */
   constructor(chat) {
@@ -93,9 +88,9 @@ export class Talk {
       this.transcript.remove(question);
       conversation.drop(question);
     }
+    this.#drawSearch();
     if (fresh) this.transcript.add(fresh, conversation.unsent[0]);
     else this.#redraw();
-    this.#drawSearch();
   }
 
   /** Goes on where another tab has changed something. */
@@ -127,26 +122,23 @@ export class Talk {
   }
 
   /**
-   * Sends what a button stands for, once: not again while it is on its way, nor for a double click.
+   * Sends what a button stands for, but not again while it is on its way.
    * @param {string} payload
    * @param {string} shown
    */
   act(payload, shown) {
-    const isDoubled = payload === this.#acted.payload && performance.now() - this.#acted.at < DOUBLE_CLICK_MS;
     const isUnderway = this.#conversation.unsent.some(
       ({ text, state }) => text === payload && (state === "sending" || state === "waiting"),
     );
-    if (isDoubled || isUnderway) return;
-    this.#acted = { payload, at: performance.now() };
-    this.post(payload, shown, null);
+    if (!isUnderway) this.post(payload, shown, null);
   }
 
   /** @param {Question} question @param {any} body */
   #answered(question, body) {
     const answer = this.#conversation.answer(question, body);
     if (!answer) return false;
+    this.#drawSearch(); // first, for it takes room from the transcript
     this.transcript.answer(question, answer);
-    this.#drawSearch();
     this.chat.session().announce();
     this.chat.onAnswer(answer);
     return true;
@@ -162,8 +154,8 @@ export class Talk {
   }
 
   #redraw() {
-    this.transcript.reset(this.chat.welcome(), this.#conversation.entries);
     this.#drawSearch();
+    this.transcript.reset(this.chat.welcome(), this.#conversation.entries);
   }
 
   #drawSearch() {
