@@ -109,9 +109,10 @@ def _model(parts: Services) -> tuple[str, str]:
     try:
         with parts.live.lease() as serving:
             name, directory = serving.bundle.encoder.name, serving.bundle.model_dir
-            return name, str(read_info(directory)["data"]["name"])
     except NoBundle:
         return PHOTOS, ""
+    try:
+        return name, str(read_info(directory)["data"]["name"])
     except (ModelError, KeyError, TypeError):  # of elsewhere, or of another version of the program
         return name, ""
 
