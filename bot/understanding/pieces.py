@@ -29,7 +29,7 @@ WISHES = frozenset({SEARCH, REFINE, EXCLUDE, LIKE, UNLIKE})
 # Without a word that calls for it, an intent that takes something away must be this likely.
 _SURE = 0.97
 _FOUND_BY = "ShowtellInterpreter"
-_MOST_WORDS_OF_A_NAME = 3
+_MOST_WORDS_OF_A_NAME, _LETTERS_OF_NO_NAME = 3, 2
 
 
 class PieceReader:
@@ -112,6 +112,7 @@ class PieceReader:
             reading.intent == OTHER
             and reading.confidence < _SURE
             and 1 <= len(words) == len(self._editor.names(text)) <= _MOST_WORDS_OF_A_NAME
+            and all(_may_name(word.text) for word in words)
             and not self._cues.subject(text)
         ):
             start, end = words[0].start, words[-1].end
@@ -288,3 +289,8 @@ class PieceReader:
             # "the second one" names one picture.
             if len(found) == 1 or word.text not in self._editor.classes.standing:
                 yield Span("position", value, word.start, word.end, _FOUND_BY, role)
+
+
+def _may_name(word: str) -> bool:
+    """Whether a word can be a name: it has letters alone, and more than two ("hmmm" has two)."""
+    return word.isalpha() and len(set(word)) > _LETTERS_OF_NO_NAME
