@@ -21,6 +21,8 @@ _LONG = 7
 # A long word that nobody knows was meant as one that the gallery has so many times as often.
 _DWARFED = 50
 _TWICE = re.compile(r"(.)\1")
+# Letters that sound like others: "elefant", "foto".
+_SOUNDS = (("ph", "f"), ("ck", "k"), ("qu", "kw"))
 _WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)?")
 
 
@@ -63,6 +65,13 @@ def _letters(word: str) -> list[str]:
     return sorted(_TWICE.sub(r"\1", word))
 
 
+def _as_heard(word: str) -> str:
+    """Return a word with the simpler of letters that sound alike."""
+    for letters, sound in _SOUNDS:
+        word = word.replace(letters, sound)
+    return word
+
+
 def one_slip_away(word: str, targets: Iterable[str]) -> list[str]:
     """Return the targets that one missing, extra, wrong or swapped letter after the first makes."""
     return [
@@ -82,7 +91,10 @@ class ContentSpeller:
 
     def __init__(self, vocabulary: Mapping[str, int], known: Callable[[str], bool]) -> None:
         self._vocabulary, self._known = vocabulary, known
-        self._targets = vocabulary.keys() - FUNCTION_WORDS
+        # And "something", which names nothing, but would be called missing as "somthing".
+        long = {word for word in FUNCTION_WORDS if len(word) >= _LONG and word.isalpha()}
+        content = vocabulary.keys() - FUNCTION_WORDS
+        self._targets = {word: _as_heard(word) for word in content | long}
         self._meant = lru_cache(maxsize=4096)(self._find)
 
     def correct(self, text: str) -> str:
@@ -96,18 +108,21 @@ class ContentSpeller:
         if len(word) < _SHORTEST or any(map(self._known, forms)) or (occurs and len(word) < _LONG):
             return word
         most = 2 if len(word) >= _LONG else 1
+        heard = _as_heard(lower)
         slips = {
             target: distance
-            for target in self._targets
-            if target[:1] == lower[:1] and abs(len(target) - len(lower)) <= most
-            if self._vocabulary[target] >= occurs * _DWARFED  # captions have typing errors too
-            if (distance := OSA.distance(lower, target, score_cutoff=most)) <= most
-            if distance < 2 or _differing(lower, target) < 2
+            for target, sound in self._targets.items()
+            if sound[:1] == heard[:1] and abs(len(sound) - len(heard)) <= most
+            # Captions have typing errors too.
+            if not occurs or self._vocabulary.get(target, 0) >= occurs * _DWARFED
+            if (distance := OSA.distance(heard, sound, score_cutoff=most)) <= most
+            if distance < 2 or _differing(heard, sound) < 2
         }
 
         def likelihood(target: str) -> tuple[int, bool, bool, int, str]:
-            slipped = _letters(target) != _letters(lower)
-            is_wrong = slipped and len(target) <= len(lower)  # a letter is missing more often
-            return slips[target], slipped, is_wrong, -self._vocabulary[target], target
+            sound = self._targets[target]
+            slipped = _letters(sound) != _letters(heard)
+            is_wrong = slipped and len(sound) <= len(heard)  # a letter is missing more often
+            return slips[target], slipped, is_wrong, -self._vocabulary.get(target, 0), target
 
         return min(slips, key=likelihood, default=word)

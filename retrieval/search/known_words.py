@@ -1,5 +1,6 @@
 """Which words of a request a gallery knows: its captions' words, or those of typical requests."""
 
+import re
 from collections.abc import Callable
 
 from retrieval.search.general_words import comprised
@@ -20,9 +21,15 @@ _AROUND = """
 picture pictures photo photos photograph photographs image images pic pics snapshot shot show shows
 showing find search see seeing look looking give get kind kinds sort type nice beautiful pretty
 lovely cute cool great good best better amazing awesome funny interesting gorgeous wonderful
-stunning perfect random different similar related various typical
+stunning perfect random different similar related various typical quiet calm peaceful serene
+relaxing cosy cozy romantic scary creepy spooky weird strange unusual dramatic moody dreamy magical
+mysterious things stuff elegant stylish fancy special famous popular tasty delicious yummy
 """
 _NAMING_NOTHING = frozenset(_AROUND.split())
+# What is done with it is no thing: "something sweet to eat".
+_PURPOSE = re.compile(
+    r"\b(?:something|anything|things|stuff|somewhere)\b.*?\bto\s+(\w+)", re.IGNORECASE
+)
 
 
 def known_to_captions(store: Store) -> Known:
@@ -47,4 +54,5 @@ def naming_words(text: str) -> list[str]:
 
 def unknown_words(text: str, known: Known) -> list[str]:
     """Return the words of a text that name something and are not known, in their order."""
-    return [word for word in naming_words(text) if not known(word)]
+    purposes = {verb.lower() for verb in _PURPOSE.findall(text)}
+    return [word for word in naming_words(text) if not known(word) and word not in purposes]

@@ -46,6 +46,7 @@ GALLERY = {
     "man": 80,
     "men": 30,
     "beach": 20,
+    "elephant": 5,
 }
 
 
@@ -62,6 +63,8 @@ GALLERY = {
         ("a wite dres", "a wite dress"),
         ("a skate bord", "a skate bord"),
         ("a skateborder", "a skateborder"),
+        ("an elefant", "an elephant"),
+        ("somthing red", "something red"),
         ("xyzzyq", "xyzzyq"),
         ("", ""),
     ],

@@ -45,3 +45,13 @@ def test_words_that_name_nothing_are_never_unknown() -> None:
     assert unknown_words(text, lambda _word: False) == ["zebras"]
     assert unknown_words(text, lambda word: word == "zebras") == []
     assert naming_words("the best of it") == []
+
+
+def test_what_is_done_with_a_thing_is_not_missing() -> None:
+    def nothing(_word: str) -> bool:
+        return False
+
+    assert unknown_words("something sweet to eat", nothing) == ["sweet"]
+    assert unknown_words("anything warm to wear in the snow", nothing) == ["warm", "snow"]
+    assert unknown_words("a road to Paris", nothing) == ["road", "paris"]
+    assert unknown_words("a quiet beach", nothing) == ["beach"]
