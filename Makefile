@@ -17,7 +17,7 @@ demo: $(VENV)/.runtime ## set up, train and index the demo gallery (once), serve
 	@$(BIN)/showtell demo --port $(PORT)
 
 test: $(VENV)/.dev ## set up and run every test (add ARGS="-k widget" to choose)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(VENV)/.dev ## formatter, linter, type checker, and the project's own checks
 	@$(BIN)/ruff format --check .

@@ -22,4 +22,5 @@ pytest_plugins = [
     "tests.fixtures.server",
     "tests.fixtures.browser",
     "tests.fixtures.firefox",
+    "tests.fixtures.memory",
 ]

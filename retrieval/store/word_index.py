@@ -26,6 +26,10 @@ from retrieval.store.words import exclusion_phrase, irregular_forms, regular_ste
 
 __all__ = ["K1", "MOST_WORDS", "B", "WordIndex", "forms", "rarity", "telling", "write_words"]
 
+# Scores that follow each other by less than the noise are one group, in the order of their rows
+# (order.py): so what is left out lies further behind than such a chain reaches.
+_NEAR = 1_000 * NOISE
+
 # Robertson and Zaragoza (2009), with the usual values.
 K1 = 1.2
 B = 0.75
@@ -110,9 +114,9 @@ class WordIndex:
         left, is_complete = sum(most), False
         for place in np.argsort(most, kind="stable")[::-1].tolist():
             own, impacts, weight = weighed[place]
-            if is_complete or (len(rows) >= k and _largest(scores[rows], k) > left + NOISE):
+            if is_complete or (len(rows) >= k and _largest(scores[rows], k) > left + _NEAR):
                 is_complete = True
-                rows = rows[scores[rows] >= _largest(scores[rows], k) - left - NOISE]
+                rows = rows[scores[rows] >= _largest(scores[rows], k) - left - _NEAR]
                 found, holds = _places(own, rows)
                 scores[rows[holds]] += impacts[found[holds]] * weight
             else:
@@ -124,7 +128,7 @@ class WordIndex:
             left -= most[place]
         found_scores = scores[rows]
         if len(rows) > k:
-            near = found_scores >= _largest(found_scores, k) - NOISE
+            near = found_scores >= _largest(found_scores, k) - _NEAR
             rows, found_scores = rows[near], found_scores[near]
         return rows, found_scores
 

@@ -143,6 +143,14 @@ def test_words_that_can_add_little_are_left_out_without_changing_the_first_ones(
         assert some.holds.tolist() == every.holds[:k].tolist()
 
 
+def test_a_word_of_most_captions_leaves_the_order_to_the_rows(tmp_path: Path) -> None:
+    """It weighs as little as the noise, so that all who hold it are one chain of ties."""
+    captions = [["dog dog dog cat cat cat cat cat", "cat cat cat"], ["dog"], ["dog dog"]]
+    index = write(tmp_path, captions * 3)
+    assert index.search(["dog", "dogs"], 9).rows.tolist() == list(range(9))
+    assert index.search(["dog", "dogs"], 1).rows.tolist() == [0]
+
+
 def test_mentions_for_exclusion(index: WordIndex) -> None:
     assert index.rows_with("any dog").tolist() == [0]
     assert index.rows_with("brown dogs").tolist() == [0]
