@@ -170,7 +170,7 @@ def staged_search() -> Iterator[None]:
     groups, rank = Searcher.groups, Searcher.rank
 
     def split(self: Searcher, query: Query, result: SearchResult) -> tuple[Group, ...]:
-        if any("shapes" in text for text in query.texts) and len(query.texts) == 1:
+        if any("triangles" in text for text in query.texts) and len(query.texts) == 1:
             return (Group("a circle", ("a",), 0.5), Group("a star", ("b",), 0.4))
         return groups(self, query, result)
 
