@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from typing import Any
 
+import engineio
 import httpx
 import socketio
 
@@ -80,6 +81,18 @@ def upload(url: str, sender: str) -> list[dict[str, Any]]:
     return list(response.json()["replies"])
 
 
+class _InOrder(engineio.Client):
+    """Hands messages over as they come; the library starts a thread for each, in any order."""
+
+    def _trigger_event(self, event: str, *args: Any, **options: Any) -> Any:
+        return super()._trigger_event(event, *args, **{**options, "run_async": False})
+
+
+class _Client(socketio.Client):
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _InOrder
+
+
 def say_by_socket(url: str, sender: str, message: str, expected: int) -> list[dict[str, Any]]:
     """Send a message by the SocketIO channel; return the payloads of `bot_uttered`.
 
@@ -91,7 +104,7 @@ def say_by_socket(url: str, sender: str, message: str, expected: int) -> list[di
     """
     uttered: queue.Queue[dict[str, Any]] = queue.Queue()
     confirmed = threading.Event()
-    client = socketio.Client(reconnection=False)
+    client = _Client(reconnection=False)
     client.on("bot_uttered", uttered.put)
     client.on("session_confirm", lambda _: confirmed.set())
     client.connect(url, transports=["websocket"])
