@@ -9,13 +9,10 @@ from bot.dialogue.draft import Draft
 from bot.sessions.questions import Question, bounded_question
 from bot.sessions.record import is_search
 from bot.understanding.operations import Chat, Rate
-from bot.understanding.pieces import OTHER
+from bot.understanding.pieces import OTHER, SURE
 from retrieval.search.query import Query
 
 __all__ = ["to_question"]
-
-# A message that is this surely no wish is nobody's business.
-_SURE = 0.97
 
 
 def to_question(draft: Draft) -> Question | None:
@@ -57,10 +54,10 @@ def to_question(draft: Draft) -> Question | None:
 def _is_not_understood(draft: Draft) -> bool:
     """Tell whether a message may have been a wish, but was taken for none.
 
-    No payload, nothing that is surely no wish ("my knee hurts"), and no subject that has an answer
-    of its own.
+    No payload, no subject that has an answer of its own, and nothing that is surely no wish: "my
+    knee hurts" is nobody's business.
     """
-    if not draft.text or draft.text.startswith("/") or draft.meaning.confidence >= _SURE:
+    if not draft.text or draft.text.startswith("/") or draft.meaning.confidence >= SURE:
         return False
     return all(
         isinstance(one, Chat) and one.intent == OTHER and not one.about

@@ -189,7 +189,8 @@ class Interpreter:
         places = self._clauses.pieces(rest) or [(0, len(rest))]
         pieces = [self._pieces.read(only(rest, [place], inside=True)) for place in places]
         reading = self._joined(pieces, places)
-        if _praising(reading).intent == "react_good" and len(pieces) == 1:
+        is_cut = len(pieces) == 1 and pieces[0].text.strip() != rest.strip()
+        if is_cut and _praising(reading).intent == "react_good":
             whole = self._pieces.read(rest)
             reading = whole if whole.intent == "thank" else reading  # "perfect, thanks!"
         if filters and reading.intent not in WISHES:  # "more from 2023" narrows down, too

@@ -19,15 +19,17 @@ from bot.wording.edits import Editor
 from bot.wording.numbered import NumberedReader, Verdict
 from bot.wording.text import split_words
 
-__all__ = ["LIKE", "OTHER", "UNLIKE", "WISHES", "PieceReader"]
+__all__ = ["LIKE", "OTHER", "SURE", "UNLIKE", "WISHES", "PieceReader"]
 
 LIKE, UNLIKE, RATE = "similar_to_image", "unlike_image", "rate_image"
 OTHER = "out_of_scope"
 WISHES = frozenset({SEARCH, REFINE, EXCLUDE, LIKE, UNLIKE})
 """Intents that may carry filters and exclusions beside what they are about."""
 
-# Without a word that calls for it, an intent that takes something away must be this likely.
-_SURE = 0.97
+SURE = 0.97
+"""So likely an intent must be that takes something away without a word that calls for it; and a
+message that is so surely out of scope is no wish."""
+
 _FOUND_BY = "ShowtellInterpreter"
 _MOST_WORDS_OF_A_NAME, _LETTERS_OF_NO_NAME = 3, 2
 
@@ -110,7 +112,7 @@ class PieceReader:
             return replace(reading.settled(LIKE), spans=positions)
         if (
             reading.intent == OTHER
-            and reading.confidence < _SURE
+            and reading.confidence < SURE
             and 1 <= len(words) == len(self._editor.names(text)) <= _MOST_WORDS_OF_A_NAME
             and all(_may_name(word.text) for word in words)
             and not self._cues.subject(text)
@@ -207,7 +209,7 @@ class PieceReader:
         reading = self._rank(plain if self._tagger.has_content(plain) else once)
         if once != text:
             whole = self._rank(text)
-            if whole.intent not in WISHES and whole.confidence >= _SURE:
+            if whole.intent not in WISHES and whole.confidence >= SURE:
                 return self.with_spans(whole)  # "I can't get enough of these, keep them coming"
             narrows = reading.intent not in (SEARCH, REFINE) or self._clauses.is_twice(text)
             reading = reading.settled(REFINE) if narrows else reading
@@ -225,7 +227,7 @@ class PieceReader:
         """Return a reading that takes nothing away on a guess."""
         text = self._clauses.plain(self._classifier.correct(reading.text))
         for intent, share in reading.ranking:
-            if share >= _SURE or self._cues.is_called_for(intent, text):
+            if share >= SURE or self._cues.is_called_for(intent, text):
                 return reading.settled(intent)
         return reading
 
