@@ -176,7 +176,7 @@ def fit_reranker(
                 loss.item(), epoch, learning_rate=config.learning_rate, text_rate=config.text_rate
             )
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             learning = [*reranker.parameters(), scale]
             nn.utils.clip_grad_norm_(learning, config.clip, foreach=True)
             optimizer.step()
