@@ -77,14 +77,12 @@ class Cues:
         self._swaps = [
             re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())
         ]
-        self._dropped = re.compile(
-            rf"{_START}(?:{pattern('social')}[\s,]+)?"
-            rf"{pattern('dropped')}\s+(?P<what>.+?){_EDGE_END}",
-            re.IGNORECASE,
-        )
-        self._dropped_behind = re.compile(
-            rf"{_START}(?P<what>.+?)\s++{pattern('dropped_behind')}{_EDGE_END}", re.IGNORECASE
-        )
+        dropped = [
+            *phrases.get("dropped_regular", ()),
+            rf"(?:{pattern('social')}[\s,]+)?{pattern('dropped')}\s+(?P<what>.+?)",
+            rf"(?P<what>.+?)[\s,?]++{pattern('dropped_behind')}",
+        ]
+        self._dropped = [re.compile(rf"{_START}{one}{_EDGE_END}", re.IGNORECASE) for one in dropped]
         self._welcome = re.compile(
             rf"{_START}(?P<what>.+?)\s++{pattern('aside_behind')}{_EDGE_END}", re.IGNORECASE
         )
@@ -110,7 +108,7 @@ class Cues:
         self._answers = {
             value: re.compile(
                 rf"{_START}(?:{pattern('social')}[\s,]+)?{pattern(part)}"
-                rf"(?:[\s,]+{pattern('social')})?{_EDGE_END}",
+                rf"(?:[\s,]+{pattern(part, 'social')})?{_EDGE_END}",
                 re.IGNORECASE,
             )
             for part, value in (("none", NONE), ("any", ALL))
@@ -118,7 +116,7 @@ class Cues:
         before = pattern("social", "joined", "correction", "correction_apart")
         self._alone = {
             intent: re.compile(
-                rf"{_START}(?:{before}[\s,]+)?{pattern(part)}"
+                rf"{_START}(?:{before}[\s,]+){{0,2}}{pattern(part)}"
                 rf"(?:[\s,]+(?:{pattern(part)}|{pattern('social')}))*{_EDGE_END}",
                 re.IGNORECASE,
             )
@@ -163,8 +161,7 @@ class Cues:
     def beside(self, text: str) -> list[Span]:
         """Return what cues say beside the intent: dropped, recalled, steps, and so on."""
         found = []
-        dropped = self._dropped.match(text) or self._dropped_behind.match(text)
-        if dropped:
+        if dropped := next(filter(None, (one.match(text) for one in self._dropped)), None):
             found.append(Span("dropped", dropped["what"], *dropped.span("what"), _FOUND_BY))
         if welcome := self._welcome.match(text):
             found.append(Span("welcome", welcome["what"], *welcome.span("what"), _FOUND_BY))

@@ -16,7 +16,9 @@ from bot.wording.edits import Editor, same_thing
 
 __all__ = ["answer", "correct", "drop", "go_on", "judge", "recall"]
 
-_RATE = "rate_image"
+_RATE, _UNDO = "rate_image", "undo_search"
+# What "drop all exclusions" names (classes.yml).
+_EXCLUSION = "exclusion"
 # What is asked in so many words more than an option has is a wish of its own.
 _MOST_BESIDE = 2
 
@@ -49,7 +51,10 @@ def answer(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operati
 
 
 def recall(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation, ...]:
-    """Return the way back to the latest search that was about what is named."""
+    """Return the way back to the latest search that was about what is named, or to the first."""
+    searches = [at for at, earlier in enumerate(record.history) if earlier.query.texts]
+    if parts.intent == _UNDO and searches and parts.steps > len(record.history):
+        return (op.Undo(len(record.history) - searches[0]),)
     named = editor.names(parts.recalled)
     if not named:
         return ()
@@ -96,6 +101,8 @@ def drop(parts: Parts, record: SessionRecord, editor: Editor) -> tuple[Operation
         if left is not None:
             return (op.Replace(text, left),)
     gone = editor.names(parts.dropped)
+    if _EXCLUSION in map(editor.classes.named, gone):
+        return tuple(op.Allow(text, exactly=True) for text in record.query.excluded)
     if any(map(editor.classes.named, gone)):
         return (op.Replace(),)  # "the colour doesn't matter", where none was asked for
     left_out = _left_out(parts.dropped, record, editor)

@@ -41,7 +41,7 @@ from bot.wording.detection import LanguageDetector
 from bot.wording.edits import Editor
 from bot.wording.numbered import NumberedReader
 from bot.wording.questions import QuestionReader
-from bot.wording.spelling import ContentSpeller
+from bot.wording.spelling import ContentSpeller, Speller
 from bot.wording.text import spell_out_emoji
 from retrieval.search.encoding import TextVectors
 from retrieval.store.files import atomic_path
@@ -57,6 +57,7 @@ logger = logging.getLogger(__name__)
 # As Rasa writes it: /intent, perhaps @confidence, perhaps {"entity": value}.
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
 _WORD = re.compile(r"[^\W\d_]+")
+_LOWER = re.compile(r"\b[a-z]+\b")
 # What is said beside something else, and never the main thing.
 _BESIDE = {"greet", "thank", "goodbye", "help", "out_of_scope", "react_good", "react_unsure"}
 _CONTENT = {"query", "excluded", "allowed", "dropped", "recalled"}
@@ -103,13 +104,13 @@ class Interpreter:
         self._intents = set(project.intents)
         self._known = known
         self._content = _NO_WORDS, ContentSpeller(_NO_WORDS, str.isalpha)
-        self._languages = LanguageDetector(
-            project.language, project.others, known if project.language == "en" else None
-        )
+        known_here = known if project.language == "en" else None
+        self._languages = LanguageDetector(project.language, project.others, known_here)
         self.questions = QuestionReader(project.questions)
         self.editor = Editor(Classes(project.classes))
         self._filters = FilterReader(project.language)
         self._clauses = ClauseSplitter(project.clauses)
+        self._cue_speller = Speller(self._clauses.cues, known_here)
         self.encode = encode
         self.vectors = TextVectors(_REMEMBERED_TEXTS)
         self._classifier = IntentClassifier(self._encode, known)
@@ -180,6 +181,9 @@ class Interpreter:
         return replace(reading, spans=tuple(spans))
 
     def _read_text(self, text: str, facets: Facets) -> Reading:
+        """Return what a message says in the language that is spoken here."""
+        # "withuot people" divides the message, so it is mended before all else.
+        text = _LOWER.sub(lambda match: self._cue_speller.correct(match[0]), text)
         filters = self._filters.read(text, facets)
         rest = without(text, filters)
         if filters and not _WORD.search(rest):

@@ -107,7 +107,8 @@ def _settle(
     What was understood from the words alone stands, but for these:
     - a message with a picture searches by that picture, its words beside it;
     - where no search runs there is nothing to refine: a fragment is a search ("on a beach");
-    - while a search runs, "a sad one" is one of what is searched for, as "any with hats" are;
+    - while a search runs, "a sad one" is one of what is searched for, as "any with hats" are, and
+      "leaning on a wall" is said of it;
     - while a search runs, a short text that is content throughout ("a red one") refines it when
       the words make that likely enough;
     - a longer one in doubt ("the dog is white") refines a search that it is close to in meaning.
@@ -123,7 +124,7 @@ def _settle(
         return REFINE
     if not (record.searching and reading.intent in (SEARCH, REFINE) and _is_bare(reading)):
         return reading.intent
-    if editor.stands_for_a_thing(reading.text):
+    if editor.stands_for_a_thing(reading.text) or editor.tells_more(reading.text):
         return REFINE
     refine, search = reading.share(REFINE), reading.share(SEARCH)
     likely = refine / (refine + search) if refine else 0.0

@@ -30,6 +30,8 @@ SURE = 0.97
 """So likely an intent must be that takes something away without a word that calls for it; and a
 message that is so surely out of scope is no wish."""
 
+# What is no likelier than this says nothing against a phrase that is said of a thing.
+_IN_DOUBT = 0.4
 _FOUND_BY = "ShowtellInterpreter"
 _MOST_WORDS_OF_A_NAME, _LETTERS_OF_NO_NAME = 3, 2
 
@@ -97,6 +99,8 @@ class PieceReader:
             reading = self._judged(reading, verdicts)  # "3 looks nice"
         elif reading.intent in (OTHER, RATE):
             reading = self._bare(reading, text)
+        elif reading.confidence < _IN_DOUBT and self._editor.is_fragment(text):
+            reading = self.with_spans(reading.settled(REFINE))  # "over a log"
         if reading.intent in WISHES and self._cues.is_remark(text):
             reading = Reading(text, ((OTHER, 1.0),))
         spans = [*reading.spans, *self._cues.beside(text)]

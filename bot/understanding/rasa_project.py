@@ -24,7 +24,7 @@ PROJECT_DIR = Path(__file__).parents[1] / "rasa"
 _BUILT_IN_INTENTS = {"nlu_fallback", "out_of_scope", "restart", "back", "session_start"}
 _ENTITY = re.compile(r"\[(?P<text>[^\]]+)\](?:\((?P<name>[^):]+)\)|(?P<json>\{[^}]*\}))")
 # Parts of clauses.yml that list regular expressions.
-_REGULAR = {"swap", "remark", "asker"}
+_REGULAR = {"swap", "remark", "asker", "purpose", "announcing", "dropped_regular"}
 _VARIABLE = re.compile(r"{([^\n{}]+?)}")
 
 

@@ -18,6 +18,9 @@ Place = tuple[int, int]
 
 # In words: a thing that something is said behind, and what is said beside the wish.
 _LONGEST_THING, _LONGEST_ASIDE = 6, 20
+# In words, too: a wish behind less is told about by nothing.
+_SHORTEST_PREAMBLE = 4
+_LONG_CUE = 6
 # Nobody says more at once, and each takes time to read.
 _MOST_PIECES, _MOST_CLAUSES = 8, 16
 _EMOTICON = r"[:;=]['\u2019]?-?[()DPpO/|]+"
@@ -51,17 +54,24 @@ class ClauseSplitter:
             language that has none splits nothing.
 
     Attributes:
+        cues: long words that clauses begin with; short ones are too easily something else.
         exclusions: text -> its clauses that exclude, in their order. Reading asks for those of a
             text several times.
     """
 
     def __init__(self, phrases: Mapping[str, Sequence[str]]) -> None:
+        beginning = ("exclusion", "opening", "firm")
+        words = {
+            word for part in beginning for one in phrases.get(part, ()) for word in one.split()
+        }
+        self.cues = {word for word in words if len(word) >= _LONG_CUE}
         self.exclusions = lru_cache(maxsize=1024)(self._find_exclusions)
         exclusion = any_of(phrases, "exclusion")
         opening, joined = any_of(phrases, "opening", "firm"), any_of(phrases, "joined")
         # A blank is due behind each: in "no, a cat" nothing is excluded.
         never = any_of(phrases, "never", "twice", "added")
-        sentence = rf"(?:^|(?<=[,.;:!?(])|\b{any_of(phrases, 'resume', 'joined')}\s)\s*"
+        begun = rf"\b{any_of(phrases, 'resume', 'joined')}\s"
+        sentence = rf"(?:^|(?<=[,.;:!?(\u2013\u2014])|(?<=\s-)|{begun})\s*"
         ending = r"\s*(?=[,.;:!?)]|$)"
         self._never = re.compile(rf"\b{never}\b", re.IGNORECASE)
         self._twice = re.compile(rf"\b{any_of(phrases, 'twice')}\b", re.IGNORECASE)
@@ -69,16 +79,18 @@ class ClauseSplitter:
         self._beside = next(iter(phrases.get("beside", ())), "")
         self._begin = re.compile(
             rf"(?P<never>\b(?:{any_of(phrases, 'turning')}\s+)?{never}\b)"
+            rf"|(?P<listing>\b{any_of(phrases, 'listing')}\s*:\s*(?=\w))"
             rf"|(?:(?<!\w){exclusion}"
             rf"|(?:^|[,.;:!?(\u2013\u2014]|\s-)\s*(?:{joined}\s+)?(?!{never}\b){opening})"
             r"\s+(?=\w)",
             re.IGNORECASE,
         )
-        word = rf"(?!{exclusion}\b)[^\s,.;:!?()]+"
+        word = rf"(?!{exclusion}\b|[-\u2013\u2014]\s)[^\s,.;:!?()]+"
         thing = rf"(?:{word}\s+){{1,{_LONGEST_THING}}}?"
         self._aside = re.compile(
             rf"(?<!\w){any_of(phrases, 'aside')}(?:\s+{word}){{1,{_LONGEST_ASIDE}}}"
-            rf"|{sentence}{thing}{any_of(phrases, 'aside_behind')}(?!\w)",
+            rf"|{sentence}{thing}{any_of(phrases, 'aside_behind')}(?!\w)"
+            rf"|(?<!\w){any_regular(phrases, 'purpose')}(?!\w)",
             re.IGNORECASE,
         )
         self._behind = re.compile(
@@ -136,6 +148,11 @@ class ClauseSplitter:
             rf"(?<=\w)(?:[\s,.]++{any_of(phrases, 'closing')})+[\s.!]*$", re.IGNORECASE
         )
         self._leading = re.compile(rf"\s*(?:{turning}|{joined})\s+", re.IGNORECASE)
+        self._announced = re.compile(
+            rf"[\s,.;:!?\u2013\u2014-]+(?:(?:{turning}|{joined})\s+)?"
+            rf"(?={any_regular(phrases, 'announcing')}(?!\w))",
+            re.IGNORECASE,
+        )
         self._asker = re.compile(rf"\s*{any_regular(phrases, 'asker')}\s+(?=\w)", re.IGNORECASE)
         self._awaiting = re.compile(rf"\s*{any_of(phrases, 'correction_apart')}", re.IGNORECASE)
         self._social = re.compile(
@@ -150,7 +167,7 @@ class ClauseSplitter:
         "Hello! A dog, and also tell me a joke" has three. An "and" before the second and a "please"
         at the end belong to none. "Wrong. A cat" is one: it corrects.
         """
-        cuts = [(0, 0)]
+        cuts = [(0, self._behind_preamble(text))]
         while len(cuts) < _MOST_PIECES and (match := self._social.match(text, cuts[-1][1])):
             cuts.append((match.end(), match.end()))
         begin = cuts[-1][1]
@@ -170,6 +187,13 @@ class ClauseSplitter:
             for before, after in itertools.pairwise(edges)
         ]
         return [(start, end) for start, end in places if re.search(r"\w", text[start:end])]
+
+    def _behind_preamble(self, text: str) -> int:
+        """Return where a wish begins that much is told before: "I teach, and I'm looking for …"."""
+        match = self._announced.search(text)
+        told = text[: match.start()] if match else ""
+        is_preamble = len(told.split()) >= _SHORTEST_PREAMBLE and not self.exclusions(told)
+        return match.end() if match and is_preamble else 0
 
     def _behind_asker(self, text: str, start: int) -> int:
         """Return where a piece begins without who wants it: "my son loves trains"."""
@@ -225,8 +249,9 @@ class ClauseSplitter:
             if not self._article.match(text, match.end()):
                 ends.append(self._anew.search(text, match.end(), next_start))
             end = min((one.start() for one in ends if one), default=next_start)
-            stop = self._before_aside(text, match.end(), end)
-            clauses.append(Clause(match.start(), match.end(), stop))
+            if match["listing"] is None:
+                end = self._before_aside(text, match.end(), end)
+            clauses.append(Clause(match.start(), match.end(), end, match["listing"] is not None))
         return tuple(sorted(clauses))
 
     def without(self, text: str, exclusions: Sequence[Clause]) -> str:

@@ -147,6 +147,12 @@ class Editor:
         words = split_words(text)
         return bool(words) and words[0].text in self.classes.placing
 
+    def tells_more(self, text: str) -> bool:
+        """Whether a text says of a thing what it does: "leaning on a wall", "reading a book"."""
+        first, *others = split_words(text)
+        holding = self.classes.placing | self.classes.articles
+        return first.text.endswith("ing") and bool(others) and others[0].text in holding
+
     def stands_for_a_thing(self, text: str) -> bool:
         """Whether a text ends with a word for a thing that was named before: "a sad one"."""
         words = split_words(text)

@@ -66,7 +66,7 @@ class NumberedReader:
         link, end = rf"{_EDGES}(?:{joined}\s+)?", rf"(?!\w){_EDGES}"
         self._statements = [
             re.compile(
-                rf"{link}{which}\s+(?:(?P<good>{any_of(phrases, 'good')})"
+                rf"{link}{which}[\s,:]+(?:(?P<good>{any_of(phrases, 'good')})"
                 rf"|{any_of(phrases, 'bad')}){end}",
                 re.IGNORECASE,
             ),
@@ -78,7 +78,7 @@ class NumberedReader:
         ]
         self._example = re.compile(
             rf"{_EDGES}{any_of(phrases, 'alike')}\s+{which}(?:\s+|\s*,\s*)"
-            rf"(?:{any_of(phrases, 'turning')}\s+)?(?P<beside>\w.*)",
+            rf"(?:{any_of(phrases, 'turning', 'resume')}\s+)?(?P<beside>\w.*)",
             re.IGNORECASE,
         )
         self._normalizer = normalizer
