@@ -11,7 +11,7 @@ import pytest
 
 from tests.e2e.conftest import run_showtell
 
-TRAIN_IMAGES = 400
+TRAIN_IMAGES = 200
 DEV_IMAGES = 100
 # Small enough for CI, large enough to tell learning from chance: among 100 images chance is 10 %.
 LEAST_R10 = 30.0
