@@ -99,6 +99,4 @@ def test_help_loads_no_model_library(command: tuple[str, ...]) -> None:
 
 
 def test_the_check_sees_what_a_command_would_load() -> None:
-    assert heavy_imports(["bot.errors", "embedding.model.joint"]) == {
-        "embedding.model.joint": sorted(HEAVY)
-    }
+    assert heavy_imports(["bot.errors", "sklearn"]) == {"sklearn": ["scipy", "sklearn"]}

@@ -52,8 +52,12 @@ def train(
     ] = False,
 ) -> None:
     """Train a joint embedding, keep the best model, and write OUT/report.html."""
-    from bot.workbench.train import run_training
+    from embedding.data.pairs import kind_of
     from embedding.training.config import TrainConfig
+
+    # Before torch is imported, which takes seconds.
+    kind_of(data)
+    from bot.workbench.train import run_training
 
     changes: dict[str, Any] = {"folds": folds} if folds else {}
     if tensorboard:

@@ -133,9 +133,11 @@ class IntentClassifier:
         with threadpool_limits(1, user_api="blas"):  # its threads would only wait for each other
             kernel = np.empty((len(texts), len(texts)), np.float32)
             for start in range(0, len(texts), _ROWS):
-                rows = slice(start, start + _ROWS)
-                kernel[rows] = _radial(self._sentences[rows], self._sentences)
-                kernel[rows] += (wording[rows] @ wording.T).toarray()
+                # Only what is right of the diagonal is read.
+                rows, columns = slice(start, start + _ROWS), slice(start, None)
+                block = _radial(self._sentences[rows], self._sentences[columns])
+                block += (wording[rows] @ wording[columns].T).toarray()
+                kernel[rows, columns] = block
             kernel[np.diag_indices_from(kernel)] += ridge.astype(np.float32)
             factor = cho_factor(kernel, overwrite_a=True, check_finite=False)
             self._radial = cho_solve(factor, targets.astype(np.float32), check_finite=False)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 __all__ = ["Clause", "ClauseSplitter", "any_of", "any_regular", "only", "spelled_out"]
@@ -43,6 +43,27 @@ class Clause(NamedTuple):
     body: int
     end: int
     is_named: bool = False
+
+
+class _Framed:
+    """A pattern of what stands between two phrases, compiled once a text has both of them.
+
+    There are dozens, each with all that a sentence can begin with: to compile them takes seconds
+    of each start, and most texts have no such phrase.
+    """
+
+    def __init__(self, before: str, after: str, whole: str) -> None:
+        self._phrases = [re.compile(one, re.IGNORECASE) for one in (before, after)]
+        self._whole = whole
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(self._whole, re.IGNORECASE)
+
+    def finditer(self, text: str) -> Iterable[re.Match[str]]:
+        """Return its matches in a text."""
+        is_there = all(phrase.search(text) for phrase in self._phrases)
+        return self._pattern.finditer(text) if is_there else ()
 
 
 class ClauseSplitter:
@@ -99,12 +120,12 @@ class ClauseSplitter:
         )
         around = [_halves(phrase) for phrase in phrases.get("around", ())]
         self._around = [
-            re.compile(rf"{sentence}{before}\s+(?P<thing>{thing}){after}{ending}", re.IGNORECASE)
+            _Framed(before, after, rf"{sentence}{before}\s+(?P<thing>{thing}){after}{ending}")
             for before, after in around
         ]
         opposed = [_halves(phrase) for phrase in phrases.get("opposed", ())]
         self._around += [
-            re.compile(rf"\b{before}[\s,;]+(?P<thing>{thing}){after}{ending}", re.IGNORECASE)
+            _Framed(before, after, rf"\b{before}[\s,;]+(?P<thing>{thing}){after}{ending}")
             for before, after in opposed
         ]
         self._end = re.compile(
@@ -234,7 +255,8 @@ class ClauseSplitter:
         return only(text, [match.span() for match in self._aside.finditer(text)], inside=False)
 
     def _find_exclusions(self, text: str) -> tuple[Clause, ...]:
-        behind = [one for each in (self._behind, *self._around) for one in each.finditer(text)]
+        behind = list(self._behind.finditer(text))
+        behind += [one for each in self._around for one in each.finditer(text)]
         begins = [
             match
             for match in self._begin.finditer(text)

@@ -85,5 +85,5 @@ class TfIdf:
         places = np.fromiter(counts, np.int64, len(counts))
         often = np.fromiter((1 + math.log(count) for count in counts.values()), np.float64)
         weights = often * self.rarity[places]
-        length = float(np.linalg.norm(weights))
+        length = math.sqrt(weights @ weights)
         return places, weights / (length or 1.0)

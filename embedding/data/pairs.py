@@ -29,6 +29,7 @@ __all__ = [
     "Pairs",
     "Skipped",
     "caption_from_name",
+    "kind_of",
     "load_folder",
     "load_pairs",
     "read_captions",
@@ -130,6 +131,18 @@ class Pairs:
         return digest.hexdigest()[:16]
 
 
+def kind_of(spec: str) -> str:
+    """Return the kind of a data set that is given as ``KIND:PATH``.
+
+    Raises:
+        DataError: there is no such kind.
+    """
+    kind, colon, _ = spec.partition(":")
+    if not colon or kind not in KINDS:
+        raise DataError(f"the data are given as {spec!r}; write KIND:PATH, KIND one of {KINDS}")
+    return kind
+
+
 def load_pairs(
     spec: str,
     split: str | None = None,
@@ -155,9 +168,8 @@ def load_pairs(
     Raises:
         DataError: the kind is unknown, files are missing, or nothing usable is left.
     """
-    kind, colon, location = spec.partition(":")
-    if not colon or kind not in KINDS:
-        raise DataError(f"the data are given as {spec!r}; write KIND:PATH, KIND one of {KINDS}")
+    kind = kind_of(spec)
+    location = spec.removeprefix(f"{kind}:")
     wanted = None if split is None else split_name(split)
     path = Path(location).expanduser() if location else cache_dir
     if path is None:

@@ -77,24 +77,29 @@ def serving(*arguments: str | Path, data_dir: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def data_dir(learned_dir: Path, tmp_path: Path) -> Path:
+def data_dir(models_dir: Path, learned_dir: Path, tmp_path: Path) -> Path:
     """A data folder of one test, in which nothing is left to learn of the examples."""
-    return _with_what_is_learned(tmp_path / "data", learned_dir)
+    return _ready_folder(tmp_path / "data", models_dir, learned_dir)
 
 
-def _with_what_is_learned(folder: Path, learned_dir: Path) -> Path:
+def _ready_folder(folder: Path, models_dir: Path, learned_dir: Path) -> Path:
     (folder / "cache").mkdir(parents=True)
     for learned in learned_dir.glob("*.npz"):
         (folder / "cache" / learned.name).symlink_to(learned)
+    (folder / "models").mkdir()
+    for graphs in models_dir.glob("minilm-*"):
+        (folder / "models" / graphs.name).symlink_to(graphs)
     return folder
 
 
 @pytest.fixture(scope="session")
-def demo_data(learned_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def demo_data(
+    models_dir: Path, learned_dir: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A data folder with the demo gallery, made by the real command: a run's own, or a kept one."""
     if made := os.environ.get("SHOWTELL_TEST_DEMO"):
         return Path(made).resolve()
-    folder = _with_what_is_learned(tmp_path_factory.mktemp("demo"), learned_dir)
+    folder = _ready_folder(tmp_path_factory.mktemp("demo"), models_dir, learned_dir)
     run_showtell("demo", "--prepare-only", data_dir=folder)
     return folder
 

@@ -17,11 +17,14 @@ def _small_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embedding.training.parameters.lstm_tower", small_lstm)
 
 
-@pytest.fixture
-def features(tmp_path: Path) -> Path:
-    """Precomputed features: a number for each colour and each thing, with a little noise."""
+@pytest.fixture(scope="session")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Precomputed features: a number for each colour and each thing, with a little noise.
+
+    Do not change them.
+    """
     random = np.random.default_rng(0)
-    directory = tmp_path / "features"
+    directory = tmp_path_factory.mktemp("precomputed") / "features"
     directory.mkdir()
     rows, lines = [], []
     for i in range(90):

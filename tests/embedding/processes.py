@@ -1,12 +1,17 @@
 """What the tests run in processes of their own: by torchrun, or to be killed.
 
-python -m tests.embedding.processes gradients OUT
-python -m tests.embedding.processes train FEATURES OUT [--resume] [SETTING=VALUE ...]
+python -m tests.embedding.processes together FEATURES OUT
+python -m tests.embedding.processes killed FEATURES OUT SETTINGS STEP...
 """
 
 import json
+import multiprocessing
+import os
+import signal
 import sys
+from contextlib import nullcontext
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +21,7 @@ from torch import Tensor, nn
 
 from embedding.model.towers import lstm_tower
 from embedding.training import parameters
+from embedding.training import train as training
 from embedding.training.batches import batches, split
 from embedding.training.config import TrainConfig
 from embedding.training.distributed import World, join_world
@@ -66,22 +72,63 @@ def one_step(world: World, out: Path, chunk: int) -> None:
     torch.save({"loss": loss, "own": len(own.captions), **gradients}, file)
 
 
-def main(what: str, *rest: str) -> None:
+def learn_together(features: str, out: Path) -> None:
+    """Write gradients to OUT, and the run of a training to OUT/run, in one world of processes."""
+    with join_world("cpu") as world:
+        for chunk in (0, 4):
+            one_step(world, out, chunk)
+        training.join_world = lambda _device: nullcontext(world)  # type: ignore[assignment]
+        train(f"features:{features}", TrainConfig(**LSTM), out / "run")
+
+
+def kill_and_resume(features: str, out: Path, config: TrainConfig, step: int) -> dict[str, Any]:
+    """Train in a process that is killed after a step, wherever it is by then, and go on in another.
+
+    Both are forks of this one: to import torch takes longer than the training.
+    """
+    processes = multiprocessing.get_context("fork")
+
+    def start(*, resume: bool) -> tuple[Any, Connection]:
+        steps, told = processes.Pipe(duplex=False)
+
+        def run() -> None:
+            train(
+                f"features:{features}",
+                config,
+                out,
+                resume=resume,
+                progress=lambda done, _total, _what: told.send(done),
+            )
+
+        process = processes.Process(target=run)
+        process.start()
+        told.close()
+        return process, steps
+
+    first, steps = start(resume=False)
+    while steps.recv() != step:
+        pass
+    os.kill(first.pid, signal.SIGKILL)  # in mid-epoch
+    first.join()
+    had_model = (out / "model").exists()
+    second, steps = start(resume=True)
+    went_on_at = steps.recv()
+    second.join()
+    codes = [first.exitcode, second.exitcode]
+    return {"codes": codes, "had_model": had_model, "went_on_at": went_on_at}
+
+
+def main(what: str, features: str, out: str, *rest: str) -> None:
     """Do one of the two."""
-    if what == "gradients":
-        with join_world("cpu") as world:
-            for chunk in (0, 4):
-                one_step(world, Path(rest[0]), chunk)
-        return
     parameters.lstm_tower = small_lstm  # type: ignore[assignment]
-    settings = dict(item.split("=") for item in rest[2:] if "=" in item)
-    config = TrainConfig(**{**LSTM, **{key: json.loads(v) for key, v in settings.items()}})
-
-    def report(done: int, total: int, what: str) -> None:
-        sys.stdout.write(f"{done} {total} {what}\n")
-        sys.stdout.flush()
-
-    train(f"features:{rest[0]}", config, Path(rest[1]), resume="--resume" in rest, progress=report)
+    if what == "together":
+        learn_together(features, Path(out))
+        return
+    config = TrainConfig(**{**LSTM, **json.loads(rest[0])})
+    ended = {
+        step: kill_and_resume(features, Path(out) / step, config, int(step)) for step in rest[1:]
+    }
+    sys.stdout.write(json.dumps(ended))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from embedding.model.files import INFO_FILE
 from embedding.model.joint import JointEmbedding
 from embedding.onnx.description import is_exported
 from embedding.pretrained import shipped
+from embedding.pretrained.packing import pack_model
 from retrieval.bundle.bundle import Bundle
 from retrieval.bundle.catalog import BundleCatalog
 
@@ -40,10 +41,15 @@ def photos(shapes_dir: Path, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("shipped_photos")
 def test_without_a_model_the_shipped_one_is_taken_and_named(
-    photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    photos: Path, tiny_model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shipped_dir = tmp_path / "shipped"
+    (shipped_dir / "photos").mkdir(parents=True)
+    (shipped_dir / "photos" / shipped.CARD).write_text("# Photos\n")
+    about = "trained on drawn shapes (tests)"
+    pack_model(tiny_model_dir, shipped_dir / "photos", name="photos", about=about)
+    monkeypatch.setattr(shipped, "SHIPPED_DIR", shipped_dir)
     monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
     arguments = ["index", str(photos), "--bundles", str(tmp_path / "bundles")]
     done = CliRunner().invoke(app, arguments, catch_exceptions=False)

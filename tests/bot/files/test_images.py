@@ -242,11 +242,12 @@ def test_the_folder_keeps_within_its_bound_and_the_oldest_go_first(tmp_path, pic
 
 
 def test_a_full_disk_costs_no_thumbnail(
-    start_server, shapes_bundles, gallery_image, tmp_path, nlu_cache
+    start_server, shapes_bundles, gallery_image, tmp_path, models_dir, learned_dir
 ):
     full = tmp_path / "full"
     full.mkdir()
-    (full / "cache").symlink_to(nlu_cache)
+    (full / "models").symlink_to(models_dir)
+    (full / "cache").symlink_to(learned_dir)
     (full / "thumbnails").touch()  # no folder can be made there
     url = f"{start_server(shapes_bundles, data_dir=full).url}/images/{gallery_image.image_id}"
     answer = httpx.get(url, params={"size": 160})

@@ -48,7 +48,7 @@ def test_port_0_takes_a_free_one_that_nobody_else_can_take(host):
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_sigterm_while_a_model_is_read_ends_the_server_and_its_redis(
-    tmp_path, workers, nlu_cache, interpreter
+    tmp_path, workers, models_dir, learned_dir
 ):
     """The manifest is a pipe into which nobody writes: whoever waits for it waits for ever."""
     manifest = tmp_path / "bundles" / "0001-abcdef01" / "manifest.json"
@@ -56,7 +56,8 @@ def test_sigterm_while_a_model_is_read_ends_the_server_and_its_redis(
     os.mkfifo(manifest)
     (tmp_path / "bundles" / "CURRENT").write_text("0001-abcdef01")
     (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "cache").symlink_to(nlu_cache)
+    (tmp_path / "data" / "models").symlink_to(models_dir)
+    (tmp_path / "data" / "cache").symlink_to(learned_dir)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SHOWTELL_")}
     more = {"SHOWTELL_DATA_DIR": str(tmp_path / "data"), "SHOWTELL_WORKERS": workers}
     server = subprocess.Popen(

@@ -12,6 +12,7 @@ from embedding.evaluation.precision import choose_precision
 from embedding.evaluation.recall import Embedded, embed_pairs
 from embedding.model.files import read_info
 from embedding.model.joint import JointEmbedding
+from embedding.model.towers import feature_tower, text_tower
 from embedding.onnx.description import FOLDER, Description
 from embedding.onnx.encoder import TEXT, OnnxEncoder
 from embedding.onnx.export import export_model
@@ -50,12 +51,22 @@ def test_int8_is_kept_where_it_finds_as_much(model_dir: Path, embedded: Embedded
     assert not list(model_dir.glob(".int8-*"))
 
 
-def test_what_was_chosen_holds_for_the_next_export(model_dir: Path, embedded: Embedded) -> None:
-    choose_precision(model_dir, embedded)
-    chosen = Description.read(model_dir / FOLDER).fingerprint
-    shutil.rmtree(model_dir / FOLDER)
-    export_model(JointEmbedding.load(model_dir), model_dir)
-    assert Description.read(model_dir / FOLDER).fingerprint == chosen
+def test_what_was_chosen_holds_for_the_next_export(
+    tiny_text_model: Path, features: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(precision, "MOST_LOST", 100.0)
+    text = text_tower(str(tiny_text_model), 8, hidden=0, dropout=0.0)
+    model = JointEmbedding.from_towers(text, feature_tower(11, 8), name="small")
+    model.save(tmp_path / "model", {})
+    export_model(model, tmp_path / "model")
+    before = Description.read(tmp_path / "model" / FOLDER).fingerprint
+    encoder = OnnxEncoder(tmp_path / "model")
+    choose_precision(tmp_path / "model", embed_pairs(encoder, load_pairs(f"features:{features}")))
+    chosen = Description.read(tmp_path / "model" / FOLDER).fingerprint
+    assert chosen != before
+    shutil.rmtree(tmp_path / "model" / FOLDER)
+    export_model(JointEmbedding.load(tmp_path / "model"), tmp_path / "model")
+    assert Description.read(tmp_path / "model" / FOLDER).fingerprint == chosen
 
 
 def test_float32_stays_where_int8_loses_too_much(

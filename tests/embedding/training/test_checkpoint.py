@@ -19,6 +19,7 @@ from tests.embedding.processes import LSTM
 
 ROOT = Path(__file__).parents[3]
 RANDOM = {"average": 0.9, "dropout": 0.3, "checkpoint_every": 2, "chunk": 8}
+STEPS = ("3", "21")
 
 
 def test_the_newest_whole_checkpoint_is_the_one_that_counts(tmp_path: Path) -> None:
@@ -42,47 +43,22 @@ def test_the_newest_whole_checkpoint_is_the_one_that_counts(tmp_path: Path) -> N
     assert checkpoint.load() is None
 
 
-def program(features: Path, out: Path, *more: str) -> list[str]:
-    settings = [f"{name}={value}" for name, value in RANDOM.items()]
-    where = ["-m", "tests.embedding.processes", "train", str(features), str(out)]
-    return [sys.executable, *where, *settings, *more]
-
-
-@pytest.mark.parametrize("step", [3, 21])
-def test_a_killed_run_ends_as_if_it_had_not_been(step: int, features: Path, tmp_path: Path) -> None:
-    config = TrainConfig(**{**LSTM, **RANDOM})
-    train(f"features:{features}", config, tmp_path / "whole")
+def test_a_killed_run_ends_as_if_it_had_not_been(features: Path, tmp_path: Path) -> None:
+    train(f"features:{features}", TrainConfig(**{**LSTM, **RANDOM}), tmp_path / "whole")
+    command = [sys.executable, "-m", "tests.embedding.processes", "killed"]
+    command += [str(features), str(tmp_path), json.dumps(RANDOM), *STEPS]
     # Another number of threads would add numbers up in another order.
     alike = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    killed = subprocess.Popen(
-        program(features, tmp_path / "killed"),
-        cwd=ROOT,
-        env=alike,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert killed.stdout is not None
-    for line in killed.stdout:
-        done, _total, _what = line.split()
-        if int(done) == step:
-            killed.send_signal(signal.SIGKILL)  # in mid-epoch, wherever it is by now
-            break
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL
-    assert not (tmp_path / "killed" / "model").exists()
-    rest = subprocess.run(
-        program(features, tmp_path / "killed", "--resume"),
-        cwd=ROOT,
-        env=alike,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.split("\n")
-    assert int(rest[0].split()[0]) > 1  # it did not start anew
-    whole, resumed = (JointEmbedding.load(tmp_path / name) for name in ("whole", "killed"))
-    assert resumed.fingerprint == whole.fingerprint
-    histories = [
-        json.loads((tmp_path / name / "training.json").read_text())["history"]
-        for name in ("whole", "killed")
-    ]
-    assert [r["loss"] for r in histories[0]] == [r["loss"] for r in histories[1]]
+    done = subprocess.run(command, cwd=ROOT, env=alike, stdout=subprocess.PIPE, check=True)
+    ended = json.loads(done.stdout)
+    for step in STEPS:
+        assert ended[step]["codes"] == [-signal.SIGKILL, 0]
+        assert not ended[step]["had_model"]
+        assert ended[step]["went_on_at"] > 1  # it did not start anew
+        whole, resumed = (JointEmbedding.load(tmp_path / name) for name in ("whole", step))
+        assert resumed.fingerprint == whole.fingerprint
+        histories = [
+            json.loads((tmp_path / name / "training.json").read_text())["history"]
+            for name in ("whole", step)
+        ]
+        assert [r["loss"] for r in histories[0]] == [r["loss"] for r in histories[1]]

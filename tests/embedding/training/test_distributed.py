@@ -19,8 +19,10 @@ from tests.embedding.processes import LSTM, one_step
 ROOT = Path(__file__).parents[3]
 
 
-def run(*arguments: object) -> None:
-    """Run tests.embedding.processes under torchrun, twice at once."""
+@pytest.fixture(scope="module")
+def two(features: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What two processes of torchrun wrote: their gradients, and the run of a training."""
+    out = tmp_path_factory.mktemp("two")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -28,7 +30,7 @@ def run(*arguments: object) -> None:
     torchrun += ["--master-addr", "127.0.0.1", "--master-port", str(port)]
     # Gloo's first connections fail now and then where the machine is busy.
     torchrun += ["--max-restarts", "2"]
-    command = [*torchrun, "-m", "tests.embedding.processes", *map(str, arguments)]
+    command = [*torchrun, "-m", "tests.embedding.processes", "together", str(features), str(out)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
         try:
             _, said = running.communicate(timeout=120)
@@ -36,29 +38,30 @@ def run(*arguments: object) -> None:
             running.terminate()  # torchrun ends its processes; killed, it would leave them behind
             raise
     assert running.returncode == 0, said[-3000:]
+    return out
 
 
-def test_gradients_are_those_of_one_process_with_the_whole_batch(tmp_path: Path) -> None:
+def test_gradients_are_those_of_one_process_with_the_whole_batch(two: Path, tmp_path: Path) -> None:
     one_step(World(torch.device("cpu")), tmp_path, chunk=0)
     expected = torch.load(tmp_path / "0-0.pt")
     assert expected.pop("own") == 19
     assert expected["loss"] > 0.5
-    run("gradients", tmp_path)
     for chunk in (0, 4):
-        parts = [torch.load(tmp_path / f"{chunk}-{rank}.pt") for rank in (0, 1)]
+        parts = [torch.load(two / f"{chunk}-{rank}.pt") for rank in (0, 1)]
         assert [part.pop("own") for part in parts] == [8, 11]
         for part in parts:
             torch.testing.assert_close(part, expected)
 
 
-def test_a_run_of_two_processes_is_the_run_of_one(features: Path, tmp_path: Path) -> None:
+def test_a_run_of_two_processes_is_the_run_of_one(
+    features: Path, two: Path, tmp_path: Path
+) -> None:
     train(f"features:{features}", TrainConfig(**LSTM), tmp_path / "one")
-    run("train", features, tmp_path / "two")
-    one, two = (record(tmp_path / name) for name in ("one", "two"))
-    assert len(one["history"]) == 4
-    for before, after in zip(one["history"], two["history"], strict=True):
+    alone, together = record(tmp_path / "one"), record(two / "run")
+    assert len(alone["history"]) == 4
+    for before, after in zip(alone["history"], together["history"], strict=True):
         assert after["loss"] == pytest.approx(before["loss"], rel=1e-4)
-    assert two["metrics"] == one["metrics"]
+    assert together["metrics"] == alone["metrics"]
 
 
 def record(run_dir: Path) -> dict[str, Any]:

@@ -219,7 +219,7 @@ def test_features_that_training_left_are_not_computed_again(
     cache_dir = tmp_path / "cache"
     computed = vectors("computed", None)
     np.testing.assert_allclose(vectors("filling", cache_dir), computed, atol=1e-6)
-    np.testing.assert_array_equal(vectors("reusing", cache_dir), vectors("filling2", cache_dir))
+    np.testing.assert_allclose(vectors("reusing", cache_dir), computed, atol=1e-6)
 
     # Other features in the cache give other vectors: it really is the cache that is read.
     with FeatureCache(cache_dir, model) as cache:
