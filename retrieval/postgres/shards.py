@@ -5,6 +5,7 @@ encoded is kept after every few pictures: killed and started again, it goes on f
 waits for anybody: the build of the next version takes what is there and encodes what is missing.
 """
 
+import functools
 import json
 import os
 import tempfile
@@ -25,7 +26,6 @@ from retrieval.bundle.sources import Candidate
 from retrieval.errors import BundleError
 from retrieval.postgres.database import Connection, Reader
 from retrieval.postgres.rows import decode, picture_of
-from retrieval.postgres.writer import text_of
 from retrieval.store.protocol import Picture
 from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
@@ -195,8 +195,8 @@ def _keep(reader: Reader, fingerprint: str, work: Collector, files: VectorFiles)
     place_of = {row: place for place, row in enumerate(files.caption_rows)}
     new = [
         (
-            *(one.sha256, one.width, one.height, json.dumps(one.captions), text_of(vectors[row])),
-            text_of(caption_vectors[place_of[row]]) if row in place_of else None,
+            *(one.sha256, one.width, one.height, json.dumps(one.captions), _text_of(vectors[row])),
+            _text_of(caption_vectors[place_of[row]]) if row in place_of else None,
         )
         for row, one in enumerate(work.entries.values())
         if one.old is None or not one.is_as_before
@@ -211,3 +211,15 @@ def forget_encoded(connection: Connection, fingerprint: str) -> None:
         "DELETE FROM encoded WHERE model = %s AND sha256 IN (SELECT sha256 FROM pictures)",
         (fingerprint,),
     )
+
+
+@functools.cache
+def _halves() -> list[str]:
+    """Return each number of 16 bits as it is written: there are only so many."""
+    return [str(value) for value in np.arange(65_536, dtype=np.uint16).view(np.float16)]
+
+
+def _text_of(vector: Vectors) -> str:
+    """Return a vector as PostgreSQL reads it; a parameter cannot have a halfvec's binary form."""
+    places = vector.astype(np.float16).view(np.uint16).tolist()
+    return f"[{','.join(map(_halves().__getitem__, places))}]"
