@@ -26,7 +26,11 @@ ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with
 
 
 _ORIGIN = re.compile(r"\*|null|https?://[^/\s?#,;]+")
-_SENTINELS = re.compile(r"redis\+sentinel://([^@/]*@)?[^@/:,]+:\d+(,[^@/:,]+:\d+)*/\d+/[^/?#]+")
+_NODES = r"([^@/]*@)?[^@/:,]+:\d+(,[^@/:,]+:\d+)*"
+_SENTINELS = re.compile(
+    rf"redis\+sentinel://{_NODES}/\d+/[^/?#]+(\?sentinel_\w+=[^&#]+(&sentinel_\w+=[^&#]+)*)?"
+)
+_CLUSTER = re.compile(rf"rediss?\+cluster://{_NODES}/?(\?[^#]+)?")
 _HOST = re.compile(r"\*|[^/\s:?#,;]+")
 
 
@@ -59,7 +63,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Processes that answer.")
     redis_url: str | None = Field(
         None,
-        pattern=r"^(rediss?|valkeys?|redis\+sentinel|unix)://",
+        pattern=r"^((redis|valkey)(s?|s?\+cluster|\+sentinel)|unix)://",
         repr=False,
         description="Where session records are kept; unset: a Redis of our own.",
     )
@@ -162,15 +166,16 @@ class Settings(BaseSettings):
         if value is not None:
             from redis.asyncio.connection import parse_url
 
-            value = re.sub(r"^valkey(?=s?:)", "redis", value)
+            value = re.sub(r"^valkey", "redis", value)
             try:
-                if not _SENTINELS.fullmatch(value):
+                if not _SENTINELS.fullmatch(value) and not _CLUSTER.fullmatch(value):
                     parse_url(value)
             except ValueError:
                 raise ValueError(
                     "write redis://:password@host:port/0, with %-signs for special characters in "
-                    "the password (%2F for a slash), or "
-                    "redis+sentinel://:password@host:port,host:port/0/service"
+                    "the password (%2F for a slash), "
+                    "redis+sentinel://:password@host:port,host:port/0/service, or "
+                    "redis+cluster://:password@host:port,host:port"
                 ) from None
         return value
 
