@@ -15,10 +15,19 @@ from urllib.parse import urlsplit
 
 from limits import parse as parse_rate
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import BotError
+from embedding.data.remote import RemoteFolder, folder_at, is_remote
 
 PREFIX = "SHOWTELL_"
 DAY_S = 24 * 60 * 60
@@ -32,6 +41,11 @@ _SENTINELS = re.compile(
 )
 _CLUSTER = re.compile(rf"rediss?\+cluster://{_NODES}/?(\?[^#]+)?")
 _HOST = re.compile(r"\*|[^/\s:?#,;]+")
+
+
+def _folder(value: object) -> object:
+    """Return the folder at an address; a path is read by pydantic."""
+    return folder_at(value) if isinstance(value, str) and is_remote(value) else value
 
 
 class SettingsError(BotError):
@@ -55,7 +69,7 @@ class Settings(BaseSettings):
     models: Path | None = Field(
         None, description="The models of a gallery in PostgreSQL; unset: below data_dir."
     )
-    images: Path | None = Field(
+    images: Annotated[Path | InstanceOf[RemoteFolder] | None, BeforeValidator(_folder)] = Field(
         None, description="The pictures' folder, if it has moved since they were indexed."
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
@@ -123,6 +137,9 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="Thumbnails and uploads that are decoded at once, per worker."
     )
     thumbnails_mb: int = Field(1000, ge=1, description="What thumbnails may take on disk, MB.")
+    originals_mb: int = Field(
+        1000, ge=1, description="What copies of pictures that lie elsewhere may take on disk, MB."
+    )
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Other sites that may embed the widget; "*" for all.'

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from embedding.data.pairs import Skipped
+from embedding.data.remote import RemoteFolder, Root
 from embedding.model.encoder import Encoder
 from embedding.progress import Progress, silent
 from retrieval.bundle.build import collect
@@ -147,7 +148,7 @@ def encode_shard(
     reader: Reader,
     known: Encoded,
     *,
-    root: Path,
+    root: Root,
     encoder: Encoder,
     encode_pictures: EncodePictures | None,
     progress: Progress,
@@ -164,7 +165,7 @@ def encode_shard(
         encode_pictures: encodes pictures in its place.
         progress: told how many candidates of the share are done.
     """
-    own = [one for one in images if shard.has(os.path.relpath(root / one.path, root))]
+    own = [one for one in images if shard.has(_below(one, root))]
     count, reused = 0, 0
     skipped: list[Skipped] = []
     for start in range(0, len(own), _AT_ONCE):
@@ -187,6 +188,12 @@ def encode_shard(
         reused += work.reused
         skipped += work.skipped
     return ShardReport(count, reused, skipped)
+
+
+def _below(candidate: Candidate, root: Root) -> str:
+    if isinstance(root, RemoteFolder):
+        return candidate.path.as_posix()
+    return os.path.relpath(root / candidate.path, root)
 
 
 def _keep(reader: Reader, fingerprint: str, work: Collector, files: VectorFiles) -> None:

@@ -10,9 +10,9 @@ import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from embedding.data.remote import Root
 from retrieval.postgres.database import Connection
 from retrieval.postgres.rows import StoredVersion
 from retrieval.postgres.statistics import Counts, counts_of
@@ -112,7 +112,7 @@ def write_version(
     *,
     fingerprint: str,
     nearness: Vectors,
-    root: Path,
+    root: Root,
     attribution: str,
 ) -> Written:
     """Write the rows of the next version.
