@@ -28,6 +28,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import BotError
 from embedding.data.remote import RemoteFolder, folder_at, is_remote
+from embedding.errors import DataError
 
 PREFIX = "SHOWTELL_"
 DAY_S = 24 * 60 * 60
@@ -36,16 +37,20 @@ ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with
 
 _ORIGIN = re.compile(r"\*|null|https?://[^/\s?#,;]+")
 _NODES = r"([^@/]*@)?[^@/:,]+:\d+(,[^@/:,]+:\d+)*"
-_SENTINELS = re.compile(
-    rf"redis\+sentinel://{_NODES}/\d+/[^/?#]+(\?sentinel_\w+=[^&#]+(&sentinel_\w+=[^&#]+)*)?"
-)
+_OWN = r"sentinel_(username|password)=[^&#]+"
+_SENTINELS = re.compile(rf"redis\+sentinel://{_NODES}/\d+/[^/?#]+(\?{_OWN}(&{_OWN})*)?")
 _CLUSTER = re.compile(rf"rediss?\+cluster://{_NODES}/?(\?[^#]+)?")
 _HOST = re.compile(r"\*|[^/\s:?#,;]+")
 
 
 def _folder(value: object) -> object:
     """Return the folder at an address; a path is read by pydantic."""
-    return folder_at(value) if isinstance(value, str) and is_remote(value) else value
+    if not isinstance(value, str) or not is_remote(value):
+        return value
+    try:
+        return folder_at(value)
+    except DataError as error:
+        raise ValueError(str(error)) from None
 
 
 class SettingsError(BotError):
@@ -321,7 +326,7 @@ def _sentence(item: Any) -> str:
     """Name one wrong setting and its value; a secret is never repeated."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
     value = "(hidden)" if name.endswith(("_token", "_key")) else repr(item["input"])
-    if name in ("redis_url", "store"):
+    if name in ("redis_url", "store", "images"):
         value = _hide_password(value)
     return f"{PREFIX}{name.upper()} is {value}: {item['msg'].removeprefix('Value error, ')}"
 
