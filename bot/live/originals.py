@@ -31,8 +31,8 @@ class Originals:
         """Return the file of a picture on this machine, fetched now if it is elsewhere.
 
         Raises:
-            PicturesUnavailable: what holds it does not answer.
-            OSError: it is gone, has other bytes than were indexed, or there is no room for it.
+            PicturesUnavailable: what holds it does not answer, or there is no room for it here.
+            FileNotFoundError: it is gone, or has other bytes than were indexed.
         """
         if isinstance(source, Path):
             return source
@@ -41,8 +41,9 @@ class Originals:
             try:
                 async with asyncio.timeout(_PATIENCE_S):
                     await self._cache.make(target, self._cache.keep, target, source.fetch)
-            except TimeoutError:
-                raise PicturesUnavailable(
-                    f"{source} was not here within {_PATIENCE_S:g} s; it may be in a moment"
-                ) from None
+            except FileNotFoundError:
+                raise
+            except OSError as error:
+                why = str(error) or f"it takes more than {_PATIENCE_S:g} s"
+                raise PicturesUnavailable(f"{source} cannot be brought here: {why}") from error
         return target

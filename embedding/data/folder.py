@@ -76,7 +76,7 @@ def read_folder(path: Root, caption_file: Path | None = None) -> Table:
 
 def _remote_files(folder: RemoteFolder, caption_file: Path | None) -> list[str]:
     if not (folder.is_web and caption_file):
-        return sorted(folder.names())
+        return sorted({*folder.names()})
     rows = read_rows(caption_file).rows
     return sorted({row.file.removeprefix(f"{folder}/") for row in rows})
 

@@ -52,6 +52,8 @@ class RemoteFolder:
                 f"pictures cannot be read from {parts.scheme}://; give a folder of this machine, "
                 "or s3://, gs:// or https://"
             )
+        if not parts.netloc:
+            raise DataError(f"{self.address} names no place; write {parts.scheme}://NAME/FOLDER")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise DataError(
                 "the address of the pictures holds a login or parameters; write it without, and "
@@ -78,7 +80,7 @@ class RemoteFolder:
             PicturesUnavailable: the store does not answer.
         """
         files, start = self.open()
-        waiting = [start]
+        waiting, entered = [start], {start}
         while waiting:
             folder = waiting.pop()
             try:
@@ -91,13 +93,14 @@ class RemoteFolder:
             for entry in entries:
                 path = entry["name"].rstrip("/")
                 name = path.removeprefix(f"{start}/")
-                # A page of a web server has links to anywhere, and a folder may name itself.
-                if name == path or PurePosixPath(name).name.startswith(".") or path == folder:
+                # A page of a web server has links to anywhere; a folder may name itself.
+                if name == path or PurePosixPath(name).name.startswith("."):
                     continue
-                if entry["type"] == "directory":
-                    waiting.append(path)
-                else:
+                if entry["type"] != "directory":
                     yield unquote(name) if self.is_web else name
+                elif path not in entered:
+                    entered.add(path)
+                    waiting.append(path)
 
     def place_of(self, name: str) -> str:
         """Return the address of a file below it."""
@@ -163,16 +166,16 @@ class RemoteFile:
         """Write the bytes into a file of this machine.
 
         Raises:
-            OSError: as ``stat``; or it has other bytes than it must have, or there is no room.
+            OSError: as ``stat``; it has other bytes than it must have.
             PicturesUnavailable: the store does not answer.
         """
         size = self._ask("info", timeout=_PATIENCE_S)["size"] or 0
         if size > MAX_BYTES:
-            raise OSError(f"{self} has {size:,} bytes, more than the {MAX_BYTES:,} allowed")
+            raise FileNotFoundError(f"{self} has {size:,} bytes; {MAX_BYTES:,} are allowed")
         self._ask("get_file", str(target), timeout=_PATIENCE_S + size / _BYTES_A_SECOND)
         with target.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
-                raise OSError(f"{self} is not the picture that was indexed")
+                raise FileNotFoundError(f"{self} is not the picture that was indexed")
 
     def _try(self, what: str, *args: object, timeout: float) -> Any:
         """Ask, and ask again where the store did not answer."""

@@ -74,6 +74,16 @@ def test_a_web_server_is_read_by_its_lists_or_by_a_caption_file(
             one.read_bytes()
 
 
+def test_pages_that_link_to_each_other_are_read_once(web: tuple[Path, str]) -> None:
+    folder, address = web
+    links = "".join(f'<a href="{address}/album/{one}">x</a>' for one in ("", "sub/", "a.jpg", ".."))
+    for place in ("album", "album/sub"):
+        (folder / place).mkdir()
+        (folder / place / "index.html").write_text(links)
+    (folder / "beside.jpg").write_bytes(b"x")
+    assert {*RemoteFolder(f"{address}/album").names()} == {"a.jpg"}
+
+
 def test_a_file_is_fetched_if_it_is_the_one_that_was_indexed(
     web: tuple[Path, str], tmp_path: Path
 ) -> None:
@@ -108,6 +118,7 @@ def test_what_does_not_answer_is_told_within_the_time(
     ("address", "why"),
     [
         ("ftp://host/pictures", "cannot be read from ftp://"),
+        ("s3://", "names no place"),
         ("s3://key:hush@bucket", "holds a login"),
         ("https://host/list?token=hush", "holds a login or parameters"),
     ],
