@@ -15,10 +15,20 @@ from urllib.parse import urlsplit
 
 from limits import parse as parse_rate
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    InstanceOf,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from bot.errors import BotError
+from embedding.data.remote import RemoteFolder, folder_at, is_remote
+from embedding.errors import DataError
 
 PREFIX = "SHOWTELL_"
 DAY_S = 24 * 60 * 60
@@ -26,8 +36,21 @@ ANY_HOST = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared with
 
 
 _ORIGIN = re.compile(r"\*|null|https?://[^/\s?#,;]+")
-_SENTINELS = re.compile(r"redis\+sentinel://([^@/]*@)?[^@/:,]+:\d+(,[^@/:,]+:\d+)*/\d+/[^/?#]+")
+_NODES = r"([^@/]*@)?[^@/:,]+:\d+(,[^@/:,]+:\d+)*"
+_OWN = r"sentinel_(username|password)=[^&#]+"
+_SENTINELS = re.compile(rf"redis\+sentinel://{_NODES}/\d+/[^/?#]+(\?{_OWN}(&{_OWN})*)?")
+_CLUSTER = re.compile(rf"rediss?\+cluster://{_NODES}/?(\?[^#]+)?")
 _HOST = re.compile(r"\*|[^/\s:?#,;]+")
+
+
+def _folder(value: object) -> object:
+    """Return the folder at an address; a path is read by pydantic."""
+    if not isinstance(value, str) or not is_remote(value):
+        return value
+    try:
+        return folder_at(value)
+    except DataError as error:
+        raise ValueError(str(error)) from None
 
 
 class SettingsError(BotError):
@@ -51,7 +74,7 @@ class Settings(BaseSettings):
     models: Path | None = Field(
         None, description="The models of a gallery in PostgreSQL; unset: below data_dir."
     )
-    images: Path | None = Field(
+    images: Annotated[Path | InstanceOf[RemoteFolder] | None, BeforeValidator(_folder)] = Field(
         None, description="The pictures' folder, if it has moved since they were indexed."
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
@@ -59,7 +82,7 @@ class Settings(BaseSettings):
     workers: int = Field(1, ge=1, le=64, description="Processes that answer.")
     redis_url: str | None = Field(
         None,
-        pattern=r"^(rediss?|valkeys?|redis\+sentinel|unix)://",
+        pattern=r"^((redis|valkey)(s?|s?\+cluster|\+sentinel)|unix)://",
         repr=False,
         description="Where session records are kept; unset: a Redis of our own.",
     )
@@ -119,6 +142,9 @@ class Settings(BaseSettings):
         1, ge=1, le=64, description="Thumbnails and uploads that are decoded at once, per worker."
     )
     thumbnails_mb: int = Field(1000, ge=1, description="What thumbnails may take on disk, MB.")
+    originals_mb: int = Field(
+        1000, ge=1, description="What copies of pictures that lie elsewhere may take on disk, MB."
+    )
     poll_s: float = Field(3, gt=0, description="How often CURRENT is looked at, in seconds.")
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description='Other sites that may embed the widget; "*" for all.'
@@ -162,15 +188,16 @@ class Settings(BaseSettings):
         if value is not None:
             from redis.asyncio.connection import parse_url
 
-            value = re.sub(r"^valkey(?=s?:)", "redis", value)
+            value = re.sub(r"^valkey", "redis", value)
             try:
-                if not _SENTINELS.fullmatch(value):
+                if not _SENTINELS.fullmatch(value) and not _CLUSTER.fullmatch(value):
                     parse_url(value)
             except ValueError:
                 raise ValueError(
                     "write redis://:password@host:port/0, with %-signs for special characters in "
-                    "the password (%2F for a slash), or "
-                    "redis+sentinel://:password@host:port,host:port/0/service"
+                    "the password (%2F for a slash), "
+                    "redis+sentinel://:password@host:port,host:port/0/service, or "
+                    "redis+cluster://:password@host:port,host:port"
                 ) from None
         return value
 
@@ -299,7 +326,7 @@ def _sentence(item: Any) -> str:
     """Name one wrong setting and its value; a secret is never repeated."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
     value = "(hidden)" if name.endswith(("_token", "_key")) else repr(item["input"])
-    if name in ("redis_url", "store"):
+    if name in ("redis_url", "store", "images"):
         value = _hide_password(value)
     return f"{PREFIX}{name.upper()} is {value}: {item['msg'].removeprefix('Value error, ')}"
 

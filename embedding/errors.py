@@ -1,6 +1,6 @@
 """The one family of exceptions that this package raises on purpose."""
 
-__all__ = ["DataError", "EmbeddingError", "ModelError", "TrainingError"]
+__all__ = ["DataError", "EmbeddingError", "ModelError", "PicturesUnavailable", "TrainingError"]
 
 
 class EmbeddingError(Exception):
@@ -17,3 +17,7 @@ class ModelError(EmbeddingError):
 
 class TrainingError(EmbeddingError):
     """Training cannot start or go on with these settings and these data."""
+
+
+class PicturesUnavailable(EmbeddingError):
+    """What holds the pictures does not answer now; the same may work in a moment."""

@@ -25,6 +25,7 @@ pytest_plugins = [
     "tests.fixtures.jargon",
     "tests.fixtures.languages",
     "tests.fixtures.redis",
+    "tests.fixtures.remote",
     "tests.fixtures.postgres",
     "tests.fixtures.server",
     "tests.fixtures.browser",

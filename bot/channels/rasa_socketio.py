@@ -90,7 +90,8 @@ class Windows(AsyncPubSubManager):  # type: ignore[misc]
     def __init__(self, redis_url: str) -> None:
         self._redis = connect_redis(redis_url, connections=_CONNECTIONS)
         # Channels know no databases; those who keep sessions in another one are strangers.
-        database = self._redis.connection_pool.connection_kwargs.get("db", 0)
+        settings = self._redis.get_connection_kwargs()  # type: ignore[no-untyped-call]
+        database = settings.get("db", 0)
         super().__init__(channel=f"showtell:windows:{database}")
 
     async def close(self) -> None:

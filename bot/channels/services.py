@@ -21,6 +21,7 @@ from bot.dialogue.message import Form, Message, Turn
 from bot.errors import NotYours
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
+from bot.live.originals import Originals
 from bot.live.tasks import BackgroundTask
 from bot.live.thumbnails import Thumbnails
 from bot.sessions.store import SessionStore
@@ -56,6 +57,7 @@ class Services:
     conversation: Conversation
     actions: ActionExecutor
     figures: Figures
+    originals: Originals
     thumbnails: Thumbnails
     admission: Admission
     rates: RateLimits

@@ -16,6 +16,7 @@ from bot.workbench.console import Report, say
 
 if TYPE_CHECKING:
     from embedding.data.pairs import Pairs
+    from embedding.data.remote import Root
     from embedding.model.encoder import Encoder
     from retrieval.bundle.build import BuildReport
     from retrieval.bundle.catalog import Catalog
@@ -54,7 +55,7 @@ def index_images(
     """Encode pictures, write the next version of the gallery, and publish it.
 
     Args:
-        images: a folder, or a data set as `KIND:PATH`.
+        images: a folder, also at s3://, gs:// or https://, or a data set as `KIND:PATH`.
         captions: captions for the folder, or None for those that lie beside the pictures.
         model: a model directory, a run of `showtell train`, a shipped name, or a hub name.
         catalog: of the gallery.
@@ -74,7 +75,7 @@ def index_images(
             attribution=work.pairs.attribution,
             progress=progress,
         )
-    if not work.root.is_dir():
+    if isinstance(work.root, Path) and not work.root.is_dir():
         raise IndexingRefused(
             f"the folder {images!r} was removed while it was indexed; {report.version} is built, "
             "and not live"
@@ -135,7 +136,7 @@ class _Work:
 
     pairs: Pairs
     candidates: list[Candidate]
-    root: Path
+    root: Root
     model_dir: Path
     encoder: Encoder
     encode_pictures: EncodePictures
@@ -163,10 +164,14 @@ def _opened(
         yield _Work(pairs, candidates, root, model_dir, encoder, encode_pictures)
 
 
-def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pairs, Path]:
+def _pictures(images: str, captions: Path | None, progress: Report) -> tuple[Pairs, Root]:
     """Return the data set and the folder that its pictures lie in."""
     from embedding.data.pairs import load_folder, load_pairs
+    from embedding.data.remote import RemoteFolder, is_remote
 
+    if is_remote(images):
+        remote = RemoteFolder(images)
+        return load_folder(remote, captions), remote
     folder = Path(images)
     if folder.is_dir():
         # What is served lies below the folder that the link leads to, if it is one.

@@ -89,7 +89,9 @@ def demo(
 
 @app.command()
 def index(
-    images: Annotated[str, typer.Argument(help="A folder of pictures, or a data set KIND:PATH.")],
+    images: Annotated[
+        str, typer.Argument(help="A folder of pictures, s3://…, gs://…, https://…, or KIND:PATH.")
+    ],
     bundles: Bundles = None,
     store: Store = None,
     model: Model = None,

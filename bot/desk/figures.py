@@ -14,13 +14,14 @@ from redis.asyncio import Redis
 from bot.channels.problems import problems
 from bot.channels.services import Services, services
 from bot.desk.desk import Desk, asking_redis, desk
+from bot.sessions.connection import is_cluster
 from bot.sessions.scripts import keys_of
 from bot.stages import STAGES
 
 router = APIRouter()
 
-# SCAN looks at so many keys in a step, and at most so many steps are made.
-_STEP, _STEPS = 2_000, 20
+# SCAN looks at so many keys in a step, and steps are made for so long.
+_STEP, _PATIENCE_S = 2_000, 0.2
 
 Buckets = list[tuple[float, float]]
 """Of a histogram: (upper bound in seconds, how many were at most that)."""
@@ -130,11 +131,12 @@ def quantile(buckets: Iterable[tuple[float, float]], share: float) -> float | No
 
 async def _count_sessions(redis: Redis) -> tuple[int, bool]:
     """Return how many sessions there are, and whether there may be more."""
-    pattern = keys_of("*")[1]
-    cursor, count = 0, 0
-    for _ in range(_STEPS):
-        cursor, keys = await redis.scan(cursor, match=pattern, count=_STEP)
-        count += len(keys)
-        if cursor == 0:
-            return count, False
-    return count, True
+    pattern = keys_of("*", in_cluster=is_cluster(redis))[1]
+    count = 0
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            async for _ in redis.scan_iter(match=pattern, count=_STEP):
+                count += 1
+    except TimeoutError:
+        return count, True
+    return count, False

@@ -29,7 +29,8 @@ from retrieval.errors import BundleError, NoBundle
 
 logger = logging.getLogger(__name__)
 
-_STATE, _LOCK, _CANCEL = (f"showtell:desk:index:{what}" for what in ("state", "lock", "cancel"))
+# The braces put all three on one node of a cluster.
+_STATE, _LOCK, _CANCEL = (f"showtell:desk:{{index}}:{what}" for what in ("state", "lock", "cancel"))
 _REMEMBERED_S = 30 * 86_400
 # The lock of a server that died is void after so long; held anew with each beat.
 _LOCK_S = 15

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import FileResponse, Response
@@ -17,6 +17,7 @@ from bot.files.caching import unless_known
 from bot.live.serving import Serving
 from bot.live.thumbnails import SIZES
 from embedding.data.decode import ImageError
+from embedding.data.remote import RemoteFile
 from retrieval.errors import GalleryError
 
 router = APIRouter(tags=["images"])
@@ -53,27 +54,22 @@ async def image(
     if not _ID.fullmatch(image_id):
         raise HTTPException(404, "There is no such picture.")
     with parts.live.lease() as serving:
-        picture = await asyncio.to_thread(_find, serving, image_id)
-        if size is None and picture.media_type:
-            return await asyncio.to_thread(_answer, request, picture.path, picture.media_type)
+        source, sha256 = await asyncio.to_thread(_find, serving, image_id)
         try:
-            made = await parts.thumbnails.get(picture.path, picture.sha256, size or SIZES[-1])
-        except ImageError:
-            serving.pictures.mark_damaged(image_id, picture.path)
-            raise HTTPException(404, GONE) from None
-        except FileNotFoundError:
+            if size is None:
+                original = await parts.originals.get(source)
+                if media_type := await asyncio.to_thread(_media_type, original):
+                    return await asyncio.to_thread(_answer, request, original, media_type)
+            made = await parts.thumbnails.get(source, sha256, size or SIZES[-1])
+        except (ImageError, OSError) as error:
+            if isinstance(source, RemoteFile) or isinstance(error, ImageError):
+                serving.pictures.mark_damaged(image_id, source)
             raise HTTPException(404, GONE) from None
     return await asyncio.to_thread(_answer, request, made, "image/webp")
 
 
-class _Original(NamedTuple):
-    path: Path
-    sha256: str
-    media_type: str | None
-
-
-def _find(serving: Serving, image_id: str) -> _Original:
-    """Return where a picture lies, and its media type if browsers show it as it is.
+def _find(serving: Serving, image_id: str) -> tuple[Path | RemoteFile, str]:
+    """Return where a picture lies, and the sha256 of its bytes.
 
     Raises:
         HTTPException: 404; there is no such picture, or no longer one that can be shown.
@@ -82,8 +78,7 @@ def _find(serving: Serving, image_id: str) -> _Original:
     if picture is None:
         raise HTTPException(404, "There is no such picture.")
     try:
-        path = serving.bundle.store.file(image_id)
-        return _Original(path, picture.sha256, _media_type(path))
+        return serving.bundle.store.file(image_id), picture.sha256
     except (GalleryError, OSError):
         raise HTTPException(404, GONE) from None
 

@@ -24,6 +24,7 @@ from bot.live.news import news_of_swaps, tell_of_swap
 from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
 from bot.live.threads import Threads
+from embedding.data.remote import Root
 from retrieval.bundle.catalog import Catalog
 from retrieval.errors import BundleError, BundleRefused, NoBundle, StoreUnavailable
 
@@ -57,7 +58,7 @@ class LiveBundle:
         self,
         catalog: Catalog,
         *,
-        images: Path | None = None,
+        images: Root | None = None,
         redis: Redis | None = None,
         threads: int = 2,
         poll_s: float = 3.0,

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bot.live.encoding import Run
 from bot.live.serving import Serving, open_serving
+from embedding.data.remote import Root
 from retrieval.bundle.catalog import Catalog
 from retrieval.errors import BundleRefused, StoreUnavailable
 
@@ -47,7 +48,7 @@ class Loader:
         catalog: Catalog,
         run: Run,
         *,
-        images: Path | None,
+        images: Root | None,
         models: Path | None,
         on_load: Callable[[str, str], None] | None,
         on_missing: Callable[[], None] | None,

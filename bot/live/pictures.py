@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from embedding.data.remote import RemoteFile
 from retrieval.errors import GalleryError
 from retrieval.store.protocol import Store
 
@@ -19,7 +20,7 @@ class ShownPictures:
     """Tells which pictures have a file that can be read; safe to use from several threads.
 
     A file is opened for no search: what is not there is seen by looking, what is damaged when it
-    was asked for once.
+    was asked for once; so is what is missing on an object store or a web server.
 
     Args:
         store: the gallery.
@@ -37,8 +38,8 @@ class ShownPictures:
         """Tell whether a picture can be shown now; log (once) and count one that cannot."""
         try:
             path = self._file(image_id)
-            changed = path.stat().st_mtime_ns
-            if os.access(path, os.R_OK) and self._damaged.get(image_id) != changed:
+            readable = isinstance(path, RemoteFile) or os.access(path, os.R_OK)
+            if readable and self._damaged.get(image_id) != _changed(path):
                 return True
         except (GalleryError, OSError):
             pass
@@ -49,7 +50,12 @@ class ShownPictures:
             self._on_missing()
         return False
 
-    def mark_damaged(self, image_id: str, path: Path) -> None:
+    def mark_damaged(self, image_id: str, path: Path | RemoteFile) -> None:
         """Leave a picture out from now on, for as long as its file stays as it is."""
         with suppress(OSError):  # gone by now
-            self._damaged[image_id] = path.stat().st_mtime_ns
+            self._damaged[image_id] = _changed(path)
+
+
+def _changed(path: Path | RemoteFile) -> int:
+    """Return when a file was changed last; one elsewhere is not asked, for turns do not wait."""
+    return 0 if isinstance(path, RemoteFile) else path.stat().st_mtime_ns

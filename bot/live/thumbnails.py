@@ -9,9 +9,11 @@ from pathlib import Path
 
 from PIL import Image
 
+from bot.live.file_cache import FileCache
+from bot.live.originals import Originals
 from bot.live.threads import Threads
 from embedding.data.decode import open_image
-from retrieval.store.files import atomic_path
+from embedding.data.remote import RemoteFile
 
 logger = logging.getLogger(__name__)
 
@@ -21,8 +23,6 @@ SIZES = (160, 320, 640)
 QUALITY = 85
 # A picture is decoded to about twice the side of its thumbnail, and reduced by a good filter.
 _DECODED_SQUARES = 3
-# The folder is looked through when so much of what it may hold is new, and emptied to this much.
-_NEW, _LEFT = 0.1, 0.8
 
 
 class Thumbnails:
@@ -32,16 +32,16 @@ class Thumbnails:
         folder: where they are kept; made when the first one is.
         threads: where they are made.
         most_bytes: what the folder may hold; the oldest go first.
+        originals: brings pictures here that lie elsewhere.
     """
 
-    def __init__(self, folder: Path, threads: Threads, most_bytes: int) -> None:
-        self._folder = folder
-        self._threads = threads
-        self._most_bytes = most_bytes
-        self._new_bytes = most_bytes  # nobody knows what was left there: look at once
-        self._being_made: dict[Path, asyncio.Task[Path | bytes]] = {}
+    def __init__(
+        self, folder: Path, threads: Threads, most_bytes: int, originals: Originals
+    ) -> None:
+        self._cache = FileCache(folder, threads, most_bytes)
+        self._originals = originals
 
-    async def get(self, source: Path, sha256: str, size: int) -> Path | bytes:
+    async def get(self, source: Path | RemoteFile, sha256: str, size: int) -> Path | bytes:
         """Return the file of a thumbnail, made now if it is not there yet.
 
         Whoever asks for it while it is being made waits for the same. Where it cannot be kept, on
@@ -54,22 +54,14 @@ class Thumbnails:
 
         Raises:
             ImageError: the file is no picture any more.
+            PicturesUnavailable: what holds it does not answer.
             OSError: it is gone.
         """
-        target = self._folder / sha256[:2] / f"{sha256}-{size}.webp"
+        target = self._cache.path_of(f"{sha256}-{size}.webp")
         if await asyncio.to_thread(_is_newer, target, source):
             return target
-        task = self._being_made.get(target)
-        if task is None:
-            task = asyncio.create_task(self._threads.run(self._make, source, target, size))
-            self._being_made[target] = task
-            task.add_done_callback(lambda done: self._is_made(target, done))
-        return await asyncio.shield(task)
-
-    def _is_made(self, target: Path, task: asyncio.Task[Path | bytes]) -> None:
-        del self._being_made[target]
-        if not task.cancelled():
-            task.exception()  # retrieved, should all who asked have gone meanwhile
+        original = await self._originals.get(source)
+        return await self._cache.make(target, self._make, original, target, size)
 
     def _make(self, source: Path, target: Path, size: int) -> Path | bytes:
         picture = open_image(source, keep_pixels=_DECODED_SQUARES * size**2)
@@ -78,35 +70,17 @@ class Thumbnails:
         picture.save(memory, "WEBP", quality=QUALITY)
         content = memory.getvalue()
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_path(target) as temporary:  # another worker never reads half a file
-                temporary.write_bytes(content)
-            self._make_room(len(content))
+            self._cache.keep(target, lambda temporary: temporary.write_bytes(content))
         except OSError as error:
             logger.warning("a thumbnail cannot be kept: %s", error)
             return content
         return target
 
-    def _make_room(self, new_bytes: int) -> None:
-        """Remove the oldest thumbnails when there are too many; another worker may do the same."""
-        self._new_bytes += new_bytes
-        if self._new_bytes < _NEW * self._most_bytes:
-            return
-        self._new_bytes = 0
-        found = [(path.stat(), path) for path in self._folder.glob("*/*.webp")]
-        total = sum(status.st_size for status, _ in found)
-        if total <= self._most_bytes:
-            return
-        for status, path in sorted(found, key=lambda one: one[0].st_mtime_ns):
-            if total <= _LEFT * self._most_bytes:
-                break
-            path.unlink(missing_ok=True)
-            total -= status.st_size
 
-
-def _is_newer(target: Path, source: Path) -> bool:
+def _is_newer(target: Path, source: Path | RemoteFile) -> bool:
     try:
         made = target.stat().st_mtime_ns
     except OSError:  # none is there, or none can be
         return False
-    return made >= source.stat().st_mtime_ns
+    # What lies elsewhere is shown by its hash, which cannot change.
+    return isinstance(source, RemoteFile) or made >= source.stat().st_mtime_ns

@@ -32,6 +32,7 @@ from bot.files import images, page
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
 from bot.live.catalog import open_catalog
+from bot.live.originals import FETCHED_AT_ONCE, Originals
 from bot.live.threads import Threads
 from bot.live.thumbnails import Thumbnails
 from bot.rewriting.rewriter import build_rewriter
@@ -223,6 +224,11 @@ async def _lifespan(
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
         pictures = Threads(settings.picture_threads, "pictures")
         stack.push_async_callback(pictures.close)
+        fetching = Threads(FETCHED_AT_ONCE, "fetching")
+        stack.push_async_callback(fetching.close)
+        originals = Originals(
+            settings.data_dir / "originals", fetching, settings.originals_mb * 1_000_000
+        )
         rewriter = build_rewriter(settings, metrics.count_rewrite)
         stack.push_async_callback(rewriter.close)
         secret = settings.admin_token.get_secret_value() if settings.admin_token else ""
@@ -238,8 +244,10 @@ async def _lifespan(
             conversation=conversation,
             actions=rasa_actions.create_executor(conversation, settings.base_url),
             figures=metrics,
+            originals=originals,
             thumbnails=Thumbnails(
-                settings.data_dir / "thumbnails", pictures, settings.thumbnails_mb * 1_000_000
+                *(settings.data_dir / "thumbnails", pictures, settings.thumbnails_mb * 1_000_000),
+                originals,
             ),
             admission=admission,
             rates=RateLimits(settings.limit_sender, settings.limit_address),

@@ -25,6 +25,7 @@ from bot.errors import (
 )
 from bot.understanding.rasa_project import RasaProject
 from embedding.data.decode import ImageError, ImageTooLarge
+from embedding.errors import PicturesUnavailable
 from retrieval.errors import BundleRefused, GalleryError, NoBundle, StoreReadOnly, StoreUnavailable
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,9 @@ ERRORS: dict[type[Exception], ErrorAnswer] = {
     StoreUnavailable: ErrorAnswer(
         503, "The pictures cannot be searched just now. Please try again in a moment.", RETRY
     ),
+    PicturesUnavailable: ErrorAnswer(
+        503, "The picture cannot be fetched just now. Please try again in a moment.", RETRY
+    ),
     GalleryError: ErrorAnswer(404, "There is no such picture."),
     BundleRefused: ErrorAnswer(409),
     StoreReadOnly: ErrorAnswer(409),
@@ -75,6 +79,7 @@ SENTENCES: dict[type[Exception], str] = {
     ComeAgain: "utter_error_busy",
     SessionsUnavailable: "utter_error_busy",
     StoreUnavailable: "utter_error_busy",
+    PicturesUnavailable: "utter_error_busy",
     NoBundle: "utter_error_no_pictures",
     ImageTooLarge: "utter_error_image_too_large",
     ImageError: "utter_error_image",

@@ -8,9 +8,14 @@ the token of the turn.
 __all__ = ["BEGIN", "RELEASE", "RENEW", "SAVE", "keys_of"]
 
 
-def keys_of(sender_id: str) -> list[str]:
-    """Return where a sender's lock, record and talk are kept."""
-    return [f"showtell:{what}:{sender_id}" for what in ("lock", "session", "talk")]
+def keys_of(sender_id: str, *, in_cluster: bool = False) -> list[str]:
+    """Return where a sender's lock, record and talk are kept.
+
+    A cluster keeps keys with the same text between their first braces on one node, where one script
+    reaches them; braces with nothing between them, as a sender could be called, would not do.
+    """
+    name = f"{{of:{sender_id}}}" if in_cluster else sender_id
+    return [f"showtell:{what}:{name}" for what in ("lock", "session", "talk")]
 
 
 BEGIN = """

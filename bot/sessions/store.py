@@ -11,6 +11,7 @@ nobody holds another, and the record is still the one that the turn began with.
 from __future__ import annotations
 
 import asyncio
+import functools
 import hashlib
 import logging
 import secrets
@@ -24,7 +25,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError, ResponseError
 
 from bot.errors import MessageRefused, SessionsUnavailable
-from bot.sessions.connection import AT_ONCE
+from bot.sessions.connection import AT_ONCE, is_cluster
 from bot.sessions.record import SessionRecord
 from bot.sessions.scripts import BEGIN, RELEASE, RENEW, SAVE, keys_of
 from bot.sessions.talk import MAX_EXCHANGES, MAX_TALK_BYTES, Exchange
@@ -105,6 +106,7 @@ class SessionStore:
         if lock_timeout_s <= 0:
             raise ValueError(f"lock_timeout_s is {lock_timeout_s}; it must be above 0 seconds")
         self._redis = client
+        self._keys_of = functools.partial(keys_of, in_cluster=is_cluster(client))
         self._ttl_s = ttl_s
         self._lock_timeout_s = lock_timeout_s
         self._lock_life_ms = round(1000 * lock_life_s)
@@ -146,7 +148,7 @@ class SessionStore:
             SessionsUnavailable: Redis is away.
         """
         check_sender_id(sender_id)
-        _, record_key, talk_key = keys_of(sender_id)
+        _, record_key, talk_key = self._keys_of(sender_id)
         try:
             async with self._redis.pipeline(transaction=True) as both:
                 both.get(record_key)
@@ -197,7 +199,7 @@ class SessionStore:
                 await asyncio.shield(self._give_back(held))
 
     async def _acquire(self, sender_id: str, deadline: float) -> _Held:
-        keys = keys_of(sender_id)
+        keys = self._keys_of(sender_id)
         token = secrets.token_hex(16).encode()
         while True:
             try:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from embedding.data.remote import RemoteFile
 from embedding.errors import DataError
 
 __all__ = [
@@ -88,7 +89,7 @@ def read_captions(path: Path) -> dict[str, list[str]]:
     return captions
 
 
-def read_rows(path: Path) -> CaptionFile:
+def read_rows(path: Path | RemoteFile) -> CaptionFile:
     """Return what a caption file says.
 
     Raises:
@@ -151,7 +152,12 @@ def captions_in(record: dict[str, Any]) -> list[Any]:
 
 
 def _row(
-    path: Path, line: int, file: Any, caption: Any, metadata: dict[str, str], split: str = ""
+    path: Path | RemoteFile,
+    line: int,
+    file: Any,
+    caption: Any,
+    metadata: dict[str, str],
+    split: str = "",
 ) -> Row | Skipped:
     where = f"{path.name}, line {line}"
     if not isinstance(file, str) or not file.strip():
@@ -162,7 +168,7 @@ def _row(
     return Row(file.strip(), text, metadata, split)
 
 
-def _token_lines(lines: Sequence[str], path: Path) -> Iterator[Row | Skipped]:
+def _token_lines(lines: Sequence[str], path: Path | RemoteFile) -> Iterator[Row | Skipped]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -173,7 +179,7 @@ def _token_lines(lines: Sequence[str], path: Path) -> Iterator[Row | Skipped]:
             yield Skipped(f"{path.name}, line {number}", "no tab between the picture and caption")
 
 
-def _table_lines(lines: Sequence[str], path: Path) -> Iterator[Row | Skipped]:
+def _table_lines(lines: Sequence[str], path: Path | RemoteFile) -> Iterator[Row | Skipped]:
     header = next((line for line in lines if line.strip()), "")
     delimiter = next((mark for mark in ("\t", ",", ";", "|") if mark in header), ",")
     records = _records(lines, delimiter)
@@ -235,7 +241,7 @@ def _records(lines: Sequence[str], delimiter: str) -> Iterator[tuple[int, list[s
         start += reader.line_num
 
 
-def _json_lines(lines: Sequence[str], path: Path) -> Iterator[Row | Skipped]:
+def _json_lines(lines: Sequence[str], path: Path | RemoteFile) -> Iterator[Row | Skipped]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue

@@ -5,12 +5,13 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 
 from embedding.data.captions import Row, Skipped, read_rows
 from embedding.data.decode import HAS_HEIC, IMAGE_SUFFIXES
 from embedding.data.layouts import Table
 from embedding.data.names import caption_from_name, spellings
+from embedding.data.remote import RemoteFile, RemoteFolder, Root
 from embedding.errors import DataError
 
 __all__ = ["read_folder"]
@@ -27,8 +28,11 @@ _NOT_OPENED = {
 }.difference(IMAGE_SUFFIXES)
 
 
-def read_folder(path: Path, caption_file: Path | None = None) -> Table:
+def read_folder(path: Root, caption_file: Path | None = None) -> Table:
     """Read every picture under a folder, with captions from a file or from the names.
+
+    A folder may lie somewhere else (see ``RemoteFolder``). Of a web server those pictures are taken
+    that the given caption file names; without one it must list what it has.
 
     Hidden files and folders are left out. Links are followed, except those to folders around
     this one or inside it. The caption file is the one that is given, else one in the folder, else
@@ -37,10 +41,14 @@ def read_folder(path: Path, caption_file: Path | None = None) -> Table:
     Raises:
         DataError: this is no folder, or the caption file cannot be read.
     """
-    if not path.is_dir():
+    if isinstance(path, RemoteFolder):
+        table = Table([], [])
+        files = _remote_files(path, caption_file)
+    elif path.is_dir():
+        table = Table([], [path])
+        files = sorted(_visible_files(path, table.skipped))
+    else:
         raise DataError(f"{path} is not a folder; give a folder of pictures")
-    table = Table([], [path])
-    files = sorted(_visible_files(path, table.skipped))
     names = [name for name in files if PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES]
     caption_files = _caption_files(path, caption_file, files)
     captions = _captions(path, caption_files, names, table)
@@ -52,6 +60,8 @@ def read_folder(path: Path, caption_file: Path | None = None) -> Table:
             f"{caption_files[0].name}{more}: captions read: {read:,}, for {len(captioned):,} of "
             f"{len(names):,} pictures"
         )
+    if isinstance(path, RemoteFolder):
+        table.files = {name: path / name for name in names}
     for name in names:
         rows = captions.pop(name, [])
         table.rows += rows
@@ -64,7 +74,16 @@ def read_folder(path: Path, caption_file: Path | None = None) -> Table:
     return table
 
 
-def _caption_files(path: Path, given: Path | None, files: Sequence[str]) -> list[Path]:
+def _remote_files(folder: RemoteFolder, caption_file: Path | None) -> list[str]:
+    if not (folder.is_web and caption_file):
+        return sorted({*folder.names()})
+    rows = read_rows(caption_file).rows
+    return sorted({row.file.removeprefix(f"{folder}/") for row in rows})
+
+
+def _caption_files(
+    path: Root, given: Path | None, files: Sequence[str]
+) -> Sequence[Path | RemoteFile]:
     if given:
         return [given]
     for name in _CAPTION_FILES:
@@ -74,7 +93,7 @@ def _caption_files(path: Path, given: Path | None, files: Sequence[str]) -> list
 
 
 def _captions(
-    path: Path, caption_files: Sequence[Path], names: Sequence[str], table: Table
+    path: Root, caption_files: Sequence[Path | RemoteFile], names: Sequence[str], table: Table
 ) -> dict[str, list[Row]]:
     """Return the rows of each picture, and under their own names those of no picture."""
     by_spelling = {unicodedata.normalize("NFC", name): name for name in names}
@@ -84,13 +103,24 @@ def _captions(
         read = read_rows(file)
         table.skipped += read.skipped
         table.notes += read.notes
-        inside = file.name in _METADATA_FILES and file.is_relative_to(path)
-        folder = file.parent if inside else path
+        folder = _folder_of(file, path)
+        # A name may be absolute too.
+        root = path if isinstance(path, Path) else Path("/")
         for row in read.rows:
-            asked = (folder.relative_to(path) / row.file).as_posix()
-            name = next((by_spelling[s] for s in spellings(asked, path) if s in by_spelling), asked)
+            asked = (folder / row.file.removeprefix(f"{path}/")).as_posix()
+            name = next((by_spelling[s] for s in spellings(asked, root) if s in by_spelling), asked)
             captions.setdefault(name, []).append(replace(row, file=name))
     return captions
+
+
+def _folder_of(file: Path | RemoteFile, path: Root) -> PurePath:
+    """Return the folder below the gallery's that the names in a caption file start from."""
+    if file.name in _METADATA_FILES:
+        if isinstance(file, RemoteFile):
+            return PurePosixPath(file.path).parent
+        if isinstance(path, Path) and file.is_relative_to(path):
+            return file.parent.relative_to(path)
+    return PurePosixPath()
 
 
 def _not_opened(files: Sequence[str]) -> list[str]:

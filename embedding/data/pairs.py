@@ -20,6 +20,7 @@ from embedding.data.features import read_features
 from embedding.data.folder import read_folder
 from embedding.data.folds import FRACTIONS, split_by_hash, split_name
 from embedding.data.names import caption_from_name
+from embedding.data.remote import Root
 from embedding.data.webdataset import read_webdataset
 from embedding.errors import DataError
 from embedding.progress import Progress, silent
@@ -202,11 +203,11 @@ def load_pairs(
     return pairs
 
 
-def load_folder(folder: Path, captions: Path | None = None) -> Pairs:
+def load_folder(folder: Root, captions: Path | None = None) -> Pairs:
     """Return every picture under a folder, hidden ones left out.
 
     Args:
-        folder: where they lie, at any depth.
+        folder: where they lie, at any depth; of this machine or of another.
         captions: a caption file (see ``read_captions``); None looks for one in the folder. A
             picture that has none is captioned by its file name where that says something.
 

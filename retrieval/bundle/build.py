@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from embedding.data.pairs import Skipped
+from embedding.data.remote import Root
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
@@ -68,7 +69,7 @@ class BuildReport:
 def build_bundle(
     images: Iterable[Candidate],
     *,
-    root: Path,
+    root: Root,
     model_dir: Path,
     bundles: Path,
     encoder: Encoder | None = None,
@@ -96,9 +97,8 @@ def build_bundle(
         RetrievalError: nothing to index, no picture can be used, or no such folder.
         EmbeddingError: the model cannot be loaded or cannot read pictures.
     """
-    check_folders(root, model_dir)
+    root = check_folders(root, model_dir)
     encoder = encoder or load_encoder(model_dir)
-    root = root.resolve()
     with (
         building(bundles) as directory,
         find_previous(bundles, encoder.fingerprint) or nullcontext() as newest,
@@ -128,23 +128,24 @@ def build_bundle(
     return BuildReport(version, len(pictures), work.skipped, work.reused, work.folded)
 
 
-def check_folders(root: Path, model_dir: Path) -> None:
-    """Refuse a build without its folders.
+def check_folders(root: Root, model_dir: Path) -> Root:
+    """Return the folder of pictures with links resolved; refuse a build without its folders.
 
     Raises:
         RetrievalError: there is no such folder of pictures, or no such model.
     """
-    if not root.is_dir():
+    if isinstance(root, Path) and not root.is_dir():
         raise RetrievalError(f"{root} is no folder; give the folder that holds the pictures")
     if not model_dir.is_dir():
         raise RetrievalError(f"{model_dir} is no model directory; train or copy a model first")
+    return root.resolve() if isinstance(root, Path) else root
 
 
 def collect(
     images: Iterable[Candidate],
     files: VectorFiles,
     *,
-    root: Path,
+    root: Root,
     encoder: Encoder,
     encode_pictures: EncodePictures | None,
     previous: Known | None,

@@ -11,6 +11,7 @@ from typing import Self
 
 import numpy as np
 
+from embedding.data.remote import Root
 from embedding.languages.encoder import load_multilingual
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
@@ -118,7 +119,7 @@ class Bundle:
         *,
         verify: bool = True,
         trust_dates: bool = False,
-        root: Path | None = None,
+        root: Root | None = None,
     ) -> Self:
         """Open a bundle after checking that it is what its manifest says.
 
@@ -148,7 +149,7 @@ class Bundle:
             raise BundleRefused(version, f"{what} ({type(error).__name__})") from error
 
     @classmethod
-    def _open(cls, directory: Path, *, verify: bool, trust_dates: bool, root: Path | None) -> Self:
+    def _open(cls, directory: Path, *, verify: bool, trust_dates: bool, root: Root | None) -> Self:
         manifest = Manifest.read(directory)
         hashes = verify and not (trust_dates and are_as_checked(directory, manifest))
         check_files(directory, manifest, hashes=hashes)

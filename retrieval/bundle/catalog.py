@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Protocol
 
+from embedding.data.remote import Root
 from embedding.model.encoder import Encoder
 from embedding.progress import Progress, silent
 from retrieval.bundle import versions
@@ -78,7 +79,7 @@ class Catalog(Protocol):
     def describe(self) -> list[VersionInfo]:
         """Return what there is to know of each version without loading it, oldest first."""
 
-    def open(self, version: str | None = None, *, root: Path | None = None) -> Bundle:
+    def open(self, version: str | None = None, *, root: Root | None = None) -> Bundle:
         """Open a version, after checking that it is sound, as far as that takes no time.
 
         Args:
@@ -102,7 +103,7 @@ class Catalog(Protocol):
         self,
         images: Iterable[Candidate],
         *,
-        root: Path,
+        root: Root,
         model_dir: Path,
         encoder: Encoder | None = None,
         encode_pictures: EncodePictures | None = None,
@@ -164,7 +165,7 @@ class BundleCatalog:
         """Return what there is to know of each version."""
         return describe_versions(self._bundles)
 
-    def open(self, version: str | None = None, *, root: Path | None = None) -> Bundle:
+    def open(self, version: str | None = None, *, root: Root | None = None) -> Bundle:
         """Open a bundle: sizes and dates are compared, hashes where a date is another one."""
         return Bundle.open(self._bundles, version, trust_dates=True, root=root)
 
@@ -179,7 +180,7 @@ class BundleCatalog:
         self,
         images: Iterable[Candidate],
         *,
-        root: Path,
+        root: Root,
         model_dir: Path,
         encoder: Encoder | None = None,
         encode_pictures: EncodePictures | None = None,

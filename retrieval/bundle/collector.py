@@ -4,13 +4,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TypeVar
 
 from PIL import Image
 
 from embedding.data.decode import Decoded
 from embedding.data.pairs import Skipped
+from embedding.data.remote import Root
 from embedding.progress import Progress
 from retrieval.bundle.previous import Known
 from retrieval.bundle.sources import Candidate, Rejected, Source, read_source
@@ -114,7 +114,7 @@ class Collector:
         self,
         writer: VectorFiles,
         encode: EncodePictures,
-        root: Path,
+        root: Root,
         previous: Known | None,
     ) -> None:
         self.entries: dict[str, Entry] = {}

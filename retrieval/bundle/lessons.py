@@ -74,8 +74,8 @@ def _by_path(
     skipped: list[Skipped] = []
     for name, texts in corrections.items():
         path = Path(name)
-        inside = path.is_absolute() and path.is_relative_to(store.root)
-        below = path.relative_to(store.root).as_posix() if inside else path.as_posix()
+        inside = path.is_absolute() and path.is_relative_to(str(store.root))
+        below = path.relative_to(str(store.root)).as_posix() if inside else path.as_posix()
         if below in known:
             added.setdefault(below, []).extend(texts)
         else:

@@ -5,10 +5,11 @@ import os
 import stat
 import unicodedata
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from embedding.data.decode import MAX_BYTES, Decoded, ImageError, camera_dates, decode_image
 from embedding.data.pairs import Pairs
+from embedding.data.remote import RemoteFile, Root
 from retrieval.errors import RetrievalError
 from retrieval.store.filters import normalize_date
 
@@ -78,7 +79,7 @@ class Rejected(RetrievalError):
         self.why = why
 
 
-def read_source(candidate: Candidate, root: Path) -> Source:
+def read_source(candidate: Candidate, root: Root) -> Source:
     """Read a candidate's file.
 
     Args:
@@ -89,6 +90,7 @@ def read_source(candidate: Candidate, root: Path) -> Source:
         Rejected: it is missing, unreadable or too large, or its name leads out of the root. A
             link inside the root may lead out of it: the gallery shows what was indexed, no more
             (see retrieval.store.originals).
+        PicturesUnavailable: what holds it does not answer.
     """
     path = root / candidate.path
     if any(unicodedata.category(character) in _NO_TEXT for character in str(path)):
@@ -116,17 +118,21 @@ def read_source(candidate: Candidate, root: Path) -> Source:
     return Source(name, hashlib.sha256(data).hexdigest(), data, _date_taken(data))
 
 
-def _name_below(path: Path, root: Path) -> str:
+def _name_below(path: Path | RemoteFile, root: Root) -> str:
     """Return the name below the root, with forward slashes; links in it keep their own names.
 
     Raises:
         ValueError: it lies outside, also when the links before its last part are followed.
     """
+    if isinstance(path, RemoteFile):
+        if ".." in PurePosixPath(path.path).parts:
+            raise ValueError
+        return path.path
     named = Path(os.path.normpath(path))
-    if not named.is_relative_to(root):
+    if not named.is_relative_to(str(root)):
         # The root was reached through a link of its own.
         named = named.parent.resolve() / named.name
-    return named.relative_to(root).as_posix()
+    return named.relative_to(str(root)).as_posix()
 
 
 def _date_taken(data: bytes) -> str | None:
@@ -146,7 +152,7 @@ def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:
             f"the data set {pairs.name!r} has no image files, only features; "
             "index the folder that holds the pictures"
         )
-    paths = [path for path in pairs.image_paths if isinstance(path, Path)]
+    paths = [path for path in pairs.image_paths if isinstance(path, Path | RemoteFile)]
     if len(paths) < len(pairs.image_paths):
         raise RetrievalError(
             f"the data set {pairs.name!r} keeps its pictures inside larger files, and a gallery "
@@ -154,6 +160,10 @@ def candidates_from_pairs(pairs: Pairs) -> list[Candidate]:
         )
     known = pairs.metadata or [{} for _ in paths]
     return [
-        Candidate(path.absolute(), tuple(texts), dict(metadata))
+        Candidate(_path_of(path), tuple(texts), dict(metadata))
         for path, texts, metadata in zip(paths, pairs.captions_by_image(), known, strict=True)
     ]
+
+
+def _path_of(path: Path | RemoteFile) -> Path:
+    return Path(path.path) if isinstance(path, RemoteFile) else path.absolute()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from embedding.data.remote import Root, folder_at
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
@@ -154,7 +155,7 @@ class PostgresCatalog:
             for one in manifests
         ]
 
-    def open(self, version: str | None = None, *, root: Path | None = None) -> Bundle:
+    def open(self, version: str | None = None, *, root: Root | None = None) -> Bundle:
         """Open a version, if its model is here."""
         version = version or self.current()
         rows = self._database.fetch(_VERSION + "WHERE version = %s", (version,))
@@ -166,7 +167,7 @@ class PostgresCatalog:
             model = self._models.load(manifest.model_fingerprint, manifest.model_name)
             stored = StoredVersion(
                 *(number, model_row, manifest.dimension, manifest.count, captioned, words),
-                *(Path(kept_root), manifest.attribution),
+                *(folder_at(kept_root), manifest.attribution),
             )
             store = PostgresStore(self._database, stored, root)
             requests = _requests(model, store)
@@ -184,7 +185,7 @@ class PostgresCatalog:
         self,
         images: Iterable[Candidate],
         *,
-        root: Path,
+        root: Root,
         model_dir: Path,
         encoder: Encoder | None = None,
         encode_pictures: EncodePictures | None = None,
@@ -193,10 +194,9 @@ class PostgresCatalog:
         progress: Progress = silent,
     ) -> BuildReport:
         """Write the next version: what is as in the one before is shared with it."""
-        check_folders(root, model_dir)
+        root = check_folders(root, model_dir)
         self._database.migrate()
         encoder = encoder or load_encoder(model_dir)
-        root = root.resolve()
         model = self._models.keep(model_dir, encoder)
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -221,7 +221,7 @@ class PostgresCatalog:
         images: Iterable[Candidate],
         shard: Shard,
         *,
-        root: Path,
+        root: Root,
         encoder: Encoder,
         encode_pictures: EncodePictures | None = None,
         progress: Progress = silent,
@@ -233,7 +233,7 @@ class PostgresCatalog:
             shard,
             self._database,
             self._known(encoder),
-            root=root.resolve(),
+            root=root.resolve() if isinstance(root, Path) else root,
             encoder=encoder,
             encode_pictures=encode_pictures,
             progress=progress,
@@ -252,7 +252,7 @@ class PostgresCatalog:
         self._database.close()
 
     def _write(
-        self, work: Collector, files: VectorFiles, model: Model, root: Path, attribution: str
+        self, work: Collector, files: VectorFiles, model: Model, root: Root, attribution: str
     ) -> str:
         """Write rows and manifest in one transaction; return the version."""
         pictures = [entry.picture(row) for row, entry in enumerate(work.entries.values())]
@@ -293,7 +293,7 @@ class PostgresCatalog:
             manifest = Manifest.model_validate(document)
             stored = StoredVersion(
                 *(number, model, manifest.dimension, manifest.count, captioned, words),
-                *(Path(root), manifest.attribution),
+                *(folder_at(root), manifest.attribution),
             )
             return Previous(PostgresStore(self._database, stored))
         return None

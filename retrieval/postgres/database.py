@@ -6,7 +6,7 @@ connections. Trying each before it is lent would double the ways to the server a
 """
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any, Protocol
@@ -69,10 +69,18 @@ class Connection:
         """Carry out several statements."""
         self._connection.execute(script.encode())
 
-    def copy(self, table: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Add many rows to a table at once."""
-        statement = f"COPY {table} ({columns}) FROM STDIN"
+    def copy(self, table: str, columns: Mapping[str, str], rows: Iterable[Sequence[Any]]) -> None:
+        """Add many rows to a table at once, in PostgreSQL's binary form.
+
+        Args:
+            table: its name.
+            columns: of the values, and their types; bytea is what is in the form of another type
+                already.
+            rows: the values.
+        """
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
         with self._connection.cursor() as cursor, cursor.copy(statement.encode()) as copy:
+            copy.set_types([*columns.values()])
             for row in rows:
                 copy.write_row(row)
 

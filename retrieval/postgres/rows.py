@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from embedding.data.remote import Root
 from embedding.model.vectors import unit
 from retrieval.errors import GalleryError, IndexMismatch
 from retrieval.postgres.database import Reader
@@ -44,7 +44,7 @@ class StoredVersion:
     count: int
     captioned: int
     words: int
-    root: Path
+    root: Root
     attribution: str
 
 

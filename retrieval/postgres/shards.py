@@ -5,6 +5,7 @@ encoded is kept after every few pictures: killed and started again, it goes on f
 waits for anybody: the build of the next version takes what is there and encodes what is missing.
 """
 
+import functools
 import json
 import os
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from embedding.data.pairs import Skipped
+from embedding.data.remote import RemoteFolder, Root
 from embedding.model.encoder import Encoder
 from embedding.progress import Progress, silent
 from retrieval.bundle.build import collect
@@ -25,7 +27,6 @@ from retrieval.bundle.sources import Candidate
 from retrieval.errors import BundleError
 from retrieval.postgres.database import Connection, Reader
 from retrieval.postgres.rows import decode, picture_of
-from retrieval.postgres.writer import text_of
 from retrieval.store.protocol import Picture
 from retrieval.store.vector_files import VectorFiles
 from retrieval.store.vectors import Vectors
@@ -147,7 +148,7 @@ def encode_shard(
     reader: Reader,
     known: Encoded,
     *,
-    root: Path,
+    root: Root,
     encoder: Encoder,
     encode_pictures: EncodePictures | None,
     progress: Progress,
@@ -164,7 +165,7 @@ def encode_shard(
         encode_pictures: encodes pictures in its place.
         progress: told how many candidates of the share are done.
     """
-    own = [one for one in images if shard.has(os.path.relpath(root / one.path, root))]
+    own = [one for one in images if shard.has(_below(one, root))]
     count, reused = 0, 0
     skipped: list[Skipped] = []
     for start in range(0, len(own), _AT_ONCE):
@@ -189,14 +190,20 @@ def encode_shard(
     return ShardReport(count, reused, skipped)
 
 
+def _below(candidate: Candidate, root: Root) -> str:
+    if isinstance(root, RemoteFolder):
+        return candidate.path.as_posix()
+    return os.path.relpath(root / candidate.path, root)
+
+
 def _keep(reader: Reader, fingerprint: str, work: Collector, files: VectorFiles) -> None:
     """Keep what is not known as it is; once more does no harm."""
     vectors, caption_vectors = files.vectors(), files.vectors("captions")
     place_of = {row: place for place, row in enumerate(files.caption_rows)}
     new = [
         (
-            *(one.sha256, one.width, one.height, json.dumps(one.captions), text_of(vectors[row])),
-            text_of(caption_vectors[place_of[row]]) if row in place_of else None,
+            *(one.sha256, one.width, one.height, json.dumps(one.captions), _text_of(vectors[row])),
+            _text_of(caption_vectors[place_of[row]]) if row in place_of else None,
         )
         for row, one in enumerate(work.entries.values())
         if one.old is None or not one.is_as_before
@@ -211,3 +218,15 @@ def forget_encoded(connection: Connection, fingerprint: str) -> None:
         "DELETE FROM encoded WHERE model = %s AND sha256 IN (SELECT sha256 FROM pictures)",
         (fingerprint,),
     )
+
+
+@functools.cache
+def _halves() -> list[str]:
+    """Return each number of 16 bits as it is written: there are only so many."""
+    return [str(value) for value in np.arange(65_536, dtype=np.uint16).view(np.float16)]
+
+
+def _text_of(vector: Vectors) -> str:
+    """Return a vector as PostgreSQL reads it; a parameter cannot have a halfvec's binary form."""
+    places = vector.astype(np.float16).view(np.uint16).tolist()
+    return f"[{','.join(map(_halves().__getitem__, places))}]"

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from embedding.data.remote import RemoteFile, Root
 from retrieval.errors import GalleryError, IndexMismatch
 from retrieval.postgres.database import Reader
 from retrieval.postgres.ranking import Within, rank_by_words
@@ -54,7 +55,7 @@ class PostgresStore:
         self,
         reader: Reader,
         version: StoredVersion,
-        root: Path | None = None,
+        root: Root | None = None,
         *,
         exact_up_to: int = EXACT_UP_TO,
     ) -> None:
@@ -83,7 +84,7 @@ class PostgresStore:
         return True
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Root:
         """The folder that the pictures' paths start from."""
         return self._root
 
@@ -196,7 +197,7 @@ class PostgresStore:
         rows = self.rows_of([image_id])
         return self.pictures(rows)[0] if rows else None
 
-    def file(self, image_id: str) -> Path:
+    def file(self, image_id: str) -> Path | RemoteFile:
         """Return a picture's file; see originals.py for which files may be shown."""
         picture = self.get(image_id)
         if picture is None:

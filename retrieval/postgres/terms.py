@@ -6,6 +6,7 @@ embedded store's own words, never a dictionary of PostgreSQL's.
 """
 
 import hashlib
+import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ _LONGEST = 200
 """Characters of a stem or term; an index of PostgreSQL holds only so many bytes."""
 _LAST_PLACE = 16_000
 """PostgreSQL counts no further in a text; nobody describes a picture in so many words."""
+_MOST_PLACES = 255
+"""PostgreSQL keeps so many places of a stem in a text."""
 
 
 def clean(text: str) -> str:
@@ -95,11 +98,13 @@ class Words:
             place += 1  # a gap, so that no phrase reaches from one caption into the next
         self.length = self.frequencies.total()
 
-    def vector(self) -> str:
-        """Return the stems with their places as a tsvector."""
-        return " ".join(
-            f"{_quoted(stem)}:{','.join(map(str, places))}" for stem, places in self._places.items()
-        )
+    def vector(self) -> bytes:
+        """Return the stems with their places as a tsvector in PostgreSQL's binary form."""
+        parts = [struct.pack(">i", len(self._places))]
+        for stem, places in self._places.items():
+            kept = places[:_MOST_PLACES]
+            parts.append(stem.encode() + struct.pack(f">xH{len(kept)}H", len(kept), *kept))
+        return b"".join(parts)
 
 
 def phrase_query(phrase: str) -> str | None:

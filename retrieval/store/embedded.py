@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from embedding.data.remote import RemoteFile, Root
 from retrieval.errors import IndexMismatch
 from retrieval.store.arrays import load_arrays, save_arrays
 from retrieval.store.faiss_index import FaissIndex, build_index
@@ -38,7 +39,7 @@ _SEARCHES_AT_ONCE = 4
 class EmbeddedStore:
     """A `Store` over one directory; see protocol.py."""
 
-    def __init__(self, directory: Path, root: Path | None) -> None:
+    def __init__(self, directory: Path, root: Root | None) -> None:
         self._vectors = FaissIndex.load(directory / VECTORS)
         self._words = WordIndex.open(directory / WORDS)
         self._filters = FilterIndex.open(directory / FILTERS)
@@ -74,7 +75,7 @@ class EmbeddedStore:
         return self._words.captioned
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Root:
         """The folder that the pictures' paths start from."""
         return self._pictures.root
 
@@ -164,7 +165,7 @@ class EmbeddedStore:
         """Return a picture, or None if there is none of that id."""
         return self._pictures.get(image_id)
 
-    def file(self, image_id: str) -> Path:
+    def file(self, image_id: str) -> Path | RemoteFile:
         """Return a picture's file; see originals.py for which files may be shown."""
         return self._pictures.file(image_id)
 
@@ -225,7 +226,7 @@ class EmbeddedWriter(VectorFiles):
         super().__init__(directory, dimension)
         self._directory = directory
 
-    def finish(self, pictures: Sequence[Picture], root: Path, attribution: str) -> None:
+    def finish(self, pictures: Sequence[Picture], root: Root, attribution: str) -> None:
         """Write everything.
 
         Args:
@@ -247,7 +248,7 @@ class EmbeddedWriter(VectorFiles):
         write_words(directory / WORDS, (one.captions for one in pictures))
 
 
-def open_store(directory: Path, root: Path | None = None) -> EmbeddedStore:
+def open_store(directory: Path, root: Root | None = None) -> EmbeddedStore:
     """Open the store in a directory.
 
     Args:

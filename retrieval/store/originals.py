@@ -3,21 +3,23 @@
 People keep folders of links to photographs that lie elsewhere, so a link inside the gallery's
 folder may lead out of it. What makes that safe is the picture's hash: a file outside the folder is
 shown only while its bytes are those that were indexed. A link that is pointed at another file
-afterwards shows nothing, whoever did it, and a name can never lead out by itself.
+afterwards shows nothing, whoever did it, and a name can never lead out by itself. The same hash
+holds for a picture on an object store or a web server.
 """
 
 import functools
 from pathlib import Path, PurePosixPath
 
 from embedding.data.decode import MAX_BYTES
+from embedding.data.remote import RemoteFile, RemoteFolder, Root
 from retrieval.errors import GalleryError
 from retrieval.store.files import sha256_of
 
 __all__ = ["find_original"]
 
 
-def find_original(root: Path, name: str, sha256: str) -> Path:
-    """Return a picture's file with all links resolved.
+def find_original(root: Root, name: str, sha256: str) -> Path | RemoteFile:
+    """Return a picture's file with all links resolved; one somewhere else is not asked for yet.
 
     Args:
         root: the gallery's folder; may itself be a link.
@@ -28,10 +30,12 @@ def find_original(root: Path, name: str, sha256: str) -> Path:
         GalleryError: the name leads out of the folder, or a link leads to other bytes.
         OSError, RuntimeError, ValueError: there is no such file, or a loop of links.
     """
-    root = root.resolve(strict=True)
     parts = PurePosixPath(name)
     if parts.is_absolute() or ".." in parts.parts:
         raise GalleryError(f"the path {name[:80]!r} leaves the gallery; refused")
+    if isinstance(root, RemoteFolder):
+        return RemoteFile(root, name, sha256)
+    root = root.resolve(strict=True)
     path = (root / parts).resolve(strict=True)
     if path.is_file() and (path.is_relative_to(root) or _holds(path, sha256)):
         return path

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from embedding.data.remote import RemoteFile, Root, folder_at
 from retrieval.errors import GalleryError
 from retrieval.store.kept import Kept
 from retrieval.store.originals import find_original
@@ -47,7 +48,7 @@ class PictureTable:
         attribution: who made them; may be empty.
     """
 
-    def __init__(self, path: Path, root: Path | None = None) -> None:
+    def __init__(self, path: Path, root: Root | None = None) -> None:
         self._path = path
         self._idle: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -68,11 +69,11 @@ class PictureTable:
                 f"{path.name} has gallery format {about.get('format')!r}, not {_FORMAT}; "
                 "index the pictures again"
             )
-        self.root = root or Path(about["root"])
+        self.root = root or folder_at(about["root"])
         self.attribution: str = about["attribution"]
 
     @classmethod
-    def open(cls, path: Path, root: Path | None = None) -> Self:
+    def open(cls, path: Path, root: Root | None = None) -> Self:
         """Open a table.
 
         Args:
@@ -139,7 +140,7 @@ class PictureTable:
             rows = dict(cursor.fetchall())
         return [rows[image_id] for image_id in image_ids if image_id in rows]
 
-    def file(self, image_id: str) -> Path:
+    def file(self, image_id: str) -> Path | RemoteFile:
         """Return a picture's file; see originals.py for which files may be shown.
 
         Raises:
@@ -179,7 +180,7 @@ class PictureTable:
         database.close()
 
 
-def write_pictures(path: Path, pictures: Iterable[Picture], root: Path, attribution: str) -> None:
+def write_pictures(path: Path, pictures: Iterable[Picture], root: Root, attribution: str) -> None:
     """Write a new table.
 
     Raises:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from embedding.data.remote import RemoteFile, Root
 from retrieval.store.filters import Facets
 from retrieval.store.vectors import Ids, Vectors
 
@@ -99,7 +100,7 @@ class Store(Protocol):
         """Number of pictures that have a caption."""
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Root:
         """The folder that the pictures' paths start from."""
 
     @property
@@ -169,7 +170,7 @@ class Store(Protocol):
     def get(self, image_id: str) -> Picture | None:
         """Return a picture, or None if there is none of that id."""
 
-    def file(self, image_id: str) -> Path:
+    def file(self, image_id: str) -> Path | RemoteFile:
         """Return a picture's file, if it is one that may be shown (see originals.py).
 
         Raises:

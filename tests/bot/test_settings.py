@@ -64,6 +64,8 @@ def test_a_wrong_value_is_named_with_its_key(monkeypatch, name, value):
         "redis://:a@hush@h:port",
         "redis+sentinel://u:hush@h",
         "redis+sentinel://u:hush@h:1,i:port/0/name",
+        "redis+sentinel://h:1/0/name?password=hush",
+        "redis+cluster://u:hush@h",
     ],
 )
 def test_the_password_of_a_redis_address_is_never_shown(address):
@@ -73,8 +75,19 @@ def test_the_password_of_a_redis_address_is_never_shown(address):
     assert "hush" not in repr(load_settings(redis_url="redis://:hush@h"))
 
 
+def test_pictures_may_lie_elsewhere_and_a_login_in_their_address_is_refused():
+    settings = load_settings(images="s3://album/2026/")
+    assert str(settings.images) == "s3://album/2026"
+    assert settings.as_environment()["SHOWTELL_IMAGES"] == "s3://album/2026"
+    with pytest.raises(SettingsError, match="SHOWTELL_IMAGES") as refused:
+        load_settings(images="s3://key:hush@album")
+    assert "hush" not in str(refused.value)
+
+
 def test_valkey_is_spoken_to_as_redis():
     assert load_settings(redis_url="valkeys://h:1/2").redis_url == "rediss://h:1/2"
+    cluster = load_settings(redis_url="valkeys+cluster://:hush@h:1,i:2").redis_url
+    assert cluster == "rediss+cluster://:hush@h:1,i:2"
 
 
 def test_sites_are_compared_as_browsers_send_them():

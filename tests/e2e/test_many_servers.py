@@ -188,7 +188,7 @@ def sentinel(folder: Path) -> Iterator[tuple[str, subprocess.Popen, int]]:
     master, replica, watcher = free_port(), free_port(), free_port()
     settings = folder / "sentinel.conf"
     settings.write_text(
-        f"port {watcher}\n"
+        f"port {watcher}\nrequirepass hush\n"
         f"sentinel monitor talks 127.0.0.1 {master} 1\n"
         "sentinel down-after-milliseconds talks 500\nsentinel failover-timeout talks 3000\n"
     )
@@ -200,13 +200,17 @@ def sentinel(folder: Path) -> Iterator[tuple[str, subprocess.Popen, int]]:
     ]
     running = [subprocess.Popen(one, stdout=subprocess.DEVNULL) for one in commands]
     try:
-        with redis.Redis(port=replica) as copy, redis.Redis(port=watcher) as watching:
+        with (
+            redis.Redis(port=replica) as copy,
+            redis.Redis(port=watcher, password="hush") as watching,
+        ):
             wait_until(lambda: tells(copy, "master_link_status") == "up", "no replica")
             wait_until(
                 lambda: str(replica) in str(answer(watching, "SENTINEL", "REPLICAS", "talks")),
                 "Sentinel does not know the replica",
             )
-        yield f"redis+sentinel://127.0.0.1:{watcher}/0/talks", running[0], replica
+        url = f"redis+sentinel://127.0.0.1:{watcher}/0/talks?sentinel_password=hush"
+        yield url, running[0], replica
     finally:
         for one in running:
             one.kill()

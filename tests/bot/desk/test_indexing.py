@@ -119,7 +119,7 @@ def test_what_cannot_be_indexed_is_said(desk, tmp_path, monkeypatch):
 def test_a_job_whose_server_died_is_not_said_to_run(desk, embedded_redis):
     state = IndexState(state="running", folder="/pictures").model_dump()
     with redis.Redis.from_url(embedded_redis.url) as client:
-        client.set("showtell:desk:index:state", json.dumps(state))
+        client.set("showtell:desk:{index}:state", json.dumps(state))
     told = desk.get("/admin/index").json()
     assert told["state"] == "failed"
     assert "ended before" in told["sentence"]
@@ -129,22 +129,22 @@ def test_a_job_that_lost_its_lock_takes_it_again_or_makes_way(desk, embedded_red
     """A server that stood still, or was cut off from Redis, comes back to what others do."""
     with redis.Redis.from_url(embedded_redis.url) as client:
         desk.post("/admin/index", json={"folder": str(shapes_dir)})
-        client.delete("showtell:desk:index:lock")
+        client.delete("showtell:desk:{index}:lock")
         deadline = time.monotonic() + PATIENCE_S
-        while not client.exists("showtell:desk:index:lock"):
+        while not client.exists("showtell:desk:{index}:lock"):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         others = IndexState(state="running", folder="/others").model_dump_json()
         with client.pipeline(transaction=True) as pipeline:
-            pipeline.set("showtell:desk:index:lock", "another", ex=60)
-            pipeline.set("showtell:desk:index:state", others)
+            pipeline.set("showtell:desk:{index}:lock", "another", ex=60)
+            pipeline.set("showtell:desk:{index}:state", others)
             pipeline.execute()
         refused = desk.post("/admin/index", json={"folder": str(shapes_dir)})
         assert refused.status_code == 409
         time.sleep(2 * BEAT_S)
-        assert client.get("showtell:desk:index:lock") == b"another"
+        assert client.get("showtell:desk:{index}:lock") == b"another"
         assert desk.get("/admin/index").json()["folder"] == "/others"
-        client.delete("showtell:desk:index:lock")
+        client.delete("showtell:desk:{index}:lock")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
+from bot.live.originals import Originals
 from bot.live.threads import Threads
 from bot.live.thumbnails import SIZES, Thumbnails
 from embedding.data.decode import NotAnImage, open_image
@@ -168,7 +169,8 @@ def get_all(folder: Path, *asked: tuple[Path, str, int], most_bytes: int = 10**9
 
     async def ask():
         threads = Threads(2, "pictures")
-        thumbnails = Thumbnails(folder, threads, most_bytes)
+        originals = Originals(folder.parent / "originals", threads, most_bytes)
+        thumbnails = Thumbnails(folder, threads, most_bytes, originals)
         try:
             return await asyncio.gather(*(thumbnails.get(*one) for one in asked))
         finally:
