@@ -34,7 +34,7 @@ from benchmarks.serving import (
     serve,
 )
 from embedding.data.decode import IMAGE_SUFFIXES
-from embedding.model.encoder import load_encoder
+from embedding.onnx.encoder import load_encoder
 from retrieval.bundle.bundle import Bundle, Candidate, build_bundle, list_versions, publish
 
 CLIENTS = 32
@@ -116,7 +116,8 @@ class Scene:
 
     def split(self) -> tuple[list[float], list[float]]:
         """Return the seconds of turns that met a reload, and of the others."""
-        during, outside = [], []
+        during: list[float] = []
+        outside: list[float] = []
         for began, took in self.turns:
             met = any(start < began + took and began < end for start, end in self.swaps)
             (during if met else outside).append(took)
