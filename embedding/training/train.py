@@ -4,7 +4,7 @@ A minute's run on a folder of pictures with captions.csv (columns file, caption)
 
     showtell train --data csv:pictures --out runs/mine
 
-Flickr8k with the default settings, ten to twenty minutes on two cores, features included:
+Flickr8k with the default settings, about twelve minutes on two cores, features included:
 
     showtell train --data flickr8k:../shared/flickr8k --out runs/f8k
     showtell evaluate runs/f8k --data flickr8k:../shared/flickr8k --split dev

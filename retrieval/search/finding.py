@@ -18,7 +18,7 @@ from retrieval.search.general_words import comprised
 from retrieval.search.phrases import Phrases
 from retrieval.search.query import Query, combine_texts, compose
 from retrieval.search.reasons import Signals
-from retrieval.search.vision import Trait, VisionRanking
+from retrieval.search.vision import CAPTION_WEIGHT, Trait, VisionRanking
 from retrieval.store.protocol import Scope, Store
 from retrieval.store.vectors import Vectors
 from retrieval.store.words import valid_text
@@ -112,7 +112,11 @@ class Finder:
         """
         meaning = self._begin(self._meaning, signals.texts, pool, scope)
         said = self._begin(self._said, words, pool, scope)
-        looks = self._vision.rank(
+        rank = self._vision.rank
+        if signals.texts is None:
+            weight = CAPTION_WEIGHT / self._picture_weight if self._use_meaning else 0.0
+            rank = partial(self._vision.rank_alike, caption_weight=weight)
+        looks = rank(
             signals.query,
             pool,
             scope,

@@ -25,6 +25,9 @@ __all__ = ["Trait", "VisionRanking"]
 NEARNESS_WEIGHT = 0.75
 SEEN_STEP = 0.35
 UNWANTED_STEP = 0.55
+# Where pictures alone ask: how much the captions of a picture count beside its looks. With 1 more
+# is alike, but a copy of the picture that asks is not always first.
+CAPTION_WEIGHT = 0.5
 _USUAL_BIMODALITY = 0.5
 
 _SAMPLE = 2_000
@@ -115,10 +118,40 @@ class VisionRanking:
         """
         if vector is None:
             return []
-        rows, cosines = self._store.search(vector, k, scope)
-        scores = cosines - self._corrections(vector, rows, unwanted, seen)
-        ranked: list[int] = rows[best_first(scores, rows)].tolist()
-        return ranked
+        rows, scores = self._store.search(vector, k, scope)
+        if self._requests is not None:
+            scores = scores - NEARNESS_WEIGHT * self._requests.nearness[rows]
+        return _ranked(rows, scores - self._steps_back(vector, rows, unwanted, seen))
+
+    def rank_alike(
+        self,
+        vector: Vectors | None,
+        k: int,
+        scope: Scope = EVERYTHING,
+        *,
+        caption_weight: float = 0.0,
+        unwanted: Sequence[Trait] = (),
+        seen: Sequence[int] = (),
+    ) -> list[int]:
+        """Return the rows most like pictures that ask without a text, best first.
+
+        Nothing is taken off for being near to any request: that is told of texts, and what many
+        texts lie near to is not near to every picture.
+
+        Args:
+            vector: (dimension,), of the pictures, normalised; None ranks nothing.
+            k: how many at most.
+            scope: which rows may come.
+            caption_weight: how much the cosine to a picture's captions counts beside that to it.
+            unwanted: what must not be seen.
+            seen: rows that step back.
+        """
+        if vector is None:
+            return []
+        rows, scores = self._store.search(vector, k, scope)
+        if caption_weight:
+            scores = scores + caption_weight * self._caption_cosines(vector, rows, k, scope)
+        return _ranked(rows, scores - self._steps_back(vector, rows, unwanted, seen))
 
     def traits(self, directions: Iterable[Vectors], *, general: bool = False) -> list[Trait]:
         """Return what the gallery tells about directions (dimension,) of things, general or not."""
@@ -128,12 +161,23 @@ class VisionRanking:
         """Return the standard deviation of a vector's cosines to the gallery's pictures."""
         return float((self._sample @ vector).std()) if len(self._sample) else 0.0
 
-    def _corrections(
+    def _caption_cosines(
+        self, vector: Vectors, rows: Ids, k: int, scope: Scope
+    ) -> npt.NDArray[np.float32]:
+        """Return a vector's cosines to the captions of rows, (n,).
+
+        A picture whose captions are not among the `k` nearest, or that has none, counts as the last
+        of those.
+        """
+        near, cosines = self._store.search(vector, k, scope, "captions")
+        found = dict(zip(near.tolist(), cosines.tolist(), strict=True))
+        last = min(found.values(), default=0.0)
+        return np.array([found.get(row, last) for row in rows.tolist()], np.float32)
+
+    def _steps_back(
         self, vector: Vectors, rows: Ids, unwanted: Sequence[Trait], seen: Sequence[int]
     ) -> npt.NDArray[np.float32]:
         total = np.zeros(len(rows), np.float32)
-        if self._requests is not None:
-            total += NEARNESS_WEIGHT * self._requests.nearness[rows]
         if seen or unwanted:
             spread = self.spread(vector)
             total += SEEN_STEP * spread * np.isin(rows, seen)
@@ -142,3 +186,8 @@ class VisionRanking:
                 pushes = [trait.push(vectors) for trait in unwanted]
                 total += UNWANTED_STEP * spread * np.sum(pushes, axis=0)
         return total
+
+
+def _ranked(rows: Ids, scores: npt.NDArray[np.float32]) -> list[int]:
+    ranked: list[int] = rows[best_first(scores, rows)].tolist()
+    return ranked

@@ -71,6 +71,8 @@ def test_automatic_settings_follow_the_number_of_images() -> None:
     large = TrainConfig().resolved(TRAIN_TEXT_FROM)
     assert (small.train_text, large.train_text) == ("no", "yes")
     assert small.keep_text > 0 == large.keep_text
-    assert TrainConfig(text_tower="lstm").resolved(10).train_text == "yes"
+    lstm = TrainConfig(text_tower="lstm").resolved(10)
+    assert lstm.train_text == "yes"
+    assert (small.epochs, large.epochs, lstm.epochs) == (60, 8, 12)
     assert TrainConfig(train_text="no").resolved(9999).train_text == "no"
     assert TrainConfig(batch_size=64).resolved(10).batch_size == 10

@@ -1,10 +1,13 @@
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from retrieval.search.query_bank import RequestBank, TypicalRequests
 from retrieval.search.vision import (
+    CAPTION_WEIGHT,
     NEARNESS_WEIGHT,
     SEEN_STEP,
     Trait,
@@ -12,7 +15,7 @@ from retrieval.search.vision import (
 )
 from retrieval.store.embedded import EmbeddedStore
 from retrieval.store.protocol import Scope
-from tests.retrieval.stubs import unit, write_store
+from tests.retrieval.stubs import picture, unit, write_store
 
 VECTORS = unit(np.random.default_rng(0).normal(size=(300, 8)))
 AXES = np.eye(8, dtype=np.float32)
@@ -47,6 +50,24 @@ def test_what_is_near_to_every_request_steps_back(store: EmbeddedStore) -> None:
         requests = TypicalRequests(RequestBank(AXES[:1], {}), nearness)
         ranked = VisionRanking(store, requests).rank(AXES[0], 20)
         assert ranked[0] == first
+
+
+def test_near_to_every_text_is_not_near_to_every_picture(store: EmbeddedStore) -> None:
+    requests = TypicalRequests(RequestBank(AXES[:1], {}), VECTORS @ AXES[0])
+    likest = np.argsort(-(VECTORS @ VECTORS[7]))[:20].tolist()
+    assert VisionRanking(store, requests).rank_alike(VECTORS[7], 20) == likest
+
+
+def test_what_captions_say_counts_where_a_picture_asks(tmp_path: Path) -> None:
+    looks = unit(AXES[:4] + np.float32([[0], [0.2], [0.3], [0.1]]) * AXES[0])
+    said = AXES[[5, 0, 6, 7]]
+    captions: list[tuple[str, ...]] = [("one",), ("two",), ("three",), ()]
+    pictures = [picture(row, captions=one) for row, one in enumerate(captions)]
+    with closing(write_store(tmp_path / "store", looks, pictures, said)) as store:
+        ranking = VisionRanking(store)
+        assert ranking.rank_alike(AXES[0], 4) == [0, 2, 1, 3]
+        # What looks just like it comes first all the same, and what has no captions comes too.
+        assert ranking.rank_alike(AXES[0], 4, caption_weight=CAPTION_WEIGHT) == [0, 1, 2, 3]
 
 
 def test_seen_pictures_step_back_but_stay(ranking: VisionRanking) -> None:
