@@ -142,6 +142,10 @@ def _configure(app: ASGIApp | str, settings: Settings, *, factory: bool = False)
         factory=factory,
         workers=settings.workers,
         http=HttpProtocol,
+        # Not uvloop: it accepts one connection in each round of the loop, and the turns' threads
+        # take the interpreter in between. Asyncio accepts all that wait.
+        loop="asyncio",
+        backlog=BACKLOG,  # uvicorn listens anew, with 2048 by default
         log_config=log_config(settings.log_level, settings.log_format),
         server_header=False,
         # Of clients behind them X-Forwarded-For tells the address, which rates are counted by.
