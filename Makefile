@@ -105,8 +105,8 @@ bench-turn: $(VENV)/.dev ## what a turn costs over HTTP, beside the least that i
 bench-widget: $(VENV)/.dev ## from Enter to the first picture, by a browser's own clock (BUNDLES="DIR…"; the demo's by default)
 	@$(BIN)/python -m benchmarks.widget $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server $(ARGS)
 
-bench-reload: $(VENV)/.dev ## 20 reloads under 32 clients: failed, mixed, slower, memory (IMAGES=DIR MODEL=DIR; the demo's by default)
-	@$(BIN)/python benchmarks/reload.py $(or $(IMAGES),$(SHOWTELL_DATA_DIR)/demo/images) $(or $(MODEL),$(SHOWTELL_DATA_DIR)/demo/run/model) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
+bench-reload: $(VENV)/.dev ## 20 reloads under 32 clients: failed, mixed, slower, memory (IMAGES=DIR MODEL=DIR; the demo's by default; ARGS="--workers 2")
+	@$(BIN)/python benchmarks/reload.py $(or $(IMAGES),$(SHOWTELL_DATA_DIR)/demo/images) $(or $(MODEL),$(SHOWTELL_DATA_DIR)/demo/run/model) --data-dir $(SHOWTELL_DATA_DIR)/bench-server $(ARGS)
 
 bench-overload: $(VENV)/.dev ## 1 to 3,000 senders at once: answers, refusals, readiness, memory (BUNDLES=DIR; the demo's by default)
 	@$(BIN)/python benchmarks/overload.py $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
