@@ -30,6 +30,7 @@ from transformers import (
     SiglipConfig,
     SiglipModel,
     SiglipProcessor,
+    SiglipTextConfig,
 )
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 from transformers.models.siglip.image_processing_pil_siglip import SiglipImageProcessorPil
@@ -68,11 +69,11 @@ def make_clip(directory: Path) -> Path:
 def make_siglip(directory: Path) -> Path:
     """Write SigLIP base, patches of 16, at 224 pixels: 203 million parameters at random."""
     words = ["[pad]", "[unknown]", "a", "an", "dog", "picture", "of", *COLORS, *SHAPES]
-    config = SiglipConfig()
-    config.text_config.pad_token_id = 0
+    texts = SiglipTextConfig(pad_token_id=0)
+    config = SiglipConfig(text_config=texts)
     SiglipModel(config).save_pretrained(directory)
     tokenizer = word_tokenizer(words, ["input_ids"])
-    tokenizer.model_max_length = config.text_config.max_position_embeddings
+    tokenizer.model_max_length = texts.max_position_embeddings
     processor = SiglipProcessor(image_processor=SiglipImageProcessorPil(), tokenizer=tokenizer)
     processor.save_pretrained(directory)
     return directory

@@ -30,7 +30,7 @@ QUERIES = 1000
 def split_captions(pairs: Pairs) -> tuple[list[Candidate], list[str]]:
     """Return the candidates with all captions but the first, and the first ones."""
     captions = pairs.captions_by_image()
-    paths = pairs.image_paths or []
+    paths = [path for path in pairs.image_paths or () if isinstance(path, Path)]
     candidates = [
         Candidate(path.absolute(), tuple(texts[1:]))
         for path, texts in zip(paths, captions, strict=True)

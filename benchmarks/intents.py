@@ -121,7 +121,7 @@ def remember(encode: Encode) -> Encode:
     """Return an encoder that encodes each text once."""
     kept: dict[str, npt.NDArray[np.float32]] = {}
 
-    def recall(texts: list[str]) -> npt.NDArray[np.float32]:
+    def recall(texts: Sequence[str]) -> npt.NDArray[np.float32]:
         missing = [text for text in dict.fromkeys(texts) if text not in kept]
         if missing:
             kept.update(zip(missing, encode(missing), strict=True))

@@ -139,7 +139,8 @@ class Scene:
 
     def split(self) -> tuple[list[float], list[float]]:
         """Return the seconds of turns that met a reload, and of the others."""
-        during, outside = [], []
+        during: list[float] = []
+        outside: list[float] = []
         for began, took in self.turns:
             met = any(start < began + took and began < end for start, end in self.swaps)
             (during if met else outside).append(took)

@@ -50,7 +50,7 @@ def clip_retrieval(vectors: Vectors) -> tuple[Search, Sequence[int]]:
 
     def search(query: Vectors, effort: int) -> Ids:
         faiss.omp_set_num_threads(1)
-        index.hnsw.efSearch = effort
+        index.hnsw.efSearch = effort  # type: ignore[attr-defined]  # of the kind that was asked for
         _, rows, found = index.search_and_reconstruct(query[None], 10)
         alike = faiss.IndexFlatIP(vectors.shape[1])
         alike.add(found[0])

@@ -124,7 +124,7 @@ def timed_faiss() -> Iterator[list[float]]:
         finally:
             taken.append(time.process_time() - start)
 
-    FaissIndex._search = noted  # type: ignore[method-assign]
+    FaissIndex._search = noted  # type: ignore[method-assign, assignment]
     try:
         yield taken
     finally:

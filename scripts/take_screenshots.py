@@ -105,7 +105,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
         page = browser.new_page()
         for number, text in enumerate(ASKED):
-            form = {"sender": f"visitor-{number}", "text": text}
+            form: dict[str, str | float | bool] = {"sender": f"visitor-{number}", "text": text}
             page.request.post(f"{server.url}/api/messages", form=form)
         page.close()
         # The desk first: the talks of the others are questions too.

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 HEAVY = ("torch", "transformers", "sentence_transformers", "sklearn", "scipy")
 # These run a model, and are imported when their command is called.
-COMMANDS = {"adapt", "demo", "evaluate", "index", "join", "rerank", "train"}
+COMMANDS = {"adapt", "demo", "evaluate", "index", "join", "train"}
 LIGHT = (
     "embedding",
     "embedding.errors",
@@ -20,7 +20,6 @@ LIGHT = (
     "embedding.model.files",
     "embedding.packages",
     "embedding.progress",
-    "embedding.rerank.config",
     "embedding.training.config",
 )
 

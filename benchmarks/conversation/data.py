@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedding.data.pairs import load_pairs
+from embedding.data.pairs import Pairs, load_pairs
 from embedding.model.feature_cache import cached_pictures
 from embedding.model.joint import JointEmbedding
 from embedding.pretrained.names import load_model
@@ -99,11 +99,11 @@ def open_world(
     With captions, all but the first of each picture are indexed and searched too.
     """
     dev = load_pairs(f"flickr8k:{flickr8k}", "dev")
-    paths, captions = list(dev.image_paths or []), dev.captions_by_image()
+    paths, captions = _files(dev), dev.captions_by_image()
     if split is None:
         train = load_pairs(f"flickr8k:{flickr8k}", "train")
         paths, captions = (
-            [*paths, *(train.image_paths or [])],
+            [*paths, *_files(train)],
             [*captions, *train.captions_by_image()],
         )
     kind = "-captions" if with_captions else ""
@@ -129,6 +129,10 @@ def open_world(
     # Not by path: two files of equal content are one picture.
     ids = [sha256_of(path)[:16] for path in paths]
     return World(searcher, bundle, ids, captions)
+
+
+def _files(pairs: Pairs) -> list[Path]:
+    return [path for path in pairs.image_paths or () if isinstance(path, Path)]
 
 
 def plain(caption: str) -> str:

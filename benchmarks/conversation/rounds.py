@@ -20,7 +20,7 @@ def simulate_rounds(world: World, users: int) -> dict[str, Any]:
 
 
 def check_goals(among_dev: dict[str, Any], among_all: dict[str, Any]) -> dict[str, Any]:
-    """Return what issue 4 asks of the rounds, for the way that is in use."""
+    """Return what is asked of the rounds, for the way that is in use."""
     way = "averaged_and_seen_step_back"
     dev, everything = among_dev[way], among_all[way]
     misses = [100 - dev["hits"][0], 100 - dev["hits"][-1]]
@@ -57,7 +57,7 @@ def best_log_rank_integral(ranks: NDArray[np.int64]) -> float:
     Plug-and-Play Approach", section 4.
     """
     logarithms = np.log(np.minimum.accumulate(ranks, axis=1))
-    return float(np.trapezoid(logarithms, axis=1).mean()) / (ranks.shape[1] - 1)
+    return float(np.trapezoid(logarithms, axis=1).mean()) / float(ranks.shape[1] - 1)
 
 
 def _play(world: World, users: int, ask: Ask) -> dict[str, Any]:

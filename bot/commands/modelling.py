@@ -77,10 +77,6 @@ def evaluate(
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as one HTML page.")
     ] = None,
-    rerank: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Re-rank the first results; adds a row."),
-    ] = None,
     positives: Annotated[
         Path | None,
         typer.Option(
@@ -100,25 +96,8 @@ def evaluate(
         part,
         json_file=json_file,
         report=report,
-        rerank_dir=rerank,
         positives=positives,
     )
-
-
-def train_reranker(
-    model: Annotated[
-        str, typer.Argument(help="The model before it: a run, a directory, or a name.")
-    ],
-    data: Data,
-    out_dir: Annotated[Path, typer.Option("--out", help="Where the re-ranker is kept.")],
-    config: Annotated[
-        Path | None, typer.Option(help="TOML or JSON with its settings.", dir_okay=False)
-    ] = None,
-) -> None:
-    """Train a second stage for `evaluate --rerank`: words of captions, places of pictures."""
-    from bot.workbench.rerank import run_reranker_training
-
-    run_reranker_training(model, data, config, out_dir)
 
 
 def join(
@@ -190,5 +169,5 @@ def adapt(
 
 def add_commands(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (train, evaluate, train_reranker, join, quantize, models, pull, adapt):
+    for command in (train, evaluate, join, quantize, models, pull, adapt):
         app.command()(command)

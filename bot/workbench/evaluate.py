@@ -19,8 +19,6 @@ from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, mean_and
 from embedding.model.encoder import JointEncoder
 from embedding.onnx.encoder import all_cores, load_encoder
 from embedding.pretrained.names import find_exported
-from embedding.rerank.evaluate import Reranked, grids_of, rerank
-from embedding.rerank.model import Reranker
 from embedding.training.run_files import read_record
 from retrieval.search.as_searched import hubness_corrected
 from retrieval.search.query_bank import known_bank
@@ -35,7 +33,6 @@ def run_evaluation(
     *,
     json_file: Path | None = None,
     report: Path | None = None,
-    rerank_dir: Path | None = None,
     positives: Path | None = None,
 ) -> None:
     """Measure models on data sets, and show what a run recorded of its folds.
@@ -50,7 +47,6 @@ def run_evaluation(
         json_file: where the figures are written, too: of one model on one data set they alone, of
             more a list.
         report: where the page is written.
-        rerank_dir: a re-ranker, whose recall stands in a row of its own.
         positives: where further right answers are listed (see ``read_positives``).
 
     Raises:
@@ -59,13 +55,13 @@ def run_evaluation(
     """
     records = {model: read_record(Path(model)) for model in models}
     if not data:
-        asked = {"a report": report, "a re-ranker": rerank_dir, "a list of positives": positives}
+        asked = {"a report": report, "a list of positives": positives}
         more = next((what for what, path in asked.items() if path is not None), "")
         figures = [_recorded(model, records[model], more) for model in models]
     elif report is not None and len(models) * len(data) > 1:
         raise BadUse("a report shows one model on one data set; leave the others out")
     else:
-        figures = _measure(models, data, split, rerank_dir, positives)
+        figures = _measure(models, data, split, positives)
         if report is not None and figures[0].measured is not None:
             save_report(report, models[0], figures[0].measured, records[models[0]])
     for model in models:
@@ -105,12 +101,9 @@ def _measure(
     models: Sequence[str],
     data: Sequence[str],
     split: str | None,
-    rerank_dir: Path | None,
     positives: Path | None,
 ) -> list[Figures]:
     """Return the figures of each model on each data set, data set by data set."""
-    # A missing one is named before the pictures are looked at.
-    reranker = None if rerank_dir is None else Reranker.load(rerank_dir)
     cache_dir = load_settings().data_dir / "cache"
     found: dict[tuple[str, str], Figures] = {}
     with progress_bars() as progress:
@@ -121,14 +114,8 @@ def _measure(
             for spec, pairs in sets.items():
                 embedded = embed_pairs(model, pairs, cache_dir=cache_dir, progress=progress)
                 ranked = as_searched(model, embedded)
-                second: Reranked | None = None
-                if reranker is not None:
-                    with grids_of(
-                        embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
-                    ) as grids:
-                        second = rerank(reranker, ranked, grids)
                 right = None if positives is None else _positives(positives, embedded.pairs)
-                measured = Measured.of(embedded, ranked, second, right)
+                measured = Measured.of(embedded, ranked, right)
                 found[spec, name] = Figures(name, spec, measured.metrics, measured)
     return [found[spec, name] for spec in sets for name in models]
 

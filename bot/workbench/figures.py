@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from bot.workbench.console import out, say
 from bot.workbench.recall_table import (
@@ -13,15 +13,11 @@ from bot.workbench.recall_table import (
     DIRECTIONS,
     judged_lines,
     recall_lines,
-    reranked_name,
     table_lines,
 )
 from embedding.evaluation.positives import Judged, Positives, judge
 from embedding.evaluation.published import published_rows
 from embedding.evaluation.recall import Embedded, Metrics, measure
-
-if TYPE_CHECKING:
-    from embedding.rerank.evaluate import Reranked
 
 __all__ = ["Figures", "Measured", "print_lines", "print_recall"]
 
@@ -34,7 +30,6 @@ class Measured:
         embedded: the data set in the joint space.
         metrics: by cosine.
         searched: as the search ranks; None where that is the same.
-        second: with the first few re-ranked; None where there is no re-ranker.
         judged: how all right answers are found, by cosine and as the search ranks; empty where
             one is right.
     """
@@ -42,7 +37,6 @@ class Measured:
     embedded: Embedded
     metrics: Metrics
     searched: Metrics | None
-    second: Reranked | None
     judged: Sequence[Judged]
 
     @classmethod
@@ -50,7 +44,6 @@ class Measured:
         cls,
         embedded: Embedded,
         ranked: Embedded,
-        second: Reranked | None = None,
         positives: Positives | None = None,
     ) -> Self:
         """Return the figures of a data set by cosine and ranked ``as_searched``."""
@@ -58,27 +51,18 @@ class Measured:
         ways = [embedded] if is_same else [embedded, ranked]
         judged = [judge(way, positives) for way in ways] if positives else []
         searched = None if is_same else measure(ranked)
-        return cls(embedded, measure(embedded), searched, second, judged)
+        return cls(embedded, measure(embedded), searched, judged)
 
     @property
     def others(self) -> list[tuple[str, Metrics]]:
         """The rows below the model's own: names and figures."""
-        rows = [(AS_SEARCHED, self.searched)] if self.searched else []
-        if self.second is not None:
-            rows.append((reranked_name(self.second.candidates), self.second.metrics))
-        return rows
+        return [(AS_SEARCHED, self.searched)] if self.searched else []
 
     def more_json(self) -> dict[str, Any]:
         """Return what stands beside the model's own figures, as JSON values."""
         figures: dict[str, Any] = {}
         if self.searched is not None:
             figures["as_searched"] = self.searched
-        if self.second is not None:
-            figures["reranked"] = {
-                **self.second.metrics,
-                "candidates": self.second.candidates,
-                "milliseconds_per_query": self.second.milliseconds,
-            }
         figures |= zip(("positives", "positives_as_searched"), self.judged, strict=False)
         return figures
 
@@ -138,9 +122,6 @@ def print_recall(figures: Sequence[Figures]) -> None:
         print_lines("", *judged_lines(judged))
         queries = (judged[0][1][way]["queries"] for way in DIRECTIONS)
         say("Every right answer counts; {} captions and {} images are asked with.".format(*queries))
-    taken = [one.second.milliseconds for one in measured if one.second]
-    if taken:
-        say(f"Re-ranking took {max(taken):g} ms a query, once words and places are known.")
     if any(published):
         say("The other rows are published figures, on the test split.")
 

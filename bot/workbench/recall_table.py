@@ -19,7 +19,6 @@ __all__ = [
     "fold_lines",
     "judged_lines",
     "recall_lines",
-    "reranked_name",
     "table_lines",
 ]
 
@@ -37,11 +36,6 @@ AS_SEARCHED = "  as searched"
 _ENDS = ("  95 % interval from", "to".rjust(20))
 _NAME = 32
 _CELL = 6
-
-
-def reranked_name(candidates: int) -> str:
-    """Return what the row of a second stage is called, which stands below the others."""
-    return f"  its first {candidates} re-ranked"
 
 
 def recall_lines(rows: Rows, published: Sequence[Published] = ()) -> Iterator[str]:

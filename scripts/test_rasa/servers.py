@@ -38,7 +38,8 @@ def install_rasa(environment: Path) -> Path:
                 "Rasa 3.6 needs CPython 3.10, which is not here: install it (pyenv install 3.10)"
             )
         subprocess.run([python, "-m", "venv", "--clear", environment], check=True)
-        pip = [environment / "bin" / "pip", "install", "--quiet", "-c", LOCK, *REQUIREMENTS]
+        pip: list[str | Path] = [environment / "bin" / "pip", "install", "--quiet"]
+        pip += ["-c", LOCK, *REQUIREMENTS]
         subprocess.run(pip, check=True)
     return environment
 
@@ -83,7 +84,8 @@ def timed(command: list[str | Path], **options: Any) -> float:
 def tcp_redis() -> Iterator[int]:
     """Run a Redis for Rasa, which knows no Unix sockets; yield its port."""
     port = free_port()
-    command = [find_redis_server(), "--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    settings = ["--port", str(port), "--bind", "127.0.0.1", "--save", ""]
+    command: list[str | Path] = [find_redis_server(), *settings]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
         yield port
@@ -96,8 +98,8 @@ def tcp_redis() -> Iterator[int]:
 def run_rasa(rasa: Path, project: Path, model: Path, env: dict[str, str]) -> Iterator[str]:
     """Run the Rasa server until the block ends; yield its address."""
     port = free_port()
-    command = [rasa, "run", "--model", model, "--port", str(port), "--interface", "127.0.0.1"]
-    command += ["--cors", "*"]  # for the widget, on a page of ours
+    where: list[str | Path] = ["--model", model, "--port", str(port), "--interface", "127.0.0.1"]
+    command = [rasa, "run", *where, "--cors", "*"]  # for the widget, on a page of ours
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(
             command, cwd=project, env=env, stdout=log, stderr=log, start_new_session=True

@@ -25,7 +25,6 @@ def test_help_imports_nothing_heavy() -> None:
     [
         "demo",
         "train",
-        "train-reranker",
         "evaluate",
         "index",
         "search",

@@ -6,7 +6,6 @@ from typing import get_args
 import pytest
 
 from embedding.errors import TrainingError
-from embedding.rerank.config import RerankConfig
 from embedding.training.config import TRAIN_TEXT_FROM, TrainConfig
 from embedding.training.losses import LOSSES
 
@@ -61,7 +60,6 @@ def test_settings_are_read_from_files_and_laid_over(tmp_path: Path) -> None:
 def test_the_recipes_that_come_with_the_project_are_allowed() -> None:
     for path in RECIPES.glob("photos-*.toml"):
         TrainConfig.read(path)
-    RerankConfig.read(RECIPES / "reranker.toml")
 
 
 def test_every_loss_can_be_chosen() -> None:

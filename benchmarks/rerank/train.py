@@ -1,8 +1,5 @@
 """Train a re-ranker on the training pictures, judged by what it adds to a joint model on dev.
 
-    showtell train-reranker photos --data flickr8k:../shared/flickr8k --out runs/reranker
-    showtell evaluate photos --data flickr8k:../shared/flickr8k --split dev --rerank runs/reranker
-
 It learns by itself, from frozen networks and a text encoder of its own: a joint model knows its
 training pictures by heart, and beside what it says of them there would be nothing to learn.
 """
@@ -19,16 +16,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.rerank.config import RerankConfig
+from benchmarks.rerank.evaluate import best_weight, find_candidates, grids_of, score_candidates
+from benchmarks.rerank.grids import GridSource, extract_grids
+from benchmarks.rerank.model import Reranker
 from embedding.data.pairs import Pairs, load_pairs
 from embedding.errors import DataError
 from embedding.evaluation.recall import Embedded, Metrics, embed_pairs, measure, quality
 from embedding.model.joint import JointEmbedding
 from embedding.model.precision import autocast
 from embedding.progress import Progress, silent
-from embedding.rerank.config import RerankConfig
-from embedding.rerank.evaluate import best_weight, find_candidates, grids_of, score_candidates
-from embedding.rerank.grids import GridSource, extract_grids
-from embedding.rerank.model import Reranker
 from embedding.training.batches import batches, captions_of, steps_of
 from embedding.training.config import TrainConfig
 from embedding.training.parameters import (
@@ -179,7 +176,7 @@ def fit_reranker(
                 loss.item(), epoch, learning_rate=config.learning_rate, text_rate=config.text_rate
             )
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             learning = [*reranker.parameters(), scale]
             nn.utils.clip_grad_norm_(learning, config.clip, foreach=True)
             optimizer.step()

@@ -8,15 +8,16 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.rerank.__main__ import RECIPE, main
+from benchmarks.rerank.config import RerankConfig
+from benchmarks.rerank.evaluate import best_weight, find_candidates, rerank, score_candidates
+from benchmarks.rerank.grids import extract_grids
+from benchmarks.rerank.model import Captions, Pictures, Reranker
+from benchmarks.rerank.train import fit_reranker, train_reranker
 from embedding.data.pairs import Pairs, load_pairs
 from embedding.errors import DataError, ModelError, TrainingError
 from embedding.evaluation.recall import Embedded, measure
 from embedding.model.joint import JointEmbedding
-from embedding.rerank.config import RerankConfig
-from embedding.rerank.evaluate import best_weight, find_candidates, rerank, score_candidates
-from embedding.rerank.grids import extract_grids
-from embedding.rerank.model import Captions, Pictures, Reranker
-from embedding.rerank.train import fit_reranker, train_reranker
 
 THINGS = ("dog", "cat", "boat", "house", "tree", "car", "bird", "horse", "train", "apple")
 Learned = tuple[Reranker, Embedded, NDArray[np.float16]]
@@ -182,7 +183,7 @@ def test_saved_and_loaded_it_scores_the_same(learned: Learned, tmp_path: Path) -
 
 
 def test_no_reranker_there_says_how_to_make_one(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"holds no re-ranker.*train-reranker"):
+    with pytest.raises(ModelError, match=r"holds no re-ranker.*benchmarks\.rerank"):
         Reranker.load(tmp_path)
 
 
@@ -204,7 +205,7 @@ def test_grids_are_kept_by_content_and_broken_pictures_named(
     def refuse(*_args: object) -> None:
         raise AssertionError("a known picture was looked at again")
 
-    monkeypatch.setattr("embedding.rerank.grids.GridEncoder.encode", refuse)
+    monkeypatch.setattr("benchmarks.rerank.grids.GridEncoder.encode", refuse)
     with extract_grids(pairs, names, 96, 2, cache_dir=tmp_path) as again:
         assert again.kept.tolist() == [0, 2, 3]
         assert [item.what for item in again.skipped] == [pairs.image_ids[1]]
@@ -214,8 +215,10 @@ def test_grids_are_kept_by_content_and_broken_pictures_named(
         extract_grids(only_broken, names, 96, 2, cache_dir=tmp_path)
 
 
-def test_features_without_pictures_are_refused(features: Path) -> None:
-    pairs = load_pairs(f"features:{features}")
+def test_features_without_pictures_are_refused(tmp_path: Path) -> None:
+    np.save(tmp_path / "features.npy", np.zeros((20, 1280), dtype=np.float32))
+    (tmp_path / "captions.txt").write_text("\n".join(f"{i}#0\ta thing" for i in range(20)))
+    pairs = load_pairs(f"features:{tmp_path}")
     with pytest.raises(DataError, match=r"no image files.*data with pictures"):
         extract_grids(pairs, ["efficientnet-lite0"], 96, 2)
 
@@ -226,6 +229,41 @@ def test_one_picture_is_too_few_to_train_on() -> None:
     grids = grids_where_averages_say_nothing([0], random)
     with pytest.raises(DataError, match="fewer than two pictures"):
         fit_reranker(one, grids, embedded_blindly(one, random), grids, CONFIG)
+
+
+def test_it_is_trained_once_and_measured(
+    shapes_dir: Path,
+    shapes_model_dir: Path,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SHOWTELL_DATA_DIR", str(tmp_path / "data"))
+    settings = tmp_path / "rerank.toml"
+    settings.write_text(
+        "networks = 'efficientnet-lite0'\nimage_size = 96\nside = 2\ndimension = 16\n"
+        "epochs = 1\ncandidates = 4\n"
+    )
+    out, figures = tmp_path / "second", tmp_path / "figures.json"
+    command = [str(shapes_model_dir), f"--data=csv:{shapes_dir}", f"--out={out}"]
+    main([*command, f"--config={settings}", f"--json={figures}"])
+    printed = capfd.readouterr()
+    assert str(out) in printed.err
+    record = json.loads((out / "reranker.json").read_text())
+    found = json.loads(figures.read_text())
+    assert found["reranked"]["text_to_image"] == record["metrics"]["text_to_image"]
+    assert found["by_cosine"]["text_to_image"] == record["before"]["text_to_image"]
+    assert found["reranked"]["text_to_image"]["r5"] >= found["by_cosine"]["text_to_image"]["r1"]
+
+    main(command)
+    again = capfd.readouterr()
+    assert "The re-ranker is in" not in again.err
+    [line] = (line for line in again.out.splitlines() if "its first 4 re-ranked" in line)
+    assert line in printed.out
+
+
+def test_the_recipe_is_allowed() -> None:
+    assert RerankConfig.read(RECIPE).image_size == 384
 
 
 @pytest.mark.parametrize(
@@ -259,7 +297,7 @@ def test_training_sees_the_train_split_only(
         seen.extend([set(learned.image_ids), set(judged.pairs.image_ids)])
         return fit_reranker(learned, grids, judged, *rest, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("embedding.rerank.train.fit_reranker", watch)
+    monkeypatch.setattr("benchmarks.rerank.train.fit_reranker", watch)
     config = RerankConfig(
         networks="efficientnet-lite0", image_size=96, side=2, dimension=16, epochs=1
     )

@@ -24,12 +24,12 @@ from sentence_transformers import SentenceTransformer
 from torch import Tensor, nn
 from torch.nn import functional
 
+from benchmarks.rerank.config import RerankConfig
+from benchmarks.rerank.grids import GridSource
 from embedding.errors import ModelError
 from embedding.model.files import replaced_directory
 from embedding.model.precision import autocast
 from embedding.model.towers import quiet_transformers, text_tower
-from embedding.rerank.config import RerankConfig
-from embedding.rerank.grids import GridSource
 
 __all__ = ["RERANK_FILE", "Captions", "Pictures", "Reranker"]
 
@@ -139,7 +139,7 @@ class Reranker(nn.Module):
         if not path.is_file():
             raise ModelError(
                 f"{directory} holds no re-ranker (no {RERANK_FILE}); make one with "
-                "`showtell train-reranker MODEL --data KIND:PATH --out DIR`"
+                "`python -m benchmarks.rerank MODEL --data KIND:PATH --out DIR`"
             )
         try:
             info = json.loads(path.read_text(encoding="utf-8"))

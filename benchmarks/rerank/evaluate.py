@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from benchmarks.rerank.config import RerankConfig
+from benchmarks.rerank.grids import Grids, GridSource, extract_grids
+from benchmarks.rerank.model import Captions, Pictures, Reranker
 from embedding.data.pairs import Pairs
 from embedding.errors import DataError
 from embedding.evaluation.recall import Embedded, Metrics, image_ranks, metrics_of_ranks, text_ranks
 from embedding.model.vectors import Vectors
 from embedding.progress import Progress, silent
-from embedding.rerank.config import RerankConfig
-from embedding.rerank.grids import Grids, GridSource, extract_grids
-from embedding.rerank.model import Captions, Pictures, Reranker
 
 __all__ = [
     "Candidates",

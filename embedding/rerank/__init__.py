@@ -1,1 +1,0 @@
-"""A second stage that looks at the first candidates again."""
