@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo check-api test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-intents bench-languages bench-talks bench-train bench-architectures bench-words bench-rerank architecture clean
+.PHONY: help demo check-demo check-api test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-peers bench-intents bench-languages bench-talks bench-train bench-architectures bench-words bench-rerank architecture clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -105,11 +105,14 @@ bench-turn: $(VENV)/.dev ## what a turn costs over HTTP, beside the least that i
 bench-widget: $(VENV)/.dev ## from Enter to the first picture, by a browser's own clock (BUNDLES="DIR…"; the demo's by default)
 	@$(BIN)/python -m benchmarks.widget $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server $(ARGS)
 
-bench-reload: $(VENV)/.dev ## 20 reloads under 32 clients: failed, mixed, slower, memory (IMAGES=DIR MODEL=DIR; the demo's by default)
-	@$(BIN)/python benchmarks/reload.py $(or $(IMAGES),$(SHOWTELL_DATA_DIR)/demo/images) $(or $(MODEL),$(SHOWTELL_DATA_DIR)/demo/run/model) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
+bench-reload: $(VENV)/.dev ## 20 reloads under 32 clients: failed, mixed, slower, memory (IMAGES=DIR MODEL=DIR; the demo's by default; ARGS="--workers 2")
+	@$(BIN)/python benchmarks/reload.py $(or $(IMAGES),$(SHOWTELL_DATA_DIR)/demo/images) $(or $(MODEL),$(SHOWTELL_DATA_DIR)/demo/run/model) --data-dir $(SHOWTELL_DATA_DIR)/bench-server $(ARGS)
 
 bench-overload: $(VENV)/.dev ## 1 to 3,000 senders at once: answers, refusals, readiness, memory (BUNDLES=DIR; the demo's by default)
 	@$(BIN)/python benchmarks/overload.py $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) --data-dir $(SHOWTELL_DATA_DIR)/bench-server
+
+bench-peers: $(VENV)/.dev ## texts, pictures and actions beside sentence-transformers, rclip and rasa-sdk (BUNDLES=DIR; the demo's by default)
+	@$(BIN)/python -m benchmarks.peers $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles) $(or $(FLICKR8K),../shared/flickr8k) --data-dir $(SHOWTELL_DATA_DIR)/bench-server $(ARGS)
 
 bench-intents: $(VENV)/.runtime ## how often intents are understood, and docs/confusion.svg
 	@$(BIN)/python benchmarks/intents.py --svg docs/confusion.svg

@@ -7,7 +7,8 @@ the answer, and sends the next. Who is refused (503) waits as long as Retry-Afte
 /readyz is asked twice a second over a new connection.
 
 Prints JSON for each number of senders: answers a second, how long they took, how long refusals
-took, how long /readyz took, the server's memory. Ends with 1 if an answer took longer than
+took, how long /readyz took, the server's memory. All times are from the sending until the answer
+reaches this machine. Ends with 1 if an answer took longer than
 promised, anything but 200 or 503 with Retry-After came, /readyz took over a second, or 800 senders
 got less than 0.9 times the answers that 50 got.
 """

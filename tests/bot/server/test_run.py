@@ -1,14 +1,17 @@
 """Starting and ending the server as a program."""
 
+import asyncio
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import uvicorn
 
 from bot.server import run
 from bot.server.embedded_redis import EmbeddedRedis
@@ -44,6 +47,34 @@ def test_port_0_takes_a_free_one_that_nobody_else_can_take(host):
         assert port > 0
         with pytest.raises(AddressTaken):
             listen(host, port)
+
+
+def test_a_crowd_that_connects_while_the_loop_stands_still_is_taken_in_at_once(tmp_path):
+    came = threading.Event()
+
+    async def app(scope, receive, send):
+        if scope["type"] == "http":
+            came.wait(60)  # as if turns held the interpreter
+            for _ in range(5):
+                await asyncio.sleep(0)
+            body = b"%d" % len(server.server_state.connections)
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            await send({"type": "http.response.body", "body": body})
+
+    with ExitStack() as stack:
+        listener = stack.enter_context(listen("127.0.0.1", 0))
+        server = uvicorn.Server(run._configure(app, load_settings(data_dir=tmp_path)))
+        serving = threading.Thread(target=server.run, args=([listener],))
+        serving.start()
+        stack.callback(serving.join)
+        stack.callback(setattr, server, "should_exit", True)
+        client = stack.enter_context(socket.create_connection(listener.getsockname(), timeout=60))
+        client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        for _ in range(200):
+            stack.enter_context(socket.create_connection(listener.getsockname(), timeout=60))
+        came.set()
+        answer = b"".join(iter(lambda: client.recv(1000), b""))
+    assert int(answer.partition(b"\r\n\r\n")[2].split()[1]) == 201  # chunked
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
