@@ -113,8 +113,8 @@ def listen(host: str, port: int) -> socket.socket:
             f"cannot listen on {host}, port {port}: {_reason(error)}; stop what runs "
             "there, or choose another port with --port (0 takes a free one)"
         ) from error
-    # Connections inherit it. Without it an answer's second packet waits 40 ms for an acknowledgement:
-    # asyncio sets it for sockets that name their protocol alone, which these do not.
+    # Connections inherit it. Without it an answer's second packet waits 40 ms for the first to be
+    # acknowledged: asyncio sets it only for sockets that name their protocol, which these do not.
     server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return server
 
