@@ -232,9 +232,14 @@ class Interpreter:
         for piece, place in zip(pieces, places, strict=True):
             if piece is main or piece.intent in WISHES:
                 spans += piece.spans
-            elif piece.intent not in _NOTHING or len(piece.text.split()) > _MOST_WORDS_OF_NOTHING:
+            elif not self._says_nothing(piece):
                 spans.append(Span("also", piece.intent, *place, _FOUND_BY))
         return replace(main, spans=tuple(spans))
+
+    def _says_nothing(self, piece: Reading) -> bool:
+        """Whether what is said beside something else calls for no answer."""
+        is_short = len(piece.text.split()) <= _MOST_WORDS_OF_NOTHING
+        return piece.intent in _NOTHING and (is_short or self._pieces.is_remark(piece.text))
 
     def _payload(self, text: str) -> Reading | None:
         match = _PAYLOAD.fullmatch(text)

@@ -80,6 +80,10 @@ class PieceReader:
         spans.append(Span("rating", "up" if good else "down", found_by=_FOUND_BY))
         return replace(reading.settled(RATE), spans=tuple(spans))
 
+    def is_remark(self, text: str) -> bool:
+        """Whether a piece tells something and asks for nothing."""
+        return self._cues.is_remark(text)
+
     def read(self, text: str) -> Reading:
         """Return what a piece says; blanks stand in the place of the others."""
         alone = self._cues.alone(text)

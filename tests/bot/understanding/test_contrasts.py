@@ -117,6 +117,16 @@ def test_nothing_is_taken_away_that_nobody_asked_to_lose(
         ),
         ("do you have dogs", (op.Search("dogs"),)),
         ("hikers never without their backpacks", (op.Search("hikers with their backpacks"),)),
+        # What it is for, and what is told before it.
+        ("a lake for our school newsletter", (op.Search("a lake"),)),
+        ("it rained in Norway all week, what I'm after is a fjord", (op.Search("a fjord"),)),
+        # Lists, typing errors, conditions.
+        (
+            "a crowd. Exclude: flags, smoke",
+            (op.Search("a crowd"), op.Exclude("flags"), op.Exclude("smoke")),
+        ),
+        ("a beach withuot people", (op.Search("a beach"), op.Exclude("people"))),
+        ("either a horse or a cow", (op.Search("a horse or a cow"),)),
     ],
 )
 def test_a_first_message_is_searched_for_as_it_was_meant(
@@ -136,6 +146,9 @@ def test_a_first_message_is_searched_for_as_it_was_meant(
         ("cats are fine after all", (op.Allow("cats"),)),
         ("now show me cats", (op.Search("cats"),)),
         ("forget the cats", (op.Allow("cats", exactly=True),)),
+        ("drop all those restrictions", (op.Allow("cats", exactly=True),)),
+        ("cats don't bother me any more", (op.Allow("cats"),)),
+        ("I was too strict, you can show cats again", (op.Allow("cats"),)),
     ],
 )
 def test_what_was_left_out_is_let_in_again(
@@ -182,6 +195,11 @@ def test_what_is_left_out_can_go_on_in_the_next_message(interpreter: Interpreter
         ("the number of children doesn't matter", (op.Replace(),)),
         ("no preference", (op.Answer(),)),
         ("the water again", (op.Search("children in water"),)),
+        ("leaning on a wall", (op.Refine("leaning on a wall"),)),
+        ("roses would be lovely", (op.Refine("roses"),)),
+        ("they mustn't be smoking", (op.Exclude("smoking"),)),
+        ("hats I don't need", (op.Exclude("hats"),)),
+        ("the water is optional, to be honest", (op.Replace("children in water", "children"),)),
     ],
 )
 def test_one_thing_takes_the_place_of_another_in_a_search(
@@ -212,6 +230,12 @@ def test_one_thing_takes_the_place_of_another_in_a_search(
         ("a teen with a violin", "it isn't a violin, it's a cello", "a teen with a cello"),
         ("a girl with bubbles", "put a boy where the girl is", "a boy with bubbles"),
         ("a green canoe", "same thing in yellow", "a yellow canoe"),
+        ("a red car", "any colour will do", "a car"),
+        ("a man in a red hat", "the hat can be any colour", "a man in a hat"),
+        ("a green jacket", "yellow suits me better than green", "a yellow jacket"),
+        ("three girls on a bench", "hmm, two is enough", "two girls on a bench"),
+        ("a boy kicking a ball", "scrap that, a girl", "a girl kicking a ball"),
+        ("a jacket on a chair", "jacket -> shirt", "a shirt on a chair"),
     ],
 )
 def test_one_word_changes_what_is_searched_for(

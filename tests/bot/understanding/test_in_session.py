@@ -136,6 +136,15 @@ def test_the_way_back_leads_to_the_latest_search_about_what_is_named(editor: Edi
     assert recall(Parts(SEARCH), record, editor) == ()
 
 
+def test_too_many_steps_back_lead_to_the_first_search(editor: Editor) -> None:
+    record = SessionRecord(sender_id="anna")
+    for text in ("a dog", "a cat", "a bird"):
+        record.remember()
+        record.query = Query((text,))
+    assert recall(Parts("undo_search", steps=20), record, editor) == (op.Undo(2),)
+    assert recall(Parts("undo_search", steps=3), record, editor) == ()
+
+
 @pytest.mark.parametrize(
     ("parts", "hits", "operations"),
     [

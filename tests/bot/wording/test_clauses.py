@@ -33,6 +33,9 @@ def english() -> ClauseSplitter:
         ("puppies, and I don't want to see grass", [", and I don't want to see grass"]),
         ("leave the umbrella off again", ["leave the umbrella off again"]),
         ("without", []),
+        ("a crowd - hats I don't need", [" hats I don't need"]),
+        ("exclude: flags, smoke", ["exclude: flags, smoke"]),
+        ("a horse, no: a cow", []),
     ],
 )
 def test_clauses_that_exclude(english: ClauseSplitter, text: str, clauses: list[str]) -> None:

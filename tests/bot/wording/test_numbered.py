@@ -35,6 +35,9 @@ def german() -> NumberedReader:
         ("3 looks really nice", [3], []),
         ("number 2 is no good", [], [2]),
         ("I like 1, 2 and the 4th", [1, 2, 4], []),
+        ("1 and 3 come close, 4 doesn't", [1, 3], [4]),
+        ("the second, yes! the first, no", [2], [1]),
+        ("number 3 misses the point", [], [3]),
         # Nothing is said of a picture here, or something else beside.
         ("two are great", [], []),
         ("the dog is great", [], []),
@@ -58,6 +61,7 @@ def test_what_is_thought_of_pictures(
         ("more like 2, but on a bike", [2], "on a bike"),
         ("something like the second one with snow", [2], "with snow"),
         ("like 2 and 3 but in the dark", [2, 3], "in the dark"),
+        ("similar to 3, only in the snow", [3], "in the snow"),
         ("like a dog, but red", [], ""),
         ("more like 2", [], ""),
     ],
