@@ -24,7 +24,7 @@ _EDGE_END = r"[\s,.;:!?\u2013\u2014\u2026-]*$"
 _FOUND_BY = "ShowtellCues"
 # What is said in so many words and no other: part of the phrases -> intent.
 _ALONE = {"redo": "redo_search", "unsure": "react_unsure"}
-_MOST_STEPS = 20
+_MOST_STEPS, _SHORTEST_TALE = 20, 4
 
 
 class Correction(NamedTuple):
@@ -74,9 +74,13 @@ class Cues:
         )
         self._remark = re.compile(rf"{_START}{any_regular(phrases, 'remark')}", re.IGNORECASE)
         self._corrected = re.compile(rf"[\s,]++{pattern('corrected')}[\s,.!?]*$", re.IGNORECASE)
+        lead = rf"(?:{pattern('social', 'correction', 'correction_apart')}[\s,]+){{0,2}}"
         self._swaps = [
-            re.compile(rf"{_START}{one}\s*$", re.IGNORECASE) for one in phrases.get("swap", ())
+            re.compile(rf"{_START}{lead}{one}\s*$", re.IGNORECASE)
+            for one in phrases.get("swap", ())
         ]
+        self._told = re.compile(rf"(?<!\w){pattern('told')}(?!\w)", re.IGNORECASE)
+        self._asks = re.compile(rf"(?<!\w){pattern('asks')}(?!\w)", re.IGNORECASE)
         dropped = [
             *phrases.get("dropped_regular", ()),
             rf"(?:{pattern('social')}[\s,]+)?{pattern('dropped')}\s+(?P<what>.+?)",
@@ -153,8 +157,9 @@ class Cues:
 
     def swap(self, text: str) -> tuple[tuple[int, int], tuple[int, int]] | None:
         """Return where the old and the new thing stand in "a cat instead of a dog", or None."""
+        said = text.rstrip()
         for pattern in self._swaps:
-            if match := pattern.match(text):
+            if match := pattern.match(said):
                 return match.span("old"), match.span("new")
         return None
 
@@ -201,6 +206,11 @@ class Cues:
     def is_remark(self, text: str) -> bool:
         """Whether a text tells something and asks for nothing: "my mother grew up there"."""
         return bool(self._remark.match(text))
+
+    def is_told(self, text: str) -> bool:
+        """Whether a long sentence tells of who writes it: "we went kayaking, I lost my phone"."""
+        is_long = len(text.split()) >= _SHORTEST_TALE
+        return is_long and bool(self._told.search(text)) and not self._asks.search(text)
 
     def subject(self, text: str) -> list[Span]:
         """Return what is talked about that is no picture, at most one."""

@@ -222,6 +222,15 @@ class Interpreter:
         """
         if len(pieces) > 1:
             pieces = [_praising(piece) for piece in pieces]
+        # "My phone died and I lost all of them. A kayak on a river?"
+        told = [self._pieces.is_remark(piece.text) for piece in pieces]
+        if any(
+            one.intent in WISHES for one, is_told in zip(pieces, told, strict=True) if not is_told
+        ):
+            pieces = [
+                Reading(piece.text, ((OTHER, 1.0),)) if is_told else piece
+                for piece, is_told in zip(pieces, told, strict=True)
+            ]
         acting = [piece for piece in pieces if piece.intent not in _BESIDE]
         searching = [piece for piece in acting if piece.intent in (SEARCH, REFINE)]
         wishing = [piece for piece in acting if piece.intent in WISHES]

@@ -81,8 +81,9 @@ class PieceReader:
         return replace(reading.settled(RATE), spans=tuple(spans))
 
     def is_remark(self, text: str) -> bool:
-        """Whether a piece tells something and asks for nothing."""
-        return self._cues.is_remark(text)
+        """Whether a piece beside others tells something and asks for nothing."""
+        is_told = self._cues.is_told(text) and not self._clauses.exclusions(text)
+        return is_told or self._cues.is_remark(text)
 
     def read(self, text: str) -> Reading:
         """Return what a piece says; blanks stand in the place of the others."""
@@ -189,6 +190,8 @@ class PieceReader:
         excluded = [span for clause in clauses for span in self._excluded(text, clause)]
         is_about_pictures = any(span.role == "unlike" for span in excluded)
         swaps = any(span.role == "replace" for span in excluded)
+        if clauses and self._cues.is_told(wish):  # "no dogs, I was bitten twice"
+            wish = " " * len(wish)
         has_wish = self._tagger.has_content(wish) or (swaps and bool(self._editor.names(wish)))
         if clauses and has_wish and not excluded:  # "cats or dogs but not both"
             return self.with_spans(self._guarded(self._rank(wish)))

@@ -60,7 +60,9 @@ class NumberedReader:
         before = any_of(phrases, "ordinal_before", "counting")
         behind = any_of(phrases, "ordinal_behind", "media")
         joined = any_of(phrases, "joined", "turning")
-        number = rf"(?:\d{{1,2}}(?:st|nd|rd|th)?|{any_of({'named': normalizer.numerals}, 'named')})"
+        number = (
+            rf"(?:#?\d{{1,2}}(?:st|nd|rd|th)?|{any_of({'named': normalizer.numerals}, 'named')})"
+        )
         more = rf"(?:(?:\s*,\s*(?:{joined}\s+)?|\s+{joined}\s+)(?:{before}\s+)?{number})"
         which = rf"(?:{before}\s+)*(?P<which>{number}{more}{{0,{_MOST_MORE}}}+)\b(?:\s+{behind})*"
         link, end = rf"{_EDGES}(?:{joined}\s+)?", rf"(?!\w){_EDGES}"

@@ -119,6 +119,12 @@ def test_nothing_is_taken_away_that_nobody_asked_to_lose(
         ("hikers never without their backpacks", (op.Search("hikers with their backpacks"),)),
         # What it is for, and what is told before it.
         ("a lake for our school newsletter", (op.Search("a lake"),)),
+        (
+            "we went kayaking last summer and my phone died. anything with a kayak on a river?",
+            (op.Search("a kayak on a river"),),
+        ),
+        ("No dogs, I was bitten twice", (op.Exclude("dogs"),)),
+        ("a boat with no fishing rods", (op.Search("a boat"), op.Exclude("fishing rods"))),
         ("it rained in Norway all week, what I'm after is a fjord", (op.Search("a fjord"),)),
         # Lists, typing errors, conditions.
         (
@@ -227,6 +233,8 @@ def test_one_thing_takes_the_place_of_another_in_a_search(
         ("a big dog", "much smaller", "a small dog"),
         ("a kayak on a lake", "*river", "a kayak on a river"),
         ("two rowers", "let's have eight", "eight rowers"),
+        ("3 kids jumping", "make that 2 kids", "2 kids jumping"),
+        ("people at the beach", "hmm, swap the beach for a pool", "people at a pool"),
         ("a teen with a violin", "it isn't a violin, it's a cello", "a teen with a cello"),
         ("a girl with bubbles", "put a boy where the girl is", "a boy with bubbles"),
         ("a green canoe", "same thing in yellow", "a yellow canoe"),
