@@ -12,7 +12,7 @@ from functools import partial
 from typing import NamedTuple
 
 from bot.understanding.reading import ALL, NONE, Span
-from bot.wording.clauses import any_of, any_regular, only
+from bot.wording.phrases import any_of, any_regular, only
 from bot.wording.text import Normalizer, split_words
 from retrieval.store.words import FUNCTION_WORDS
 

@@ -36,10 +36,11 @@ from bot.understanding.reading import (
     usable_spans,
 )
 from bot.wording.classes import Classes
-from bot.wording.clauses import ClauseSplitter, only
+from bot.wording.clauses import ClauseSplitter
 from bot.wording.detection import LanguageDetector
 from bot.wording.edits import Editor
 from bot.wording.numbered import NumberedReader
+from bot.wording.phrases import only
 from bot.wording.questions import QuestionReader
 from bot.wording.spelling import ContentSpeller, Speller
 from bot.wording.text import spell_out_emoji

@@ -14,9 +14,10 @@ from bot.understanding.cues import Cues
 from bot.understanding.entities import Tagger
 from bot.understanding.intents import IntentClassifier
 from bot.understanding.reading import EXCLUDE, REFINE, SEARCH, Reading, Span
-from bot.wording.clauses import Clause, ClauseSplitter, only
+from bot.wording.clauses import Clause, ClauseSplitter
 from bot.wording.edits import Editor
 from bot.wording.numbered import NumberedReader, Verdict
+from bot.wording.phrases import only
 from bot.wording.text import split_words
 
 __all__ = ["LIKE", "OTHER", "SURE", "UNLIKE", "WISHES", "PieceReader"]

@@ -16,7 +16,7 @@ from typing import Any, Self
 import yaml
 
 from bot.errors import ProjectError
-from bot.wording.clauses import spelled_out
+from bot.wording.phrases import spelled_out
 
 PROJECT_DIR = Path(__file__).parents[1] / "rasa"
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
-__all__ = ["Clause", "ClauseSplitter", "any_of", "any_regular", "only", "spelled_out"]
+from bot.wording.phrases import Place, any_of, any_regular, halves, only
 
-Place = tuple[int, int]
+__all__ = ["Clause", "ClauseSplitter"]
 
 # In words: a thing that something is said behind, and what is said beside the wish.
 _LONGEST_THING, _LONGEST_ASIDE = 6, 20
@@ -26,7 +26,6 @@ _MOST_PIECES, _MOST_CLAUSES = 8, 16
 _EMOTICON = r"[:;=]['\u2019]?-?[()DPpO/|]+"
 # A full stop; behind "a", "St" or "Dr" it is none.
 _STOP = r"(?<=\w{2})(?<!\bst)(?<!\bdr)(?<!\bmr)(?<!\bvs)\."
-_ALTERNATIVES = re.compile(r"\(([^()]*)\)")
 
 
 class Clause(NamedTuple):
@@ -118,12 +117,12 @@ class ClauseSplitter:
             rf"{sentence}(?P<thing>{thing}){any_of(phrases, 'behind', 'firm_behind')}{ending}",
             re.IGNORECASE,
         )
-        around = [_halves(phrase) for phrase in phrases.get("around", ())]
+        around = [halves(phrase) for phrase in phrases.get("around", ())]
         self._around = [
             _Framed(before, after, rf"{sentence}{before}\s+(?P<thing>{thing}){after}{ending}")
             for before, after in around
         ]
-        opposed = [_halves(phrase) for phrase in phrases.get("opposed", ())]
+        opposed = [halves(phrase) for phrase in phrases.get("opposed", ())]
         self._around += [
             _Framed(before, after, rf"\b{before}[\s,;]+(?P<thing>{thing}){after}{ending}")
             for before, after in opposed
@@ -317,50 +316,3 @@ class ClauseSplitter:
             return stop
         is_list = any(match[0].strip() != "," for match in self._joined.finditer(text, comma, stop))
         return stop if is_list else comma
-
-
-def only(text: str, places: Sequence[Place], *, inside: bool) -> str:
-    """Return a text of the same length with blanks outside of some places, or inside of them."""
-    kept = [not inside] * len(text)
-    for start, end in places:
-        kept[start:end] = [inside] * (end - start)
-    return "".join(letter if keep else " " for letter, keep in zip(text, kept, strict=True))
-
-
-def spelled_out(phrase: str) -> list[str]:
-    """Return the phrases that one with alternatives stands for.
-
-    "(don't|do not) want (to see|)" stands for four.
-    """
-    match = _ALTERNATIVES.search(phrase)
-    if not match:
-        return [" ".join(phrase.split())]
-    before, after = phrase[: match.start()], phrase[match.end() :]
-    return [one for each in match[1].split("|") for one in spelled_out(before + each + after)]
-
-
-def _halves(phrase: str) -> tuple[str, str]:
-    """Return the patterns of what stands before the star of a phrase, and behind it."""
-    before, after = phrase.split("*")
-    return _one_of([before]), _one_of([after])
-
-
-def any_of(phrases: Mapping[str, Sequence[str]], *parts: str) -> str:
-    """Return a pattern of the phrases of some parts, the longest first; without any, of nothing.
-
-    Blanks between words may be of any length, apostrophes of any kind or missing.
-    """
-    return _one_of([one for part in parts for one in phrases.get(part, ())])
-
-
-def any_regular(phrases: Mapping[str, Sequence[str]], part: str) -> str:
-    """Return a pattern of a part that lists regular expressions; without any, of nothing."""
-    return f"(?:{'|'.join(phrases.get(part, ())) or '(?!)'})"
-
-
-def _one_of(listed: Sequence[str]) -> str:
-    if not listed:
-        return "(?!)"
-    spaced = [r"\s+".join(map(re.escape, one.split())) for one in listed]
-    spaced = [one.replace("'", "['\u2019]?") for one in spaced]
-    return f"(?:{'|'.join(sorted(spaced, key=len, reverse=True))})"

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from bot.wording.clauses import any_of
+from bot.wording.phrases import any_of
 from bot.wording.text import Normalizer, split_words
 
 __all__ = ["Example", "NumberedReader", "Verdict"]

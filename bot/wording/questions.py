@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.wording.clauses import any_of
 from bot.wording.edits import names
+from bot.wording.phrases import any_of
 
 __all__ = ["Question", "QuestionReader"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from bot.understanding.cues import Correction, Cues
 from bot.understanding.rasa_project import RasaProject
-from bot.wording.clauses import only
+from bot.wording.phrases import only
 from bot.wording.text import Normalizer
 
 

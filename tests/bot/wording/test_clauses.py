@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.understanding.rasa_project import RasaProject
-from bot.wording.clauses import ClauseSplitter, only, spelled_out
+from bot.wording.clauses import ClauseSplitter
 
 
 @pytest.fixture(scope="module")
@@ -82,18 +82,3 @@ def test_any_text_falls_into_clauses_in_their_order(text: str) -> None:
     for clause in splitter.exclusions(text):
         assert end <= clause.start < clause.body <= clause.end <= len(text)
         end = clause.end
-
-
-def test_blanks_stand_for_what_is_left_out() -> None:
-    assert only("dogs no cats", [(5, 12)], inside=False) == "dogs        "
-    assert only("dogs no cats", [(5, 7), (8, 12)], inside=True) == "     no cats"
-
-
-def test_a_phrase_with_alternatives_stands_for_all_of_them() -> None:
-    assert spelled_out("(don't|do not) want (to see|)") == [
-        "don't want to see",
-        "don't want",
-        "do not want to see",
-        "do not want",
-    ]
-    assert spelled_out("no more") == ["no more"]
