@@ -103,15 +103,16 @@ class Interpreter:
         kept: Arrays | None = None,
     ) -> None:
         self._intents = set(project.intents)
+        if project.language != "en":  # the encoder's words are English: "Meer" is no slip of "mehr"
+            known = None
         self._known = known
         self._content = _NO_WORDS, ContentSpeller(_NO_WORDS, str.isalpha)
-        known_here = known if project.language == "en" else None
-        self._languages = LanguageDetector(project.language, project.others, known_here)
+        self._languages = LanguageDetector(project.language, project.others, known)
         self.questions = QuestionReader(project.questions)
         self.editor = Editor(Classes(project.classes))
         self._filters = FilterReader(project.language)
         self._clauses = ClauseSplitter(project.clauses)
-        self._cue_speller = Speller(self._clauses.cues, known_here)
+        self._cue_speller = Speller(self._clauses.cues, known)
         self.encode = encode
         self.vectors = TextVectors(_REMEMBERED_TEXTS)
         self._classifier = IntentClassifier(self._encode, known)

@@ -112,6 +112,21 @@ def speaking_german(
             "exclude_from_search",
             [("excluded", "Hunde"), ("excluded", "Katzen")],
         ),
+        ("Zeig mir Züge", "search_images", [("query", "Züge")]),
+        ("zeig mir mal Katzen", "search_images", [("query", "Katzen")]),
+        ("eine Möwe am Meer", "search_images", [("query", "eine Möwe am Meer")]),
+        ("ich brauche eine Kuh", "search_images", [("query", "eine Kuh")]),
+        ("ein See für unsere Broschüre", "search_images", [("query", "ein See")]),
+        (
+            "Meine Enkelin wird morgen sechs Jahre alt. Zeig mir Pferde",
+            "search_images",
+            [("query", "Pferde")],
+        ),
+        (
+            "Ausschließen: Flaggen, Rauch",
+            "exclude_from_search",
+            [("excluded", "Flaggen"), ("excluded", "Rauch")],
+        ),
         (
             "mehr wie das zweite und das dritte",
             "similar_to_image",
