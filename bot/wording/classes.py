@@ -12,7 +12,6 @@ from retrieval.store.words import FUNCTION_WORDS, singular, stem, tokens
 __all__ = ["Classes"]
 
 _EXCLUSIVE, _REPLACED, _COMPARATIVES = "exclusive", "replaced", "comparatives"
-_NUMBER = "number"
 _NAMES, _WORDS = "names", "words"
 
 
@@ -64,8 +63,6 @@ class Classes:
     def of(self, word: str) -> str | None:
         """Return the class of a word, lower-cased; None for one that has none."""
         # A skateboard is no skateboarder, though they share a stem.
-        if word.isdecimal():
-            return _NUMBER if _NUMBER in self._words else None
         kind = self._class.get(word) or self._class.get(singular(word))
         return kind or self._of_stem.get(stem(word))
 

@@ -290,7 +290,8 @@ class Editor:
             first -= 1
             if words[first].text in self.classes.articles:
                 break
-        if first and self.classes.of(words[first - 1].text) == "number":
+        before = words[first - 1].text if first else ""
+        if before.isdecimal() or self.classes.of(before) == "number":
             first -= 1
         while placed and first and words[first - 1].text in self.classes.placing:
             first -= 1
