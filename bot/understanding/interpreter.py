@@ -223,16 +223,7 @@ class Interpreter:
         go with it; what else they say is named by a span: "thanks, now with a ball".
         """
         if len(pieces) > 1:
-            pieces = [_praising(piece) for piece in pieces]
-        # "My phone died and I lost all of them. A kayak on a river?"
-        told = [self._pieces.is_remark(piece.text) for piece in pieces]
-        if any(
-            one.intent in WISHES for one, is_told in zip(pieces, told, strict=True) if not is_told
-        ):
-            pieces = [
-                Reading(piece.text, ((OTHER, 1.0),)) if is_told else piece
-                for piece, is_told in zip(pieces, told, strict=True)
-            ]
+            pieces = self._without_tales([_praising(piece) for piece in pieces])
         acting = [piece for piece in pieces if piece.intent not in _BESIDE]
         searching = [piece for piece in acting if piece.intent in (SEARCH, REFINE)]
         wishing = [piece for piece in acting if piece.intent in WISHES]
@@ -246,6 +237,16 @@ class Interpreter:
             elif not self._says_nothing(piece):
                 spans.append(Span("also", piece.intent, *place, _FOUND_BY))
         return replace(main, spans=tuple(spans))
+
+    def _without_tales(self, pieces: Sequence[Reading]) -> Sequence[Reading]:
+        """Return what is told beside a wish as no wish: "my phone died. A kayak on a river?"."""
+        told = {at for at, piece in enumerate(pieces) if self._pieces.is_remark(piece.text)}
+        if not any(piece.intent in WISHES for at, piece in enumerate(pieces) if at not in told):
+            return pieces
+        return [
+            Reading(piece.text, ((OTHER, 1.0),)) if at in told else piece
+            for at, piece in enumerate(pieces)
+        ]
 
     def _says_nothing(self, piece: Reading) -> bool:
         """Whether what is said beside something else calls for no answer."""

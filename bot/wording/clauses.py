@@ -20,6 +20,7 @@ __all__ = ["Clause", "ClauseSplitter"]
 _LONGEST_THING, _LONGEST_ASIDE = 6, 20
 # In words, too: a wish behind less is told about by nothing.
 _SHORTEST_PREAMBLE = 4
+# In letters.
 _LONG_CUE = 6
 # Nobody says more at once, and each takes time to read.
 _MOST_PIECES, _MOST_CLAUSES = 8, 16

@@ -149,9 +149,9 @@ class Editor:
 
     def tells_more(self, text: str) -> bool:
         """Whether a text says of a thing what it does: "leaning on a wall", "reading a book"."""
-        first, *others = split_words(text)
+        words = [word.text for word in split_words(text)]
         holding = self.classes.placing | self.classes.articles
-        return first.text.endswith("ing") and bool(others) and others[0].text in holding
+        return len(words) > 1 and words[0].endswith("ing") and words[1] in holding
 
     def stands_for_a_thing(self, text: str) -> bool:
         """Whether a text ends with a word for a thing that was named before: "a sad one"."""

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote, urlsplit
 from embedding.data.decode import MAX_BYTES
 from embedding.errors import DataError, PicturesUnavailable
 
-__all__ = ["RemoteFile", "RemoteFolder", "Root", "folder_at", "is_remote"]
+__all__ = ["RemoteFile", "RemoteFolder", "Root", "folder_at", "is_remote", "resolved"]
 
 # How long an answer may take: a word about a picture, a picture, all names of a folder.
 _PATIENCE_S, _READING_S, _LISTING_S = 10.0, 60.0, 300.0
@@ -200,6 +200,11 @@ Root = Path | RemoteFolder
 def folder_at(place: str) -> Root:
     """Return the folder at an address, or at a path of this machine."""
     return RemoteFolder(place) if is_remote(place) else Path(place)
+
+
+def resolved(root: Root) -> Root:
+    """Return a folder with the links of this machine resolved."""
+    return root.resolve() if isinstance(root, Path) else root
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from embedding.data.pairs import Skipped
-from embedding.data.remote import Root
+from embedding.data.remote import Root, resolved
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
@@ -138,7 +138,7 @@ def check_folders(root: Root, model_dir: Path) -> Root:
         raise RetrievalError(f"{root} is no folder; give the folder that holds the pictures")
     if not model_dir.is_dir():
         raise RetrievalError(f"{model_dir} is no model directory; train or copy a model first")
-    return root.resolve() if isinstance(root, Path) else root
+    return resolved(root)
 
 
 def collect(

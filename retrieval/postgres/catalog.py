@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from embedding.data.remote import Root, folder_at
+from embedding.data.remote import Root, folder_at, resolved
 from embedding.model.encoder import Encoder
 from embedding.onnx.encoder import load_encoder
 from embedding.progress import Progress, silent
@@ -233,7 +233,7 @@ class PostgresCatalog:
             shard,
             self._database,
             self._known(encoder),
-            root=root.resolve() if isinstance(root, Path) else root,
+            root=resolved(root),
             encoder=encoder,
             encode_pictures=encode_pictures,
             progress=progress,

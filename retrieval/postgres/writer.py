@@ -24,16 +24,30 @@ from retrieval.store.vectors import Vectors
 __all__ = ["Written", "encode", "write_version"]
 
 _PICTURE = {
-    **dict.fromkeys(("id",), "int8"),
-    **dict.fromkeys(("model", "since"), "int4"),
-    **dict.fromkeys(("image_id", "sha256", "path"), "text"),
-    **dict.fromkeys(("width", "height"), "int4"),
-    **dict.fromkeys(("captions", "metadata"), "text"),  # JSON
-    **{"terms": "text[]", "date": "text", "words": "bytea", "nearness": "float4"},
-    **dict.fromkeys(("vector", "caption_vector"), "bytea"),
+    "id": "int8",
+    "model": "int4",
+    "since": "int4",
+    "image_id": "text",
+    "sha256": "text",
+    "path": "text",
+    "width": "int4",
+    "height": "int4",
+    "captions": "text",  # JSON, as the metadata are
+    "metadata": "text",
+    "terms": "text[]",
+    "date": "text",
+    "words": "bytea",
+    "nearness": "float4",
+    "vector": "bytea",
+    "caption_vector": "bytea",
 }
-_POSTING = {"stem": "text", "picture": "int8", "since": "int4", "frequency": "int4"}
-_POSTING |= {"length": "int4"}
+_POSTING = {
+    "stem": "text",
+    "picture": "int8",
+    "since": "int4",
+    "frequency": "int4",
+    "length": "int4",
+}
 _COUNT = {"kind": "text", "name": "text", "version": "int4", "change": "int8"}
 # A build of the graph outside of memory takes many times as long.
 _FOR_INDEXES = "SET LOCAL maintenance_work_mem = '1GB'"

@@ -201,3 +201,18 @@ def test_no_text_is_too_odd_to_edit(english: Editor, text: str, value: str) -> N
         english.take_out(text, value),
     ):
         assert edited is None or edited == " ".join(edited.split())
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("leaning on a wall", True),
+        ("reading a book", True),
+        ("fishing boats", False),
+        ("a man on a wall", False),
+        ("\u2605\u2605", False),
+        ("", False),
+    ],
+)
+def test_what_a_thing_does_is_told_from_things(english: Editor, text: str, tells: bool) -> None:
+    assert english.tells_more(text) is tells
