@@ -50,7 +50,8 @@ from bot.sessions.questions import QuestionLog
 from bot.sessions.store import SessionStore
 from bot.settings import Settings, SettingsError, load_settings
 from bot.stages import traced
-from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.interpreter import Interpreter
+from bot.understanding.learned import build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.pretrained.sentences import load_sentence_encoder
 from retrieval.bundle.catalog import Catalog
