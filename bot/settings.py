@@ -235,7 +235,9 @@ class Settings(BaseSettings):
     def _only_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
             if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no site; write https://shop.example, without path")
+                raise ValueError(
+                    f"{origin!r} is not a site; write https://shop.example, without path"
+                )
         return value
 
     @field_validator("trusted_hosts")
@@ -243,7 +245,9 @@ class Settings(BaseSettings):
     def _only_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if not _HOST.fullmatch(name):
-                raise ValueError(f"{name!r} is no name; write chat.example, without scheme or port")
+                raise ValueError(
+                    f"{name!r} is not a host name; write chat.example, without scheme or port"
+                )
         return value
 
     @field_validator("trusted_proxies")
@@ -255,7 +259,7 @@ class Settings(BaseSettings):
                     ip_network(proxy)
                 except ValueError:
                     raise ValueError(
-                        f"{proxy!r} is no address; write 10.0.0.7, 10.0.0.0/8 or *"
+                        f"{proxy!r} is not an address; write 10.0.0.7, 10.0.0.0/8 or *"
                     ) from None
         return value
 

@@ -60,7 +60,7 @@ def export_model(model: JointEmbedding, directory: Path) -> None:
             pixels = example.tensors["pixel_values"]
             difference = float(np.abs(view.read(pictures) - pixels.numpy()).max())
             if difference > _SAME_PIXELS:
-                raise ModelError(f"its pictures are not made ready as here ({difference:.3g} off)")
+                raise ModelError(f"its pictures are prepared differently ({difference:.3g} off)")
             graph = ImageGraph(model, example.constants)
             agreement["image"] = _write(graph, example.tensors, folder / IMAGE, (0,))
         if model.is_ours:
@@ -131,7 +131,7 @@ def _export_text(model: JointEmbedding, folder: Path) -> float:
     read = load_reader(folder, prompt_of(model)).read(_TEXTS)
     for name, tensor in example.tensors.items():
         if name not in read or not np.array_equal(read[name], tensor.numpy()):
-            raise ModelError(f"its texts are not made ready as here ({name} differs)")
+            raise ModelError(f"its texts are prepared differently ({name} differs)")
     graph = TextGraph(model, example.constants)
     return _write(graph, example.tensors, folder / TEXT, (0, 1) if varies else (0,))
 

@@ -139,9 +139,9 @@ def test_nothing_usable_is_an_error_and_leaves_nothing(
     assert [path.name for path in bundles.iterdir()] == [".lock"]
     with pytest.raises(RetrievalError, match="there are no pictures"):
         build_bundle([], root=folder, model_dir=shapes_model_dir, bundles=bundles)
-    with pytest.raises(RetrievalError, match="is no folder"):
+    with pytest.raises(RetrievalError, match="is not a folder"):
         build(folder / "nowhere", shapes_model_dir, bundles, "a.png")
-    with pytest.raises(RetrievalError, match="is no model directory"):
+    with pytest.raises(RetrievalError, match="is not a model directory"):
         build(folder, folder / "nowhere", bundles)
     with pytest.raises(ModelError):
         build(folder, folder, bundles)
