@@ -170,7 +170,7 @@ def test_a_picture_and_a_quick_text_behind_it_are_answered_in_their_order(stage:
     picture, text = stage.run(together())
     assert (picture.turn, text.turn) == (1, 2)
     assert text.query.image, "the text narrows down what the picture began"
-    assert text.query.texts == ("blue",)
+    assert text.query.texts == ("blue ones",)
 
 
 def test_redis_away_is_an_error_and_nothing_is_kept(
