@@ -32,6 +32,7 @@ from bot.files import images, page
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
 from bot.live.catalog import open_catalog
+from bot.live.lease import give_memory_back
 from bot.live.originals import FETCHED_AT_ONCE, Originals
 from bot.live.threads import Threads
 from bot.live.thumbnails import Thumbnails
@@ -197,8 +198,6 @@ async def _lifespan(
         stack.enter_context(traced())
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
-        app.state.readiness = Readiness(redis_url)
-        stack.push_async_callback(app.state.readiness.close)
         project = RasaProject.load(language=settings.language)
         app.state.project = project
         app.state.metrics = metrics
@@ -223,6 +222,8 @@ async def _lifespan(
         _tune_process()
         admission = Admission(settings.answer_within_s, metrics.refusals.inc)
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
+        app.state.readiness = Readiness(redis_url, lambda: sessions.kept_at)
+        stack.push_async_callback(app.state.readiness.close)
         pictures = Threads(settings.picture_threads, "pictures")
         stack.push_async_callback(pictures.close)
         fetching = Threads(FETCHED_AT_ONCE, "fetching")
@@ -267,6 +268,7 @@ async def _lifespan(
 
 def _tune_process() -> None:
     """Set what holds for the whole process, now that its libraries are loaded."""
+    give_memory_back()  # to learn at the first start takes a gigabyte
     # They stay: the collection after each swap need not walk through their half a million objects,
     # which stops the event loop for half a second.
     gc.freeze()
