@@ -44,13 +44,9 @@ class Shared:
     Args:
         folder: where they are kept; nothing is ever removed there.
         threads: where they are fetched.
-
-    Raises:
-        DataError: what reads such a place is not installed.
     """
 
     def __init__(self, folder: RemoteFolder, threads: Threads) -> None:
-        folder.open()
         self._folder = folder
         self._threads = threads
         self._away_until = 0.0
