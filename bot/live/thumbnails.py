@@ -33,7 +33,6 @@ QUALITY = 85
 # A picture is decoded to about twice the side of its thumbnail, and reduced by a good filter.
 _DECODED_SQUARES = 3
 
-
 _PATIENCE_S, _PAUSE_S = 5.0, 30.0
 """How long somebody waits for what others made, and how long a place is left alone that failed."""
 
@@ -54,18 +53,30 @@ class Shared:
     async def fetch(self, target: Path, cache: FileCache) -> bool:
         """Bring a thumbnail here; return whether another server has made it."""
         write, key = partial(_fetch, self._place_of(target)), target.with_suffix(".fetched")
-        return await self._try(cache.make(key, cache.keep, target, write, threads=self._threads))
+        try:
+            return await self._try(
+                cache.make(key, cache.keep, target, write, threads=self._threads)
+            )
+        except FileNotFoundError:
+            return False
 
     async def keep(self, target: Path, made: Path | bytes, cache: FileCache) -> None:
-        """Put a thumbnail there for the others, if there is one."""
+        """Put a thumbnail there for the others."""
         place, key = self._place_of(target), target.with_suffix(".written")
-        await self._try(cache.make(key, _write, place, made, threads=self._threads))
+        try:
+            await self._try(cache.make(key, _write, place, made, threads=self._threads))
+        except FileNotFoundError as error:  # so a store says that nothing may be written there
+            self._leave_alone(error)
 
     def _place_of(self, target: Path) -> RemoteFile:
         return self._folder / f"{target.parent.name}/{target.name}"
 
     async def _try(self, work: Coroutine[Any, Any, object]) -> bool:
-        """Return whether work was done; where the place is away, nobody waits for it soon again."""
+        """Return whether work was done; where the place is away, nobody waits for it soon again.
+
+        Raises:
+            FileNotFoundError: what is asked for is not there, or may not be read or written.
+        """
         if time.monotonic() < self._away_until:
             work.close()
             return False
@@ -73,12 +84,15 @@ class Shared:
             async with asyncio.timeout(_PATIENCE_S):
                 await work
         except FileNotFoundError:
-            return False
+            raise
         except (PicturesUnavailable, OSError) as error:
-            self._away_until = time.monotonic() + _PAUSE_S
-            logger.warning("thumbnails cannot be shared now: %s", error or "it takes too long")
+            self._leave_alone(error)
             return False
         return True
+
+    def _leave_alone(self, error: Exception) -> None:
+        self._away_until = time.monotonic() + _PAUSE_S
+        logger.warning("thumbnails cannot be shared now: %s", str(error) or "it takes too long")
 
 
 class Thumbnails:

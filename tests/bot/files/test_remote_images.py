@@ -94,9 +94,14 @@ def id_of(client: httpx.Client, caption: str) -> str:
 
 
 def test_what_one_server_made_small_is_what_another_shows(
-    index: Callable[[], Any], s3: Any, start_server: Callable[..., RunningServer], tmp_path: Path
+    index: Callable[[], Any],
+    s3: Any,
+    start_server: Callable[..., RunningServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     index()
+    monkeypatch.setattr(thumbnails, "_PATIENCE_S", 60.0)
     places = [
         start_server(
             tmp_path / "bundles", data_dir=tmp_path / name, thumbnails="s3://gallery/small"
@@ -118,7 +123,9 @@ def test_what_one_server_made_small_is_what_another_shows(
         assert client.get(f"/images/{blue}", params={"size": 320}).status_code == 404
 
 
-def test_a_place_of_thumbnails_that_does_not_answer_costs_a_moment_once(
+@pytest.mark.parametrize("what", ["_fetch", "_write"])
+def test_a_place_of_thumbnails_that_fails_costs_a_moment_once(
+    what: str,
     index: Callable[[], Any],
     start_server: Callable[..., RunningServer],
     tmp_path: Path,
@@ -130,10 +137,14 @@ def test_a_place_of_thumbnails_that_does_not_answer_costs_a_moment_once(
 
     def away(place: remote.RemoteFile, *_: object) -> None:
         asked.append(place)
+        if what == "_write":
+            raise FileNotFoundError(f"{place} may not be written")
         raise PicturesUnavailable(f"{place} does not answer")
 
-    server = start_server(tmp_path / "bundles", thumbnails="s3://gallery/small")
-    monkeypatch.setattr(thumbnails, "_fetch", away)
+    own = {"data_dir": tmp_path / "data", "thumbnails": "s3://gallery/small"}
+    server = start_server(tmp_path / "bundles", **own)
+    monkeypatch.setattr(thumbnails, what, away)
+    monkeypatch.setattr(thumbnails, "_PATIENCE_S", 60.0)
     with httpx.Client(base_url=server.url, timeout=60) as client:
         blue = id_of(client, "sub blue circle")
         for size in (160, 320, 640):
