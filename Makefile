@@ -64,7 +64,7 @@ check-demo: ## the first journey: `make demo` in a fresh clone, twice, with the 
 	@$(PYTHON) scripts/check_demo.py $(ARGS)
 
 test-store: $(VENV)/.dev ## both stores by the shared suite, over a PostgreSQL of its own, and several servers (minutes)
-	@$(BIN)/python -m pytest tests/retrieval/store/test_stores.py tests/retrieval/postgres tests/e2e/test_postgres.py tests/e2e/test_many_servers.py -m "" $(ARGS)
+	@$(BIN)/python -m pytest tests/retrieval/store/test_stores.py tests/retrieval/postgres tests/e2e/test_postgres.py tests/e2e/test_replica.py tests/e2e/test_many_servers.py -m "" $(ARGS)
 
 test-rasa: $(VENV)/.dev ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
 	@$(BIN)/python scripts/test_rasa

@@ -35,7 +35,7 @@ from bot.live.catalog import open_catalog
 from bot.live.lease import give_memory_back
 from bot.live.originals import FETCHED_AT_ONCE, Originals
 from bot.live.threads import Threads
-from bot.live.thumbnails import Thumbnails
+from bot.live.thumbnails import Shared, Thumbnails
 from bot.rewriting.rewriter import build_rewriter
 from bot.server import probes
 from bot.server.bodies import BodyLimit
@@ -250,6 +250,7 @@ async def _lifespan(
             thumbnails=Thumbnails(
                 *(settings.data_dir / "thumbnails", pictures, settings.thumbnails_mb * 1_000_000),
                 originals,
+                Shared(settings.thumbnails, fetching) if settings.thumbnails else None,
             ),
             admission=admission,
             rates=RateLimits(settings.limit_sender, settings.limit_address),
