@@ -184,11 +184,6 @@ def _behind(token: SecretStr | None, *, in_query: bool = False) -> dict[str, Any
     return {"dependencies": [Depends(needs(token, in_query=in_query))], "responses": problems(401)}
 
 
-def create_action_app() -> ASGIApp:
-    """Return the action server alone, with settings from the environment."""
-    return create_app(only_actions=True)
-
-
 @asynccontextmanager
 async def _lifespan(
     app: FastAPI, *, settings: Settings, catalog: Catalog, redis_url: str, metrics: Metrics
@@ -273,6 +268,7 @@ def _tune_process() -> None:
     # They stay: the collection after each swap need not walk through their half a million objects,
     # which stops the event loop for half a second.
     gc.freeze()
+    gc.enable()  # `bot.server.run.load_app` stopped it
     sys.setswitchinterval(SWITCH_S)
     # numpy's OpenBLAS waits for its own second thread by spinning, which another process on that
     # core turns into a hundred times the time of the product itself; the serving threads use the
