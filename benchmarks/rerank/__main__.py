@@ -3,8 +3,7 @@
     python -m benchmarks.rerank photos --data flickr8k:../shared/flickr8k --out runs/reranker
 
 Trains a re-ranker unless the directory holds one, then prints the model's recall on the dev split
-by cosine, as the search ranks, and with its first candidates re-ranked. Of several directories the
-mean of the re-rankers' scores counts.
+by cosine, as the search ranks, and with its first candidates re-ranked.
 
 The chat does not use it: for each picture of a gallery it would look with networks of its own at
 384 pixels, a second on one core, and keep 36 places of 256 numbers, for two points of recall@1.
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -39,9 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.rerank", description=__doc__)
     parser.add_argument("model", help="what finds the candidates: a run, a directory, or a name")
     parser.add_argument("--data", required=True, metavar="KIND:PATH", help="with pictures")
-    parser.add_argument(
-        "--out", required=True, type=Path, nargs="+", help="where re-rankers are kept"
-    )
+    parser.add_argument("--out", required=True, type=Path, help="where the re-ranker is kept")
     parser.add_argument("--config", type=Path, default=RECIPE, help="TOML or JSON, for training")
     parser.add_argument("--split", default="dev", help="what is measured on")
     parser.add_argument("--json", type=Path, dest="json_file", help="write the figures there too")
@@ -49,35 +45,29 @@ def main(arguments: list[str] | None = None) -> None:
     cache_dir = load_settings().data_dir / "cache"
     joint = load_model(options.model)
     with progress_bars() as progress:
-        for out in options.out:
-            if (out / RERANK_FILE).exists():
-                continue
+        if not (options.out / RERANK_FILE).exists():
             result = train_reranker(
                 joint,
                 options.data,
                 RerankConfig.read(options.config),
-                out,
+                options.out,
                 ranked_by=partial(as_searched, joint),
                 cache_dir=cache_dir,
                 progress=progress,
             )
             say(
-                f"The re-ranker is in {out}; its weight beside the cosine, "
+                f"The re-ranker is in {options.out}; its weight beside the cosine, "
                 f"{result.weight:g}, and the best epoch were chosen on the dev split, so other "
                 "data will show a little less."
             )
-        rerankers = [Reranker.load(out) for out in options.out]
+        reranker = Reranker.load(options.out)
         pairs = load_pairs(options.data, options.split, progress=progress)
         embedded = embed_pairs(joint, pairs, cache_dir=cache_dir, progress=progress)
         ranked = as_searched(joint, embedded)
-        with ExitStack() as stack:
-            grids = [
-                stack.enter_context(
-                    grids_of(embedded.pairs, one.config, cache_dir=cache_dir, progress=progress)
-                )
-                for one in rerankers
-            ]
-            second = rerank(rerankers, ranked, grids)
+        with grids_of(
+            embedded.pairs, reranker.config, cache_dir=cache_dir, progress=progress
+        ) as grids:
+            second = rerank(reranker, ranked, grids)
     own, searched = measure(embedded), measure(ranked)
     again = f"  its first {second.candidates} re-ranked"
     print_lines(

@@ -24,8 +24,6 @@ class RerankConfig(Settings):
     Attributes:
         text_tower: ``minilm``, a sentence-transformers model by name, or a directory; a copy of it
             is trained, its word vectors excepted.
-        frozen_layers: how many of the text encoder's first layers stay as they are, which takes
-            less time.
         networks: what looks at the pictures: ``efficientnet-lite0``, ``-lite1``, ``-lite2``, or
             several joined by ``+``; they stay as they are.
         image_size: side in pixels of the square that the networks see.
@@ -52,7 +50,6 @@ class RerankConfig(Settings):
     """
 
     text_tower: str = "minilm"
-    frozen_layers: Natural = 0
     networks: Annotated[str, AfterValidator(_networks)] = "efficientnet-lite2+efficientnet-lite0"
     image_size: Count = 320
     side: Count = 5

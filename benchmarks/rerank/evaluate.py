@@ -5,7 +5,6 @@ of candidates cannot change.
 """
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -107,38 +106,28 @@ def grids_of(
 
 
 def rerank(
-    rerankers: Sequence[Reranker],
-    embedded: Embedded,
-    grids: Sequence[GridSource],
-    *,
-    k: int | None = None,
+    reranker: Reranker, embedded: Embedded, grids: GridSource, *, k: int | None = None
 ) -> Reranked:
     """Return the recall of a joint model whose first ``k`` are re-ranked.
 
     Args:
-        rerankers: the second stage; of several the mean score counts, each by its own weight.
+        reranker: the second stage, with its weight.
         embedded: the data set in the joint space.
-        grids: of its pictures, as each of them takes them.
-        k: how many; None means as many as the first was judged with.
+        grids: of its pictures.
+        k: how many; None means as many as it was judged with.
 
     Raises:
         ModelError: the grids are of other networks than it was trained on.
     """
-    candidates = find_candidates(embedded, k or rerankers[0].config.candidates)
-    known = [
-        (reranker.read_all(embedded.pairs.captions), reranker.look_all(own))
-        for reranker, own in zip(rerankers, grids, strict=True)
-    ]
+    k = k or reranker.config.candidates
+    candidates = find_candidates(embedded, k)
+    captions = reranker.read_all(embedded.pairs.captions)
+    pictures = reranker.look_all(grids)
     started = time.perf_counter()
-    scores = [
-        [reranker.weight * part for part in score_candidates(reranker, *parts, candidates)]
-        for reranker, parts in zip(rerankers, known, strict=True)
-    ]
-    of_texts, of_images = (sum(parts) / len(parts) for parts in zip(*scores, strict=True))
+    of_texts, of_images = score_candidates(reranker, captions, pictures, candidates)
     queries = len(candidates.images) + len(candidates.captions)
     taken = 1000 * (time.perf_counter() - started) / queries
-    images = len(embedded.images)
-    metrics = _metrics(candidates, of_texts, of_images, 1.0, images, intervals=True)
+    metrics = _metrics(candidates, of_texts, of_images, reranker.weight, len(grids), intervals=True)
     return Reranked(metrics, candidates.images.shape[1], round(taken, 2))
 
 

@@ -153,10 +153,6 @@ def fit_reranker(
     reranker = Reranker.build(config, np.asarray(grids[np.array([0])]).shape[2])
     reranker.requests = tuple(choose_requests(learned.captions))
     tune_transformers([reranker.text], train_words=False)
-    if config.frozen_layers:
-        # All that lies below them too: else the gradient would go through them nevertheless.
-        reranker.text.requires_grad_(False)
-        reranker.text.model.encoder.layer[config.frozen_layers :].requires_grad_(True)
     average = moving_average(reranker, config.average)
     scale = nn.Parameter(torch.tensor(-math.log(config.temperature)))
     steps = steps_of(len(learned.image_ids), order)

@@ -90,7 +90,7 @@ def test_it_learns_what_only_places_tell(
     reranker, embedded, grids = learned
     assert np.abs(grids.astype(np.float32).mean(axis=1)).max() < 1e-3
     before = measure(embedded)
-    after = rerank([reranker], embedded, [grids])
+    after = rerank(reranker, embedded, grids)
     assert before["text_to_image"]["r1"] <= 40
     assert after.metrics["text_to_image"]["r1"] >= 90
     assert after.metrics["image_to_text"]["r1"] >= 90
@@ -104,7 +104,7 @@ def test_only_the_first_candidates_move(
     reranker, embedded, grids = learned
     before = find_candidates(embedded, len(THINGS))
     k = 3
-    after = rerank([reranker], embedded, [grids], k=k)
+    after = rerank(reranker, embedded, grids, k=k)
     assert after.candidates == k
     # Whose picture is among the first three finds it first now; the others stay where they were.
     ranks = np.where(before.text_ranks <= k, 1, before.text_ranks)
@@ -112,18 +112,9 @@ def test_only_the_first_candidates_move(
     found = after.metrics["text_to_image"]
     assert (found["r1"], found["r5"]) == pytest.approx(expected, abs=10)
     assert found["r5"] == measure(embedded)["text_to_image"]["r5"]
-    unmoved = rerank([reranker], embedded, [grids], k=1)
+    unmoved = rerank(reranker, embedded, grids, k=1)
     assert unmoved.metrics["text_to_image"] == measure(embedded)["text_to_image"]
     assert unmoved.metrics["image_to_text"] == measure(embedded)["image_to_text"]
-
-
-def test_of_several_the_mean_counts_each_by_its_weight(learned: Learned) -> None:
-    reranker, embedded, grids = learned
-    alone = rerank([reranker], embedded, [grids]).metrics["text_to_image"]
-    blind = Reranker(reranker.text, CONFIG, WIDTH, weight=0.0)
-    assert rerank([reranker, blind], embedded, [grids, grids]).metrics["text_to_image"] == alone
-    blind.weight = 1000.0
-    assert rerank([reranker, blind], embedded, [grids, grids]).metrics["text_to_image"] != alone
 
 
 def test_ties_of_the_second_stage_count_against_us() -> None:
@@ -254,21 +245,6 @@ def test_features_without_pictures_are_refused(tmp_path: Path) -> None:
     pairs = load_pairs(f"features:{tmp_path}")
     with pytest.raises(DataError, match=r"no image files.*data with pictures"):
         extract_grids(pairs, ["efficientnet-lite0"], 96, 2)
-
-
-def test_frozen_layers_stay_as_they_are() -> None:
-    things, random = list(range(len(THINGS))), np.random.default_rng(0)
-    pairs, grids = pairs_of(things, "ten"), grids_where_averages_say_nothing(things, random)
-    config = CONFIG.changed(frozen_layers=5, epochs=1, learning_rate=1e-3)
-    before = Reranker.build(config, WIDTH).text.model
-    after, *_ = fit_reranker(pairs, grids, embedded_blindly(pairs, random), grids, config)
-    moved = {
-        name
-        for name, weight in after.text.model.named_parameters()
-        if not torch.equal(weight, before.get_parameter(name))
-    }
-    assert moved
-    assert all(name.startswith("encoder.layer.5.") for name in moved)
 
 
 def test_one_picture_is_too_few_to_train_on() -> None:
