@@ -3,7 +3,8 @@
 The joint embedding has one vector for a picture and one for a caption, and so can look through a
 large gallery at once. For the first few that it finds there is time to compare word by word and
 place by place: the score is the mean over the words, weighted by how much each says, of how well
-its best place fits, and the cosine of the two wholes.
+its best place fits, and the cosine of the two wholes. As in the search, how near a picture is to
+any typical request is taken off, here by this score (docs/experiments.md).
 
 Source: late interaction as in FILIP (Yao et al., 2021) and ColBERT (Khattab and Zaharia, 2020),
 with the attention over places of SCAN (Lee et al., 2018) in place of the hard maximum.
@@ -11,7 +12,7 @@ with the attention over places of SCAN (Lee et al., 2018) in place of the hard m
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ from embedding.errors import ModelError
 from embedding.model.files import replaced_directory
 from embedding.model.precision import autocast
 from embedding.model.towers import quiet_transformers, text_tower
+from retrieval.search.query_bank import NEAREST
+from retrieval.search.vision import NEARNESS_WEIGHT
 
 __all__ = ["RERANK_FILE", "Captions", "Pictures", "Reranker"]
 
@@ -39,6 +42,7 @@ _HEADS, _TEXT = "heads.safetensors", "text"
 _AT_ONCE = 32
 """Captions of similar length that pass the encoder at once; a processor gains nothing by more."""
 _PICTURES_AT_ONCE = 64
+_REQUESTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,15 +80,17 @@ class Pictures:
     Attributes:
         places: (n, p, d) unit vectors.
         wholes: (n, d) unit vectors.
+        taken_off: (n,) of every score: how near a picture is to any typical request.
     """
 
     places: Tensor
     wholes: Tensor
+    taken_off: Tensor
 
     def take(self, rows: NDArray[np.int64]) -> "Pictures":
         """Return some of the pictures."""
         picked = torch.from_numpy(rows)
-        return Pictures(self.places[picked], self.wholes[picked])
+        return Pictures(self.places[picked], self.wholes[picked], self.taken_off[picked])
 
 
 class Reranker(nn.Module):
@@ -95,13 +101,21 @@ class Reranker(nn.Module):
         config: the settings.
         width: numbers at each place of a grid.
         weight: of its score beside the joint model's cosine; chosen on the dev split.
+        requests: typical ones, from its training captions; none, or at least ``NEAREST``.
     """
 
     def __init__(
-        self, encoder: Any, config: RerankConfig, width: int, *, weight: float = 1.0
+        self,
+        encoder: Any,
+        config: RerankConfig,
+        width: int,
+        *,
+        weight: float = 1.0,
+        requests: Sequence[str] = (),
     ) -> None:
         super().__init__()
         self.config, self.width, self.weight = config, width, weight
+        self.requests = tuple(requests)
         self.text = encoder
         text_width, size = int(encoder.get_embedding_dimension()), config.dimension
         self.heads = nn.ModuleDict(
@@ -150,7 +164,11 @@ class Reranker(nn.Module):
                     str(directory / _TEXT), device="cpu", local_files_only=True
                 )
             made = cls(
-                text[0], RerankConfig(**info["settings"]), info["width"], weight=info["weight"]
+                text[0],
+                RerankConfig(**info["settings"]),
+                info["width"],
+                weight=info["weight"],
+                requests=info.get("requests", ()),  # 0.2.0 took nothing off
             )
             heads = load_file(directory / _HEADS)
             heads.pop("scale", None)  # the loss's temperature, which 0.2.0 saved too
@@ -172,6 +190,7 @@ class Reranker(nn.Module):
             "format": _FORMAT,
             "weight": self.weight,
             "width": self.width,
+            "requests": self.requests,
             "settings": self.config.to_json(),
             **info,
         }
@@ -206,14 +225,18 @@ class Reranker(nn.Module):
         )
 
     def look(self, grids: Tensor) -> Pictures:
-        """Return what is known of pictures from their grids (n, p, width)."""
+        """Return what is known of pictures from their grids (n, p, width), nothing taken off."""
         features = self.dropout(self._head("norm")(grids))
         places = functional.normalize(self._head("places")(features).float(), dim=-1)
         wholes = self._head("picture")(features.mean(dim=1))
-        return Pictures(places, functional.normalize(wholes.float(), dim=-1))
+        wholes = functional.normalize(wholes.float(), dim=-1)
+        return Pictures(places, wholes, torch.zeros(len(wholes)))
 
     def score(self, captions: Captions, pictures: Pictures) -> Tensor:
-        """Return how well each caption fits each picture, (c, n) within -2 and 2."""
+        """Return how well each caption fits each picture, (c, n), less what is taken off.
+
+        Before that it is within -2 and 2.
+        """
         n, p, d = pictures.places.shape
         fits = captions.words @ pictures.places.reshape(n * p, d).mT
         fits = fits.reshape(-1, n, p).float()
@@ -222,7 +245,7 @@ class Reranker(nn.Module):
         parts = torch.zeros(len(captions.counts), n).index_add(
             0, owner, best * captions.weights[:, None]
         )
-        return parts + (captions.wholes @ pictures.wholes.mT).float()
+        return parts + (captions.wholes @ pictures.wholes.mT).float() - pictures.taken_off
 
     def read_all(self, captions: Sequence[str]) -> Captions:
         """Return what is known of many captions, without gradient."""
@@ -236,6 +259,7 @@ class Reranker(nn.Module):
             ModelError: the grids are of other networks than it was trained on.
         """
         parts: list[Pictures] = []
+        requests = self.read_all(self.requests) if self.requests else None
         for start in range(0, len(grids), _PICTURES_AT_ONCE):
             rows = np.arange(start, min(start + _PICTURES_AT_ONCE, len(grids)))
             batch = torch.from_numpy(np.asarray(grids[rows], dtype=np.float32))
@@ -245,10 +269,24 @@ class Reranker(nn.Module):
                     f"(n, places, {self.width})"
                 )
             with torch.inference_mode():
-                parts.append(self.look(batch))
+                seen = self.look(batch)
+                parts.append(replace(seen, taken_off=self._nearness(seen, requests)))
         return Pictures(
-            torch.cat([part.places for part in parts]), torch.cat([part.wholes for part in parts])
+            *(
+                torch.cat([getattr(part, field.name) for part in parts])
+                for field in fields(Pictures)
+            )
         )
+
+    def _nearness(self, pictures: Pictures, requests: Captions | None) -> Tensor:
+        """Return (n,) what is taken off: the mean score of the requests nearest to each picture."""
+        if requests is None:
+            return pictures.taken_off
+        scores = [
+            self.score(requests.take(rows.numpy()), pictures)
+            for rows in torch.arange(len(requests.counts)).split(_REQUESTS_AT_ONCE)
+        ]
+        return NEARNESS_WEIGHT * torch.cat(scores).topk(NEAREST, dim=0).values.mean(dim=0)
 
     def _of_tokens(self, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return unit words (t, d), their weights (t,) and unit sentences (c, d)."""

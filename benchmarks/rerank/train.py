@@ -35,6 +35,7 @@ from embedding.training.parameters import (
     optimizer_of,
     tune_transformers,
 )
+from retrieval.search.query_bank import choose_requests
 
 __all__ = ["RerankResult", "fit_reranker", "train_reranker"]
 
@@ -150,6 +151,7 @@ def fit_reranker(
     )
     torch.manual_seed(config.seed)
     reranker = Reranker.build(config, np.asarray(grids[np.array([0])]).shape[2])
+    reranker.requests = tuple(choose_requests(learned.captions))
     tune_transformers([reranker.text], train_words=False)
     average = moving_average(reranker, config.average)
     scale = nn.Parameter(torch.tensor(-math.log(config.temperature)))

@@ -18,6 +18,8 @@ from embedding.data.pairs import Pairs, load_pairs
 from embedding.errors import DataError, ModelError, TrainingError
 from embedding.evaluation.recall import Embedded, measure
 from embedding.model.joint import JointEmbedding
+from retrieval.search.query_bank import NEAREST
+from retrieval.search.vision import NEARNESS_WEIGHT
 
 THINGS = ("dog", "cat", "boat", "house", "tree", "car", "bird", "horse", "train", "apple")
 Learned = tuple[Reranker, Embedded, NDArray[np.float16]]
@@ -154,6 +156,28 @@ def test_the_score_is_that_of_the_slow_way(
     np.testing.assert_allclose(
         of_images, np.take_along_axis(whole.T, found.captions, axis=1), atol=1e-5
     )
+
+
+def test_what_is_near_to_any_typical_request_steps_back(learned: Learned, tmp_path: Path) -> None:
+    reranker, embedded, grids = learned
+    captions = reranker.read_all(embedded.pairs.captions)
+    before = reranker.look_all(grids)
+    assert not before.taken_off.any()
+    # Seventy typical requests that ask for dogs in other words, and none for anything else.
+    reranker.requests = tuple(f"there is a dog in it {'and so on ' * i}" for i in range(70))
+    try:
+        after = reranker.look_all(grids)
+        reranker.save(tmp_path / "second", {})
+        requests = reranker.read_all(reranker.requests)
+    finally:
+        reranker.requests = ()
+    nearest = reranker.score(requests, before).sort(dim=0).values[-NEAREST:]
+    torch.testing.assert_close(after.taken_off, NEARNESS_WEIGHT * nearest.mean(dim=0))
+    assert after.taken_off.argmax() == THINGS.index("dog")
+    torch.testing.assert_close(
+        reranker.score(captions, after), reranker.score(captions, before) - after.taken_off
+    )
+    assert len(Reranker.load(tmp_path / "second").requests) == 70
 
 
 def test_saved_and_loaded_it_scores_the_same(learned: Learned, tmp_path: Path) -> None:
