@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo check-api test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-peers bench-intents bench-languages bench-talks bench-train bench-architectures bench-words bench-models bench-rerank architecture clean
+.PHONY: help demo check-demo check-api test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-peers bench-intents bench-languages bench-talks bench-train bench-architectures bench-words bench-models bench-rerank architecture way clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -39,6 +39,9 @@ widget: $(VENV)/.dev ## check and bundle bot/widget/src into the file that is se
 architecture: $(BIN)/python ## draw the rooms of the code anew into docs/architecture.md
 	@$(BIN)/python scripts/draw_rooms.py
 
+way: $(VENV)/.dev ## draw the way of one message anew into docs/architecture.md (BUNDLES=DIR)
+	@$(BIN)/python scripts/draw_way.py $(or $(BUNDLES),$(SHOWTELL_DATA_DIR)/demo/bundles)
+
 setup: $(VENV)/.runtime ## install what running needs into .venv
 
 setup-dev: $(VENV)/.dev ## install what tests and linters need too
@@ -61,7 +64,7 @@ check-demo: ## the first journey: `make demo` in a fresh clone, twice, with the 
 	@$(PYTHON) scripts/check_demo.py $(ARGS)
 
 test-store: $(VENV)/.dev ## both stores by the shared suite, over a PostgreSQL of its own, and several servers (minutes)
-	@$(BIN)/python -m pytest tests/retrieval/store/test_stores.py tests/retrieval/postgres tests/e2e/test_postgres.py tests/e2e/test_many_servers.py -m "" $(ARGS)
+	@$(BIN)/python -m pytest tests/retrieval/store/test_stores.py tests/retrieval/postgres tests/e2e/test_postgres.py tests/e2e/test_replica.py tests/e2e/test_many_servers.py -m "" $(ARGS)
 
 test-rasa: $(VENV)/.dev ## play the scripted conversations through a real Rasa 3.6 server (2.7 GB, minutes)
 	@$(BIN)/python scripts/test_rasa

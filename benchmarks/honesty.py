@@ -22,8 +22,7 @@ import yaml
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from retrieval.bundle.bundle import Bundle
-from retrieval.search.query import Query
-from retrieval.search.result import SearchResult
+from retrieval.search.query import Query, SearchResult
 from retrieval.search.searcher import Searcher
 from retrieval.store.protocol import Store
 from retrieval.store.words import stem, tokens

@@ -28,7 +28,6 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bot.understanding.intents import Encode, IntentClassifier  # noqa: E402
-from bot.understanding.interpreter import texts_and_intents  # noqa: E402
 from bot.understanding.rasa_project import Example, RasaProject  # noqa: E402
 from embedding.pretrained.names import load_model  # noqa: E402
 from embedding.pretrained.sentences import load_sentence_encoder  # noqa: E402
@@ -64,7 +63,7 @@ def measure(
     project: RasaProject, held_out: dict[str, list[str]], encode: Encode, known: frozenset[str]
 ) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
     """Return the figures of one language, and its confusions (intents, intents)."""
-    texts, intents = (np.array(column) for column in texts_and_intents(project.examples))
+    texts, intents = (np.array(column) for column in project.texts_and_intents())
     patterns = np.unique([pattern_of(e) for e in project.examples], return_inverse=True)[1]
     splits = {
         "cross_validated": StratifiedKFold(5, shuffle=True, random_state=0).split(texts, intents),

@@ -73,7 +73,8 @@ class Scene:
         self.failed: list[str] = []
         self.mixed = 0
         self.memory: list[float] = []
-        self.seen: list[tuple[float, str]] = []  # when a worker had which version
+        # A worker still had, and had by then, which version.
+        self.seen: list[tuple[float, float, str]] = []
         self.is_over = False
 
     async def play(self) -> None:
@@ -106,7 +107,8 @@ class Scene:
             client = Client(self.server.port)
             answer = await client.get("/readyz")
             client.close()
-            self.seen.append((time.perf_counter(), json.loads(answer.body)["bundle"]))
+            now = time.perf_counter()
+            self.seen.append((now, now, json.loads(answer.body)["bundle"]))
             await asyncio.sleep(0.02)
 
     async def _talk(self, number: int) -> None:
@@ -125,17 +127,23 @@ class Scene:
                 for reply in json.loads(answer.body)["replies"]
                 for image in reply.get("images", ())
             }
-            self.mixed += not any(shown <= ids for ids in self.pictures.values())
+            of = [version for version, ids in self.pictures.items() if shown and shown <= ids]
+            self.mixed += bool(shown) and not of
+            self.seen += [(began, time.perf_counter(), version) for version in of]
 
     def apart(self) -> list[float]:
         """Return for each reload how many seconds after the new version an old one was seen."""
-        starts, lags = [start for start, _ in self.swaps], []
-        for start, end in zip(starts, [*starts[1:], float("inf")], strict=True):
-            within = [(when, version) for when, version in self.seen if start < when < end]
-            old = next((version for when, version in reversed(self.seen) if when < start), None)
-            new = min((when for when, version in within if version != old), default=end)
-            lags.append(max((when - new for when, version in within if version == old), default=0))
-        return [max(0.0, lag) for lag in lags]
+        starts, lags, versions = [start for start, _ in self.swaps], [], list(self.pictures)
+        for number, (start, end) in enumerate(
+            zip(starts, [*starts[1:], float("inf")], strict=True)
+        ):
+            old, new = versions[number % 2], versions[(number + 1) % 2]
+            had_new = (by for _, by, version in self.seen if version == new and start < by < end)
+            had_old = (
+                still for still, _, version in self.seen if version == old and start < still < end
+            )
+            lags.append(max(0.0, max(had_old, default=start) - min(had_new, default=end)))
+        return lags
 
     def split(self) -> tuple[list[float], list[float]]:
         """Return the seconds of turns that met a reload, and of the others."""

@@ -53,6 +53,18 @@ def _folder(value: object) -> object:
         raise ValueError(str(error)) from None
 
 
+def _writable(value: object) -> object:
+    folder = _folder(value)
+    if isinstance(folder, RemoteFolder):
+        if folder.is_web:
+            raise ValueError("nothing can be kept on a web server; give s3:// or gs://")
+        try:
+            folder.open()
+        except DataError as error:  # what reads such a place is not installed
+            raise ValueError(str(error)) from None
+    return folder
+
+
 class SettingsError(BotError):
     """A setting has a value that cannot be used; the message names both."""
 
@@ -76,6 +88,10 @@ class Settings(BaseSettings):
     )
     images: Annotated[Path | InstanceOf[RemoteFolder] | None, BeforeValidator(_folder)] = Field(
         None, description="The pictures' folder, if it has moved since they were indexed."
+    )
+    thumbnails: Annotated[InstanceOf[RemoteFolder] | None, BeforeValidator(_writable)] = Field(
+        None,
+        description="Where servers share thumbnails of pictures that lie elsewhere: s3://, gs://.",
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
@@ -235,7 +251,9 @@ class Settings(BaseSettings):
     def _only_origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for origin in value:
             if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"{origin!r} is no site; write https://shop.example, without path")
+                raise ValueError(
+                    f"{origin!r} is not a site; write https://shop.example, without path"
+                )
         return value
 
     @field_validator("trusted_hosts")
@@ -243,7 +261,9 @@ class Settings(BaseSettings):
     def _only_names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if not _HOST.fullmatch(name):
-                raise ValueError(f"{name!r} is no name; write chat.example, without scheme or port")
+                raise ValueError(
+                    f"{name!r} is not a host name; write chat.example, without scheme or port"
+                )
         return value
 
     @field_validator("trusted_proxies")
@@ -255,7 +275,7 @@ class Settings(BaseSettings):
                     ip_network(proxy)
                 except ValueError:
                     raise ValueError(
-                        f"{proxy!r} is no address; write 10.0.0.7, 10.0.0.0/8 or *"
+                        f"{proxy!r} is not an address; write 10.0.0.7, 10.0.0.0/8 or *"
                     ) from None
         return value
 
@@ -326,7 +346,7 @@ def _sentence(item: Any) -> str:
     """Name one wrong setting and its value; a secret is never repeated."""
     name = str(item["loc"][0]) if item["loc"] else "settings"
     value = "(hidden)" if name.endswith(("_token", "_key")) else repr(item["input"])
-    if name in ("redis_url", "store", "images"):
+    if name in ("redis_url", "store", "images", "thumbnails"):
         value = _hide_password(value)
     return f"{PREFIX}{name.upper()} is {value}: {item['msg'].removeprefix('Value error, ')}"
 

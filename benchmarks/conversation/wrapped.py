@@ -9,7 +9,8 @@ from typing import Any
 
 from benchmarks.conversation.data import World, plain
 from bot.sessions.record import SessionRecord
-from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.interpreter import Interpreter
+from bot.understanding.learned import build_interpreter
 from bot.understanding.meaning import decide
 from bot.understanding.operations import Search
 from bot.understanding.rasa_project import RasaProject

@@ -7,11 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from bot.dialogue.message import Turn
-from bot.dialogue.replies import Said
+from bot.dialogue.message import Said, Turn
 from bot.sessions.record import is_search
 from bot.understanding.operations import Operation
-from retrieval.search.result import Hit
+from retrieval.search.query import Hit
 
 THUMBNAIL = 320
 

@@ -25,9 +25,9 @@ from bot.dialogue.message import Turn, check_message
 from bot.errors import ExtraMissing
 from bot.live.serving import Serving
 from bot.understanding import operations as op
-from bot.understanding.parts import LONGEST_TEXT
+from bot.understanding.reading import LONGEST_TEXT
 from retrieval.errors import GalleryError
-from retrieval.search.result import Hit
+from retrieval.search.query import Hit
 
 try:
     from mcp.server import MCPServer

@@ -21,8 +21,7 @@ from bot.channels.problems import TEXT, json_body, problems
 from bot.channels.rasa_wire import parse_result, read_latest_message, utter
 from bot.channels.services import Services, services
 from bot.dialogue.conversation import Conversation
-from bot.dialogue.message import check_message
-from bot.dialogue.replies import Words
+from bot.dialogue.message import Words, check_message
 from bot.errors import MessageRefused, NotYours, SessionsUnavailable
 from retrieval.errors import NoBundle
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from rasa_sdk.executor import CollectingDispatcher
 
-from bot.dialogue.replies import Choice, Said
+from bot.dialogue.message import Choice, Said
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.reading import Reading, Span, usable_spans
-from retrieval.search.result import Hit
+from retrieval.search.query import Hit
 
 __all__ = ["parse_result", "read_latest_message", "responses", "utter"]
 

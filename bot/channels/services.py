@@ -88,7 +88,7 @@ class Services:
             TooOften: this sender asks too fast.
         """
         if not (message.secret or self.settings.open_senders):
-            error = NotYours("Begin each conversation with a secret: send it as `secret`.")
+            error = NotYours("Start each conversation with a secret: send it as `secret`.")
             self.figures.count_failure(channel, error)
             raise error
         answer = partial(self.conversation.reply, sender_id, message, form)

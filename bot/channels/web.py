@@ -27,7 +27,7 @@ from bot.channels.services import Services, count_address, services
 from bot.dialogue import message as dialogue
 from bot.dialogue.message import LONGEST_ID, Message, check_message
 from bot.sessions.talk import Exchange
-from bot.understanding.parts import ANY, FILTER_KEYS
+from bot.understanding.reading import ANY, FILTER_KEYS
 from retrieval.errors import RetrievalError
 from retrieval.search import query as search_query
 from retrieval.store.filters import check_filter
@@ -118,7 +118,7 @@ async def _needs_form(request: Request) -> None:
     if kind not in _FORMS:
         raise HTTPException(
             415,
-            f"Send a form ({' or '.join(_FORMS)}), not {kind[:100] or 'a body of no kind'}; its "
+            f"Send a form ({' or '.join(_FORMS)}), not {kind[:100] or 'a body without type'}; its "
             "fields are sender, text, image, filters, secret, message_id and shown.",
         )
 

@@ -7,6 +7,7 @@ exit 2 for bad use, 1 for failure; `--debug` shows the traceback.
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,10 +101,12 @@ def index(
     ] = None,
     shard: Annotated[
         str | None,
-        typer.Option(help="Only encode this share, such as 3/16; index without it in the end."),
+        typer.Option(
+            help="Encode only this share, such as 3/16; once all are done, index without it."
+        ),
     ] = None,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print how far it is as JSON, a line each.")
+        bool, typer.Option("--json", help="Print progress as JSON, one object a line.")
     ] = False,
 ) -> None:
     """Index pictures into a new version of the gallery and make it the live one."""
@@ -210,9 +213,11 @@ def chat(url: Url = LOCAL) -> None:
 @app.command()
 def reload(
     url: Url = LOCAL,
-    version: Annotated[str | None, typer.Option(help="Default: what CURRENT names.")] = None,
+    version: Annotated[
+        str | None, typer.Option(help="Which bundle. Default: the one that CURRENT names.")
+    ] = None,
 ) -> None:
-    """Make a running server take another bundle (needs SHOWTELL_ADMIN_TOKEN)."""
+    """Make a running server switch to another bundle (needs SHOWTELL_ADMIN_TOKEN)."""
     from bot.commands.chat import request_reload
 
     say(f"The server answers with bundle {request_reload(url, version)} now.")
@@ -227,7 +232,7 @@ def model_path(
         ),
     ],
 ) -> None:
-    """Print where a shipped model lies."""
+    """Print the directory of a shipped model."""
     from embedding.pretrained.names import shipped_model_path
 
     typer.echo(shipped_model_path(name))
@@ -262,6 +267,9 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 
 def main() -> None:
     """Run the command line; a failure is one line unless tracebacks were asked for."""
+    # Threads of torch that wait for each other in a loop take a busy core from the one they wait
+    # for: training beside other work took fourteen times as long. Read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
     except KeyboardInterrupt:

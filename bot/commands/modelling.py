@@ -46,7 +46,7 @@ def train(
     folds: Annotated[
         int | None, typer.Option(min=2, help="k-fold cross-validation, grouped by image.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where it stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume where it stopped.")] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write event files into OUT/tensorboard.")
     ] = False,
@@ -76,7 +76,8 @@ def evaluate(
     ] = None,
     split: Annotated[Split, typer.Option(help="Which part of the data set.")] = Split.test,
     json_file: Annotated[
-        Path | None, typer.Option("--json", metavar="FILE", help="Write the figures there too.")
+        Path | None,
+        typer.Option("--json", metavar="FILE", help="Write the figures to this file, too."),
     ] = None,
     report: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write a report as one HTML page.")
@@ -112,7 +113,7 @@ def join(
         int, typer.Option(min=0, help="Size of the joint space; 0 means that of all together.")
     ] = 0,
 ) -> None:
-    """Join trained models into one: an ensemble in one vector, better than each."""
+    """Join trained models into one: an ensemble with one vector, better than any of them."""
     from bot.workbench.join import run_join
 
     run_join(models, data, out_dir, dimension=dimension)

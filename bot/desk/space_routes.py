@@ -17,7 +17,7 @@ from bot.desk.space import MapFailed
 from bot.live.serving import MODEL_LANGUAGE, Serving
 from bot.sessions.questions import Outcome, Question
 from embedding.model.vectors import Vectors
-from retrieval.search.query import combine_texts
+from retrieval.search.signals import combine_texts
 from retrieval.store.words import valid_text
 
 router = APIRouter()

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bot.dialogue.draft import Draft
 from bot.dialogue.feedback import meant
-from bot.dialogue.replies import HELP, MORE, RESTART, Choice
+from bot.dialogue.message import HELP, MORE, RESTART, Choice
 from bot.sessions.record import is_search
 from bot.understanding.operations import Ask
 from retrieval.search.clarify import Group

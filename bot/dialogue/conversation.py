@@ -11,10 +11,8 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.dialogue.draft import Draft
-from bot.dialogue.message import Form, Message, Turn, check_message
-from bot.dialogue.noting import to_question
-from bot.dialogue.perform import perform
-from bot.dialogue.replies import Said, Words
+from bot.dialogue.message import Form, Message, Said, Turn, Words, check_message
+from bot.dialogue.perform import perform, to_question
 from bot.live.bundle import LiveBundle
 from bot.live.encoding import BatchedTexts
 from bot.live.serving import Serving
@@ -28,10 +26,10 @@ from bot.sessions.uploads import shrink_upload
 from bot.settings import Settings
 from bot.stages import stage
 from bot.understanding.interpreter import Interpreter
-from bot.understanding.meaning import Meaning, decide
+from bot.understanding.meaning import Meaning
 from bot.understanding.operations import Operation
 from bot.understanding.rasa_project import RasaProject
-from bot.understanding.reading import SEARCH, Reading, Span
+from bot.understanding.reading import Reading
 from retrieval.bundle.bundle import Bundle
 
 REPEATED = "repeated"
@@ -172,8 +170,7 @@ class Conversation:
         async with self._sessions.turn(sender_id) as record:
             record.claim("")
             with self._live.lease() as serving:
-                closeness, editor = self._interpreter.closeness, self._interpreter.editor
-                meaning = await self._live.run(decide, reading, record, closeness, editor=editor)
+                meaning = await self._live.run(self._interpreter.decide, reading, record)
                 meaning = await self._rewriter.rewrite(reading.text, record, meaning)
                 draft = await self._answer(record, serving, meaning, words, reading.text)
             record.turn += 1
@@ -209,22 +206,19 @@ class Conversation:
         await self._sentences.encode(plan)
 
     def _read(self, text: str, bundle: Bundle) -> Reading:
-        facets, words = bundle.store.facets(), bundle.searcher.vocabulary()
-        return self._interpreter.read(text, facets, words)
+        return self._interpreter.read(text, bundle.store.facets(), bundle.searcher.vocabulary())
 
     def _understand(
         self, message: Message, bundle: Bundle, record: SessionRecord, upload: str | None
     ) -> Meaning:
-        if message.text:
-            reading = self._read(message.text, bundle)
-        else:  # a picture or filters alone
-            reading = Reading("", ((SEARCH, 1.0),))
-        named = {key for key, _ in message.filters}
-        kept = [span for span in reading.spans if span.name not in named]
-        given = [Span(key, value, found_by="Given") for key, value in message.filters]
-        reading = dataclasses.replace(reading, spans=(*kept, *given))
-        interpreter = self._interpreter
-        return decide(reading, record, interpreter.closeness, upload, interpreter.editor)
+        return self._interpreter.understand(
+            message.text,
+            record,
+            bundle.store.facets(),
+            bundle.searcher.vocabulary(),
+            upload=upload,
+            filters=message.filters,
+        )
 
     async def _answer(
         self,

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from bot.dialogue.draft import Draft
 from bot.dialogue.feedback import meant
-from bot.dialogue.replies import HELP, Button, Choice
+from bot.dialogue.message import HELP, Button, Choice
 from bot.understanding.operations import Describe
 from bot.wording.edits import same_thing
 from bot.wording.questions import Question
 from bot.wording.text import split_words
-from retrieval.search.result import Hit
+from retrieval.search.query import Hit
 
 __all__ = ["describe"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.dialogue.draft import Draft
-from bot.dialogue.replies import HELP, MORE, RESTART, UNDO, Button, Choice
+from bot.dialogue.message import HELP, MORE, RESTART, UNDO, Button, Choice
 from bot.sessions.record import is_search
 from bot.understanding.operations import (
     AboutPictures,
@@ -13,7 +13,7 @@ from bot.understanding.operations import (
     Rate,
     Unlike,
 )
-from retrieval.search.result import Hit
+from retrieval.search.query import Hit
 
 __all__ = ["choose", "like", "meant", "rate", "unlike"]
 

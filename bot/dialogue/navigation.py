@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from bot.dialogue.draft import Draft
-from bot.dialogue.replies import HELP, RESTART, UNDO
-from bot.dialogue.showing import show_pictures, stored
+from bot.dialogue.draft import Draft, show_pictures, stored
+from bot.dialogue.message import HELP, RESTART, UNDO
 from bot.sessions.record import MAX_SHOWN, is_search
 from bot.understanding.operations import Browse, Chat, More, Redo, Restart, SmallTalk, Undo, Unknown
-from retrieval.search.query import Query
-from retrieval.search.result import SearchResult
+from retrieval.search.query import Query, SearchResult
 
 __all__ = ["browse", "more", "redo", "restart", "talk", "undo"]
 

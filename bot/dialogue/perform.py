@@ -1,4 +1,7 @@
-"""Carrying out a meaning: each operation in its order, then one search for all of them."""
+"""Carrying out a meaning: each operation in its order, then one search for all of them.
+
+And what is noted of a turn for whoever runs the chat.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from bot.dialogue import asking, describing, feedback, navigation, searching
-from bot.dialogue.draft import Draft
-from bot.dialogue.replies import HELP, RESTART, UNDO, Said
-from bot.dialogue.showing import search_and_show
+from bot.dialogue.draft import Draft, search_and_show
+from bot.dialogue.message import HELP, RESTART, UNDO, Said
+from bot.sessions.questions import Question
 from bot.sessions.record import bounded, is_search
 from bot.understanding import operations as op
+from bot.understanding.pieces import OTHER, SURE
 from retrieval.errors import StoreUnavailable
 
-__all__ = ["PERFORM", "perform"]
+__all__ = ["PERFORM", "perform", "to_question"]
 
 logger = logging.getLogger(__name__)
 
@@ -89,3 +93,53 @@ async def _finish(draft: Draft) -> None:
     elif draft.query != record.query:
         record.remember()
         record.query = bounded(draft.query)
+
+
+def to_question(draft: Draft) -> Question | None:
+    """Return what is noted of a turn: its search, its thumbs, or words not understood.
+
+    None where it is none of these.
+    """
+    record, asked, version = draft.record, draft.asked, draft.serving.version
+    language = draft.project.language
+    if asked is None and _is_not_understood(draft):
+        lost = [draft.text]
+        return Question(wanted=lost, language=language, outcome="not_understood", version=version)
+    if asked is None:
+        rated = any(isinstance(one, op.Rate) and one.rating for one in draft.meaning.operations)
+        if not rated or not is_search(record.query):
+            return None
+    query = asked.query if asked else record.query
+    # One that found nothing left the running search as it was.
+    shown = record.shown if query == record.query else []
+    thumbs = {
+        rating: [one for one in shown if record.ratings.get(one) == rating]
+        for rating in ("up", "down")
+    }
+    return Question(
+        wanted=list(query.texts),
+        excluded=list(query.excluded),
+        filters=list(query.filters),
+        uploaded=query.image is not None,
+        language=query.language or language,
+        outcome=asked.outcome if asked else None,
+        goes_on=asked is None or asked.goes_on,
+        shown=shown,
+        up=[*query.liked, *thumbs["up"]],
+        down=[*query.disliked, *thumbs["down"]],
+        version=version,
+    )
+
+
+def _is_not_understood(draft: Draft) -> bool:
+    """Tell whether a message may have been a wish, but was taken for none.
+
+    No payload, no subject that has an answer of its own, and nothing that is surely no wish: "my
+    knee hurts" is nobody's business.
+    """
+    if not draft.text or draft.text.startswith("/") or draft.meaning.confidence >= SURE:
+        return False
+    return all(
+        isinstance(one, op.Chat) and one.intent == OTHER and not one.about
+        for one in draft.meaning.operations
+    )

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from bot.dialogue.draft import Draft
-from bot.dialogue.replies import HELP, MORE, RESTART
+from bot.dialogue.message import HELP, MORE, RESTART
 from bot.sessions.record import is_search
 from bot.understanding.operations import (
     Allow,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager, suppress
 from pathlib import Path
@@ -20,7 +21,13 @@ from bot.errors import NothingToRollBackTo, UnknownVersion
 from bot.live.catalog import next_version, versions_to_try
 from bot.live.lease import Lendable
 from bot.live.loading import Loader
-from bot.live.news import news_of_swaps, tell_of_swap
+from bot.live.news import (
+    GetReady,
+    all_get_ready,
+    news_of_swaps,
+    tell_of_readiness,
+    tell_of_swap,
+)
 from bot.live.serving import Serving
 from bot.live.tasks import BackgroundTask
 from bot.live.threads import Threads
@@ -32,6 +39,10 @@ logger = logging.getLogger(__name__)
 
 _PATIENCE_S = 0.8
 """How long a probe waits."""
+# How long the other workers are waited for: as long again as the load took here, and this.
+_OTHERS_MORE_S = 5.0
+# After so long nobody will ask for what was prepared: who told to prepare it was killed.
+_PREPARED_FOR_S = 300.0
 
 
 class LiveBundle:
@@ -73,6 +84,7 @@ class LiveBundle:
         self._serving = Lendable(Serving.close)
         self._swap = asyncio.Lock()  # one reload or rollback at a time
         self._checking: asyncio.Task[None] | None = None
+        self._preparing: set[asyncio.Task[None]] = set()
         self.follower = BackgroundTask(
             "following CURRENT", self._follow, pause_s=poll_s, on_failure=on_failure
         )
@@ -169,12 +181,17 @@ class LiveBundle:
         await self.follower.stop()
         if self._checking:
             await self._checking
+        if self._preparing:
+            await asyncio.wait(self._preparing)
+        await self._loader.close()
         await self._threads.close()
         await asyncio.to_thread(self._serving.shut_down)
         await asyncio.to_thread(self._catalog.close)
 
     async def reload(self, version: str | None = None) -> str:
-        """Load a bundle, make it the live one, publish it, and tell the other workers.
+        """Load a bundle in all workers at once, then make it the live one in all of them.
+
+        A worker that cannot load it, or takes much longer, keeps nobody else waiting.
 
         Args:
             version: which one. None: the one that `CURRENT` names if that is not live yet, else
@@ -220,17 +237,20 @@ class LiveBundle:
             raise UnknownVersion(
                 f"there is no bundle {version!r}; there are: {', '.join(known) or 'none'}"
             )
-        serving = await self._loader.load(version)
-        try:
-            await asyncio.to_thread(self._catalog.publish, version)
-        except BundleError:
-            await asyncio.to_thread(serving.close)
-            raise
-        except OSError as error:
-            await asyncio.to_thread(serving.close)
-            raise self._loader.refuse(version, f"CURRENT cannot be written: {error}") from error
-        self._replace(serving)
-        await tell_of_swap(self._redis, version)
+        began = time.monotonic()
+        async with all_get_ready(self._redis, version) as others:
+            if await self._loader.prepare(version):
+                await others(time.monotonic() - began + _OTHERS_MORE_S)
+            serving = await self._loader.load(version)
+            try:
+                await asyncio.to_thread(self._catalog.publish, version)
+            except BundleError:
+                await asyncio.to_thread(serving.close)
+                raise
+            except OSError as error:
+                await asyncio.to_thread(serving.close)
+                raise self._loader.refuse(version, f"CURRENT cannot be written: {error}") from error
+            self._replace(serving)
         return version
 
     async def _check(self, version: str) -> None:
@@ -272,11 +292,21 @@ class LiveBundle:
     async def _follow(self) -> AsyncIterator[None]:
         """Take what other workers publish: told by Redis at once, else seen in `CURRENT`."""
         async with aclosing(news_of_swaps(self._redis, self._poll_s)) as news:
-            async for told in news:
-                # Under the lock, so that a reload of our own does not replace CURRENT meanwhile.
-                async with self._swap:
-                    await self._catch_up(told)
+            async for one in news:
+                if isinstance(one, GetReady):
+                    preparing = asyncio.create_task(self._get_ready(one), name="preparing")
+                    self._preparing.add(preparing)
+                    preparing.add_done_callback(self._preparing.discard)
+                elif not self._swap.locked():  # else a swap of our own decides, and waits for us
+                    async with self._swap:
+                        await self._catch_up(one.told)
+                    self._loader.drop_prepared(0.0 if one.told else _PREPARED_FOR_S)
                 yield
+
+    async def _get_ready(self, asked: GetReady) -> None:
+        if asked.version != self.version:
+            await self._loader.prepare(asked.version)
+        await tell_of_readiness(self._redis, asked.asker)
 
     async def _catch_up(self, told: bool) -> None:
         try:
@@ -290,6 +320,8 @@ class LiveBundle:
         refusal = self._loader.refusal
         refused = refusal is not None and refusal.version == version
         if version != self.version and (told or not refused):
+            if not told:
+                await tell_of_swap(self._redis, version)  # the others look every few seconds too
             # Logged and remembered by the loader; or tried again with the next look.
             with suppress(BundleRefused, StoreUnavailable):
                 self._replace(await self._loader.load(version))

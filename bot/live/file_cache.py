@@ -36,11 +36,20 @@ class FileCache:
         """Return where a file is, or would be; names begin with a hash."""
         return self._folder / name[:2] / name
 
-    async def make(self, target: Path, work: Callable[..., T], *args: Any) -> T:
-        """Run the work that makes a file; who asks meanwhile waits for the same."""
+    async def make(
+        self, target: Path, work: Callable[..., T], *args: Any, threads: Threads | None = None
+    ) -> T:
+        """Run the work that makes a file; who asks meanwhile waits for the same.
+
+        Args:
+            target: the file, or what else names the work.
+            work: what makes it.
+            args: of the work.
+            threads: where it runs, if not where most is made.
+        """
         task = self._being_made.get(target)
         if task is None:
-            task = asyncio.create_task(self._threads.run(work, *args))
+            task = asyncio.create_task((threads or self._threads).run(work, *args))
             self._being_made[target] = task
             task.add_done_callback(lambda done: self._is_made(target, done))
         made: T = await asyncio.shield(task)

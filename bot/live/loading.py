@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from bot.live.encoding import Run
+from bot.live.lease import Lendable
 from bot.live.serving import Serving, open_serving
 from embedding.data.remote import Root
 from retrieval.bundle.catalog import Catalog
@@ -60,9 +62,39 @@ class Loader:
         self._on_load = on_load
         self._on_missing = on_missing
         self.refusal: Refusal | None = None
+        self._prepared: dict[str, tuple[asyncio.Task[Serving], float]] = {}  # with its beginning
+        self._closing: set[asyncio.Task[None]] = set()
+        self._unused = Lendable(Serving.close)
+
+    async def prepare(self, version: str) -> bool:
+        """Load a version that is likely to be asked for; return whether that went well.
+
+        It is kept for `load`. A failure is told, and counted, where it is asked for.
+        """
+        if version not in self._prepared:
+            self._prepared[version] = (self._begin(version, check=True), time.monotonic())
+        task, _ = self._prepared[version]
+        await asyncio.wait({task})
+        return task.exception() is None
+
+    def drop_prepared(self, begun_for_s: float = 0.0) -> None:
+        """Close what was prepared so many seconds ago or more, and was not asked for."""
+        for version, (task, began) in list(self._prepared.items()):
+            if time.monotonic() - began >= begun_for_s:
+                del self._prepared[version]
+                closing = asyncio.create_task(self._close(task), name="closing")
+                self._closing.add(closing)
+                closing.add_done_callback(self._closing.discard)
+
+    async def close(self) -> None:
+        """Close what was prepared, as soon as it is loaded."""
+        self.drop_prepared()
+        if self._closing:
+            await asyncio.wait(self._closing)
+        await asyncio.to_thread(self._unused.shut_down)
 
     async def load(self, version: str, *, check: bool = True) -> Serving:
-        """Open, verify and warm up a bundle.
+        """Open, verify and warm up a bundle, unless that was prepared.
 
         Args:
             version: which one.
@@ -73,8 +105,9 @@ class Loader:
             BundleRefused: it cannot be opened or searched, whatever the reason.
             StoreUnavailable: the server that holds the gallery does not answer.
         """
+        prepared, _ = self._prepared.pop(version, (None, None))
         try:
-            serving = await asyncio.to_thread(self._open, version, check)
+            serving = await (prepared or self._begin(version, check))
         except BundleRefused as error:
             raise self.refuse(version, error.reason) from error
         except StoreUnavailable:
@@ -93,6 +126,15 @@ class Loader:
         logger.error("%s", self.refusal)
         self._tell(version, "refused")
         return BundleRefused(version, reason)
+
+    def _begin(self, version: str, check: bool) -> asyncio.Task[Serving]:
+        return asyncio.create_task(asyncio.to_thread(self._open, version, check), name="loading")
+
+    async def _close(self, task: asyncio.Task[Serving]) -> None:
+        await asyncio.wait({task})
+        if task.exception() is None:
+            self._unused.replace(task.result())
+            self._unused.replace(None)  # nobody has a lease: this closes it
 
     def _open(self, version: str, check: bool) -> Serving:
         if check:

@@ -20,8 +20,7 @@ from embedding.errors import ModelError
 from embedding.model.encoder import Encoder, Vectors
 from retrieval.bundle.bundle import Bundle
 from retrieval.search.encoding import Encoded
-from retrieval.search.query import Query
-from retrieval.search.result import Hit, SearchResult
+from retrieval.search.query import Hit, Query, SearchResult
 
 logger = logging.getLogger(__name__)
 

@@ -1,11 +1,19 @@
-"""Smaller copies of the gallery's pictures, made when they are first asked for."""
+"""Smaller copies of the gallery's pictures, made when they are first asked for.
+
+Several servers may share those of pictures that lie elsewhere, on an object store: what one made
+is fetched by the others, which then need no original.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import logging
+import time
+from collections.abc import Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -13,7 +21,8 @@ from bot.live.file_cache import FileCache
 from bot.live.originals import Originals
 from bot.live.threads import Threads
 from embedding.data.decode import open_image
-from embedding.data.remote import RemoteFile
+from embedding.data.remote import RemoteFile, RemoteFolder
+from embedding.errors import PicturesUnavailable
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +33,67 @@ QUALITY = 85
 # A picture is decoded to about twice the side of its thumbnail, and reduced by a good filter.
 _DECODED_SQUARES = 3
 
+_PATIENCE_S, _PAUSE_S = 5.0, 30.0
+"""How long somebody waits for what others made, and how long a place is left alone that failed."""
+
+
+class Shared:
+    """Thumbnails on an object store, of all servers; without it each makes its own.
+
+    Args:
+        folder: where they are kept; nothing is ever removed there.
+        threads: where they are fetched.
+    """
+
+    def __init__(self, folder: RemoteFolder, threads: Threads) -> None:
+        self._folder = folder
+        self._threads = threads
+        self._away_until = 0.0
+
+    async def fetch(self, target: Path, cache: FileCache) -> bool:
+        """Bring a thumbnail here; return whether another server has made it."""
+        write, key = partial(_fetch, self._place_of(target)), target.with_suffix(".fetched")
+        try:
+            return await self._try(
+                cache.make(key, cache.keep, target, write, threads=self._threads)
+            )
+        except FileNotFoundError:
+            return False
+
+    async def keep(self, target: Path, made: Path | bytes, cache: FileCache) -> None:
+        """Put a thumbnail there for the others."""
+        place, key = self._place_of(target), target.with_suffix(".written")
+        try:
+            await self._try(cache.make(key, _write, place, made, threads=self._threads))
+        except FileNotFoundError as error:  # so a store says that nothing may be written there
+            self._leave_alone(error)
+
+    def _place_of(self, target: Path) -> RemoteFile:
+        return self._folder / f"{target.parent.name}/{target.name}"
+
+    async def _try(self, work: Coroutine[Any, Any, object]) -> bool:
+        """Return whether work was done; where the place is away, nobody waits for it soon again.
+
+        Raises:
+            FileNotFoundError: what is asked for is not there, or may not be read or written.
+        """
+        if time.monotonic() < self._away_until:
+            work.close()
+            return False
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                await work
+        except FileNotFoundError:
+            raise
+        except (PicturesUnavailable, OSError) as error:
+            self._leave_alone(error)
+            return False
+        return True
+
+    def _leave_alone(self, error: Exception) -> None:
+        self._away_until = time.monotonic() + _PAUSE_S
+        logger.warning("thumbnails cannot be shared now: %s", str(error) or "it takes too long")
+
 
 class Thumbnails:
     """Smaller copies on disk, one file for each picture (by content) and size.
@@ -33,13 +103,20 @@ class Thumbnails:
         threads: where they are made.
         most_bytes: what the folder may hold; the oldest go first.
         originals: brings pictures here that lie elsewhere.
+        shared: where other servers keep theirs of such pictures; None where none do.
     """
 
     def __init__(
-        self, folder: Path, threads: Threads, most_bytes: int, originals: Originals
+        self,
+        folder: Path,
+        threads: Threads,
+        most_bytes: int,
+        originals: Originals,
+        shared: Shared | None = None,
     ) -> None:
         self._cache = FileCache(folder, threads, most_bytes)
         self._originals = originals
+        self._shared = shared
 
     async def get(self, source: Path | RemoteFile, sha256: str, size: int) -> Path | bytes:
         """Return the file of a thumbnail, made now if it is not there yet.
@@ -60,8 +137,15 @@ class Thumbnails:
         target = self._cache.path_of(f"{sha256}-{size}.webp")
         if await asyncio.to_thread(_is_newer, target, source):
             return target
+        # A file of this machine may have been exchanged for another since.
+        shared = self._shared if isinstance(source, RemoteFile) else None
+        if shared and await shared.fetch(target, self._cache):
+            return target
         original = await self._originals.get(source)
-        return await self._cache.make(target, self._make, original, target, size)
+        made = await self._cache.make(target, self._make, original, target, size)
+        if shared:
+            await shared.keep(target, made, self._cache)
+        return made
 
     def _make(self, source: Path, target: Path, size: int) -> Path | bytes:
         picture = open_image(source, keep_pixels=_DECODED_SQUARES * size**2)
@@ -75,6 +159,16 @@ class Thumbnails:
             logger.warning("a thumbnail cannot be kept: %s", error)
             return content
         return target
+
+
+def _fetch(place: RemoteFile, temporary: Path) -> None:
+    place.fetch(temporary)
+    if temporary.read_bytes()[8:12] != b"WEBP":
+        raise FileNotFoundError(f"{place} is no thumbnail")
+
+
+def _write(place: RemoteFile, made: Path | bytes) -> None:
+    place.write_bytes(made if isinstance(made, bytes) else made.read_bytes())
 
 
 def _is_newer(target: Path, source: Path | RemoteFile) -> bool:

@@ -75,7 +75,7 @@ class Endpoint:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise EndpointFailed(f"{type(error).__name__}: {error}") from error
         except ValidationError:
-            raise EndpointFailed("its answer is no chat completion") from None
+            raise EndpointFailed("its answer is not a chat completion") from None
 
     async def _post(self, body: Mapping[str, Any]) -> bytes:
         read = bytearray()

@@ -32,9 +32,10 @@ from bot.files import images, page
 from bot.live.admission import Admission
 from bot.live.bundle import LiveBundle
 from bot.live.catalog import open_catalog
+from bot.live.lease import give_memory_back
 from bot.live.originals import FETCHED_AT_ONCE, Originals
 from bot.live.threads import Threads
-from bot.live.thumbnails import Thumbnails
+from bot.live.thumbnails import Shared, Thumbnails
 from bot.rewriting.rewriter import build_rewriter
 from bot.server import probes
 from bot.server.bodies import BodyLimit
@@ -50,7 +51,8 @@ from bot.sessions.questions import QuestionLog
 from bot.sessions.store import SessionStore
 from bot.settings import Settings, SettingsError, load_settings
 from bot.stages import traced
-from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.interpreter import Interpreter
+from bot.understanding.learned import build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.pretrained.sentences import load_sentence_encoder
 from retrieval.bundle.catalog import Catalog
@@ -182,11 +184,6 @@ def _behind(token: SecretStr | None, *, in_query: bool = False) -> dict[str, Any
     return {"dependencies": [Depends(needs(token, in_query=in_query))], "responses": problems(401)}
 
 
-def create_action_app() -> ASGIApp:
-    """Return the action server alone, with settings from the environment."""
-    return create_app(only_actions=True)
-
-
 @asynccontextmanager
 async def _lifespan(
     app: FastAPI, *, settings: Settings, catalog: Catalog, redis_url: str, metrics: Metrics
@@ -196,8 +193,6 @@ async def _lifespan(
         stack.enter_context(traced())
         redis = connect(redis_url)
         stack.push_async_callback(redis.aclose)
-        app.state.readiness = Readiness(redis_url)
-        stack.push_async_callback(app.state.readiness.close)
         project = RasaProject.load(language=settings.language)
         app.state.project = project
         app.state.metrics = metrics
@@ -222,6 +217,8 @@ async def _lifespan(
         _tune_process()
         admission = Admission(settings.answer_within_s, metrics.refusals.inc)
         sessions = SessionStore(redis, settings.session_ttl_s, settings.lock_timeout_s)
+        app.state.readiness = Readiness(redis_url, lambda: sessions.kept_at)
+        stack.push_async_callback(app.state.readiness.close)
         pictures = Threads(settings.picture_threads, "pictures")
         stack.push_async_callback(pictures.close)
         fetching = Threads(FETCHED_AT_ONCE, "fetching")
@@ -248,6 +245,7 @@ async def _lifespan(
             thumbnails=Thumbnails(
                 *(settings.data_dir / "thumbnails", pictures, settings.thumbnails_mb * 1_000_000),
                 originals,
+                Shared(settings.thumbnails, fetching) if settings.thumbnails else None,
             ),
             admission=admission,
             rates=RateLimits(settings.limit_sender, settings.limit_address),
@@ -266,9 +264,11 @@ async def _lifespan(
 
 def _tune_process() -> None:
     """Set what holds for the whole process, now that its libraries are loaded."""
+    give_memory_back()  # to learn at the first start takes a gigabyte
     # They stay: the collection after each swap need not walk through their half a million objects,
     # which stops the event loop for half a second.
     gc.freeze()
+    gc.enable()  # `bot.server.run.load_app` stopped it
     sys.setswitchinterval(SWITCH_S)
     # numpy's OpenBLAS waits for its own second thread by spinning, which another process on that
     # core turns into a hundred times the time of the product itself; the serving threads use the

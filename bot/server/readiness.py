@@ -1,9 +1,12 @@
-"""Whether turns can be answered: by trying, within a second, what each of them does in Redis."""
+"""Whether turns can be answered: one just was, or it is tried what each of them does in Redis."""
 
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 import uuid
+from collections.abc import Callable
 
 from redis.exceptions import AuthenticationError, ResponseError
 
@@ -12,6 +15,9 @@ from bot.sessions.connection import connect
 from bot.sessions.store import SessionStore
 
 _PATIENCE_S = 0.8
+# So long a turn that was kept stands for the next one. In a crowd a try waits for its turn at the
+# event loop, three times, and would be given up although every answer is kept.
+_STANDS_FOR_S = 1.0
 _PROBE_TTL_S = 60
 
 
@@ -24,15 +30,19 @@ class Readiness:
 
     Args:
         redis_url: where the sessions are kept.
+        kept_at: tells when the last turn of anybody was kept, by `time.monotonic`.
     """
 
-    def __init__(self, redis_url: str) -> None:
+    def __init__(self, redis_url: str, kept_at: Callable[[], float] = lambda: -math.inf) -> None:
+        self._kept_at = kept_at
         self._redis = connect(redis_url, connections=2)
         self._sessions = SessionStore(self._redis, ttl_s=_PROBE_TTL_S)
         self._attempt: asyncio.Task[str | None] | None = None
 
     async def problem(self) -> str | None:
         """Return why no turn can be kept now, in words; None when one can."""
+        if time.monotonic() - self._kept_at() < _STANDS_FOR_S:
+            return None
         if self._attempt is None or self._attempt.done():
             self._attempt = asyncio.create_task(self._try_turn(), name="trying a turn")
         await asyncio.wait({self._attempt}, timeout=_PATIENCE_S)

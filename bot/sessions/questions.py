@@ -13,13 +13,11 @@ import json
 import logging
 import time
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import redis.asyncio
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from redis.exceptions import RedisError
-
-from retrieval.search.query import Query
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +37,25 @@ _MOST_WAITING = 200
 _PAGE = 500
 
 
+def _last_texts(texts: Iterable[str]) -> list[str]:
+    return [text[:_LONGEST_TEXT] for text in [*texts][-_MOST_TEXTS:]]
+
+
+def _last_filters(filters: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    return [(key, value[:_LONGEST_TEXT]) for key, value in [*filters][-_MOST_TEXTS:]]
+
+
+def _first_pictures(image_ids: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(image_ids))[:_MOST_PICTURES]
+
+
+Texts = Annotated[list[str], BeforeValidator(_last_texts)]
+Filters = Annotated[list[tuple[str, str]], BeforeValidator(_last_filters)]
+Pictures = Annotated[list[str], BeforeValidator(_first_pictures)]
+
+
 class Question(BaseModel):
-    """One search as it stood, with what came of it.
+    """One search as it stood, with what came of it, within the bounds of what is kept.
 
     Attributes:
         id: of this search of this sender.
@@ -60,34 +75,22 @@ class Question(BaseModel):
 
     id: str = ""
     at: float = Field(default_factory=time.time)
-    wanted: list[str] = []
-    excluded: list[str] = []
-    filters: list[tuple[str, str]] = []
+    wanted: Texts = []
+    excluded: Texts = []
+    filters: Filters = []
     uploaded: bool = False
     language: str | None = None
     outcome: Outcome | None = None
     goes_on: bool = False
-    shown: list[str] = []
-    up: list[str] = []
-    down: list[str] = []
+    shown: Pictures = []
+    up: Pictures = []
+    down: Pictures = []
     version: str = ""
 
     @property
     def text(self) -> str:
         """What was wanted, in one line."""
         return ", ".join(self.wanted)
-
-
-def bounded_question(query: Query, shown: Iterable[str]) -> Question:
-    """Return a search and its pictures within the bounds of what is kept."""
-    return Question(
-        wanted=_bounded(query.texts),
-        excluded=_bounded(query.excluded),
-        filters=[(key, value[:_LONGEST_TEXT]) for key, value in query.filters[-_MOST_TEXTS:]],
-        uploaded=query.image is not None,
-        language=query.language,
-        shown=list(shown)[:_MOST_PICTURES],
-    )
 
 
 class QuestionLog:
@@ -165,10 +168,6 @@ class QuestionLog:
         search = question.model_dump(include={"wanted", "excluded", "filters", "uploaded"})
         message = json.dumps([sender_id, search], sort_keys=True).encode()
         return hmac.digest(self._secret, message, hashlib.sha256).hex()[:16]
-
-
-def _bounded(texts: tuple[str, ...]) -> list[str]:
-    return [text[:_LONGEST_TEXT] for text in texts[-_MOST_TEXTS:]]
 
 
 def _question_of(fields: dict[bytes, bytes]) -> Question | None:

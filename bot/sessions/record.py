@@ -129,7 +129,7 @@ class SessionRecord(SearchState):
             NotYours: it was begun without a secret, or with another one.
         """
         if not self.owner or not secrets.compare_digest(self.owner, _hash(secret)):
-            raise NotYours("This conversation was begun by somebody else: begin one of your own.")
+            raise NotYours("This conversation was started by somebody else: start one of your own.")
 
     def keep(self, exchange: Exchange) -> None:
         """Put down what was said in this turn; saved with it, in a place of its own."""

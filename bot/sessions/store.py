@@ -14,6 +14,7 @@ import asyncio
 import functools
 import hashlib
 import logging
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator
@@ -91,6 +92,9 @@ class SessionStore:
             for an earlier message of its sender, here or in another process.
         lock_life_s: seconds after which the lock of a process that died is void.
         at_once: turns that run at the same time in this process.
+
+    Attributes:
+        kept_at: when the last turn was kept, by `time.monotonic`; minus infinity before the first.
     """
 
     def __init__(
@@ -116,6 +120,7 @@ class SessionStore:
         self._renewal = client.register_script(RENEW)
         self._release = client.register_script(RELEASE)
         self._save_script = client.register_script(SAVE)
+        self.kept_at = -math.inf
 
     @asynccontextmanager
     async def turn(self, sender_id: str) -> AsyncIterator[SessionRecord]:
@@ -139,6 +144,7 @@ class SessionStore:
             yield record
             with stage("save"):
                 await self._save(held, record)
+            self.kept_at = time.monotonic()
 
     async def read(self, sender_id: str) -> tuple[SessionRecord, list[Exchange]]:
         """Return a sender's record and what was said, oldest first, as they were saved together.

@@ -13,8 +13,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from bot.understanding.parts import ANY, FILTER_KEYS
-from bot.understanding.reading import Span
+from bot.understanding.reading import ANY, FILTER_KEYS, Span
 from retrieval.store.filters import Facets
 
 __all__ = ["NOTHING", "FilterReader", "without"]

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
 from bot.understanding.operations import Operation
-from bot.understanding.parts import Excluded, Parts, Wish
-from bot.understanding.reading import ALL, EXCLUDE, NONE, REFINE, SEARCH
+from bot.understanding.reading import ALL, EXCLUDE, NONE, REFINE, SEARCH, Excluded, Parts, Wish
 from bot.wording.edits import Editor, same_thing
 
 __all__ = ["answer", "correct", "drop", "go_on", "judge", "recall"]

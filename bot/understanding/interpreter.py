@@ -7,26 +7,22 @@ makes of a reading is decided in meaning.py.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
 import re
-import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from importlib.resources import files
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from bot.sessions.record import SessionRecord
 from bot.understanding.cues import Cues
 from bot.understanding.entities import Tagger
 from bot.understanding.filters import NOTHING, FilterReader, without
 from bot.understanding.intents import Arrays, Encode, IntentClassifier
+from bot.understanding.meaning import Meaning, decide
 from bot.understanding.pieces import OTHER, WISHES, PieceReader
-from bot.understanding.rasa_project import Example, RasaProject
+from bot.understanding.rasa_project import RasaProject
 from bot.understanding.reading import (
     OTHER_LANGUAGE,
     REFINE,
@@ -45,15 +41,9 @@ from bot.wording.questions import QuestionReader
 from bot.wording.spelling import ContentSpeller, Speller
 from bot.wording.text import spell_out_emoji
 from retrieval.search.encoding import TextVectors
-from retrieval.store.files import atomic_path
 from retrieval.store.filters import Facets
 
-if TYPE_CHECKING:
-    from embedding.model.encoder import SentenceEncoder
-
-__all__ = ["Interpreter", "build_interpreter", "texts_and_intents"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Interpreter"]
 
 # As Rasa writes it: /intent, perhaps @confidence, perhaps {"entity": value}.
 _PAYLOAD = re.compile(r"/(?P<intent>\w+)(?:@[\d.]+)?(?P<entities>\{.*\})?\s*", re.DOTALL)
@@ -72,11 +62,6 @@ _OF_ANY_LANGUAGE = {"greet", "thank", "goodbye"}
 _REMEMBERED_TEXTS = 2048
 # A longer text, in characters, is encoded alone: a batch is padded to its longest.
 _LONGEST_PLANNED = 200
-# The code that decides what is learned: other code, another file on disk.
-_LEARNERS = {
-    "bot.understanding": ("intents.py", "entities.py", "features.py", "variations.py"),
-    "bot.wording": ("spelling.py", "text.py", "tfidf.py"),
-}
 _FOUND_BY = "ShowtellInterpreter"
 
 
@@ -116,7 +101,7 @@ class Interpreter:
         self.encode = encode
         self.vectors = TextVectors(_REMEMBERED_TEXTS)
         self._classifier = IntentClassifier(self._encode, known)
-        texts, intents = texts_and_intents(project.examples)
+        texts, intents = project.texts_and_intents()
         self._classifier.fit(texts, intents, kept)
         self._tagger = Tagger(project.examples, project.synonyms, kept)
         normalizer = self._tagger.normalizer
@@ -166,6 +151,36 @@ class Interpreter:
             return self._spelled(reading, vocabulary)
         span = Span("language", foreign, 0, len(text), _FOUND_BY)
         return Reading(text, ((OTHER_LANGUAGE, 1.0),), (span,))
+
+    def decide(self, reading: Reading, record: SessionRecord, upload: str | None = None) -> Meaning:
+        """Return what a message that was read means in its session; see `meaning.decide`."""
+        return decide(reading, record, self.closeness, upload, self.editor)
+
+    def understand(
+        self,
+        text: str,
+        record: SessionRecord,
+        facets: Facets,
+        vocabulary: Mapping[str, int],
+        *,
+        upload: str | None = None,
+        filters: Sequence[tuple[str, str]] = (),
+    ) -> Meaning:
+        """Return what a message means in its session.
+
+        Args:
+            text: what was said; empty where a picture or filters came alone.
+            record: the session of its sender.
+            facets: as for `read`.
+            vocabulary: as for `read`.
+            upload: key of a picture that came with it.
+            filters: conditions that came with it; those in its words give way to them.
+        """
+        reading = self.read(text, facets, vocabulary) if text else Reading("", ((SEARCH, 1.0),))
+        named = {key for key, _ in filters}
+        kept = [span for span in reading.spans if span.name not in named]
+        given = [Span(key, value, found_by="Given") for key, value in filters]
+        return self.decide(replace(reading, spans=(*kept, *given)), record, upload)
 
     def _spelled(self, reading: Reading, vocabulary: Mapping[str, int]) -> Reading:
         """Return a reading with typing errors mended in what is looked for."""
@@ -273,61 +288,3 @@ def _praising(piece: Reading) -> Reading:
     if piece.intent == "rate_image" and names.get("rating") != "down" and "position" not in names:
         return piece.settled("react_good")
     return piece
-
-
-def texts_and_intents(examples: Sequence[Example]) -> tuple[list[str], list[str]]:
-    """Return what `IntentClassifier.fit` takes."""
-    return [example.text for example in examples], [example.intent for example in examples]
-
-
-def build_interpreter(
-    project: RasaProject, encoder: SentenceEncoder, cache_dir: Path | None = None
-) -> Interpreter:
-    """Return an interpreter; no gallery plays a part in it.
-
-    Args:
-        project: what is learned.
-        encoder: turns sentences into vectors.
-        cache_dir: where what was learned is kept; learning takes seconds and some hundred
-            megabytes, and a server that starts again need not do it twice.
-    """
-    encode: Encode = encoder.encode_sentences
-    known = encoder.known_words.__contains__ if encoder.known_words else None
-    if cache_dir is None:
-        return Interpreter(project, encode, known)
-    path = cache_dir / f"understanding-{_digest(project, encoder)}.npz"
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return Interpreter(project, encode, known, dict(arrays))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        if not isinstance(error, FileNotFoundError):
-            logger.warning("%s is damaged and learned anew: %s", path, error)
-    logger.info("learning the examples, once for this data folder: about a minute on two cores")
-    interpreter = Interpreter(project, encode, known)
-    try:
-        cache_dir.mkdir(parents=True, exist_ok=True)
-        learned: dict[str, Any] = dict(interpreter.arrays())
-        with atomic_path(path) as temporary, temporary.open("wb") as target:
-            np.savez(target, **learned)
-    except OSError as error:
-        logger.warning("what was learned cannot be kept: %s", error)
-    return interpreter
-
-
-def _digest(project: RasaProject, encoder: SentenceEncoder) -> str:
-    """Return what changes whenever something else would be learned."""
-    examples = [
-        (
-            example.text,
-            example.intent,
-            [(span.entity, span.start, span.end) for span in example.entities],
-        )
-        for example in project.examples
-    ]
-    code = [
-        files(package).joinpath(name).read_text(encoding="utf-8")
-        for package, names in _LEARNERS.items()
-        for name in names
-    ]
-    parts = [code, encoder.fingerprint, project.language, project.synonyms, examples]
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]

@@ -14,8 +14,7 @@ from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
 from bot.understanding.in_session import answer, correct, drop, go_on, judge, recall
 from bot.understanding.operations import Operation
-from bot.understanding.parts import Parts
-from bot.understanding.reading import EXCLUDE, OTHER_LANGUAGE, REFINE, SEARCH, Reading
+from bot.understanding.reading import EXCLUDE, OTHER_LANGUAGE, REFINE, SEARCH, Parts, Reading
 from bot.wording.classes import Classes
 from bot.wording.edits import Editor
 

@@ -190,6 +190,10 @@ class RasaProject:
             raise ProjectError(f"{name} needs a value for {{{error.args[0]}}}") from None
         return dict(filled)
 
+    def texts_and_intents(self) -> tuple[list[str], list[str]]:
+        """Return what people say, and what each of it is an example of."""
+        return [one.text for one in self.examples], [one.intent for one in self.examples]
+
     @property
     def _intents(self) -> list[str | dict[str, Any]]:
         return list(self.domain.get("intents", []))
@@ -232,9 +236,9 @@ def _read_yaml(path: Path, *, optional: bool = False) -> dict[str, Any]:
     except OSError as error:
         raise ProjectError(f"cannot read {path}: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise ProjectError(f"{path} is no valid YAML: {error}") from error
+        raise ProjectError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
-        raise ProjectError(f"{path} holds no mapping at its top")
+        raise ProjectError(f"{path} has no mapping at its top level")
     return content
 
 
@@ -255,7 +259,9 @@ def _read_nlu(content: dict[str, Any]) -> tuple[list[Example], dict[str, str]]:
         elif "synonym" in item:
             synonyms |= {line.lower(): str(item["synonym"]) for line in lines}
         else:
-            raise ProjectError(f"nlu.yml has an item that is no intent and no synonym: {item}")
+            raise ProjectError(
+                f"nlu.yml has an item that is neither an intent nor a synonym: {item}"
+            )
     return examples, synonyms
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 __all__ = ["Place", "any_of", "any_regular", "halves", "only", "spelled_out"]
 
@@ -11,6 +12,11 @@ Place = tuple[int, int]
 """Where a part of a text begins and ends."""
 
 _ALTERNATIVES = re.compile(r"\(([^()]*)\)")
+_PATTERNS = {" ": r"\s+", "'": "['\u2019]?"}
+_END = ""
+
+_Branches: TypeAlias = "dict[str, _Branches]"
+"""The patterns of letters that may follow, each with what follows it; _END where a phrase ends."""
 
 
 def only(text: str, places: Sequence[Place], *, inside: bool) -> str:
@@ -53,8 +59,28 @@ def any_regular(phrases: Mapping[str, Sequence[str]], part: str) -> str:
 
 
 def _one_of(listed: Sequence[str]) -> str:
+    """Return a pattern of phrases, the longest first.
+
+    They share what they begin with: a flat list of hundreds is tried one by one at each place of
+    a text, with a whole search behind each in some patterns.
+    """
     if not listed:
         return "(?!)"
-    spaced = [r"\s+".join(map(re.escape, one.split())) for one in listed]
-    spaced = [one.replace("'", "['\u2019]?") for one in spaced]
-    return f"(?:{'|'.join(sorted(spaced, key=len, reverse=True))})"
+    root: _Branches = {}
+    for phrase in listed:
+        branches = root
+        for letter in " ".join(phrase.split()):
+            branches = branches.setdefault(_PATTERNS.get(letter) or re.escape(letter), {})
+        branches[_END] = {}
+    return f"(?:{_written(root)})"
+
+
+def _written(branches: _Branches) -> str:
+    """Return the pattern of what follows one beginning."""
+    longer = [letter + _written(rest) for letter, rest in branches.items() if letter != _END]
+    if not longer:
+        return ""
+    is_whole = _END in branches
+    if len(longer) == 1 and not is_whole:
+        return longer[0]
+    return f"(?:{'|'.join(longer)})" + "?" * is_whole

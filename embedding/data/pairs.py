@@ -140,7 +140,7 @@ def kind_of(spec: str) -> str:
     """
     kind, colon, _ = spec.partition(":")
     if not colon or kind not in KINDS:
-        raise DataError(f"the data are given as {spec!r}; write KIND:PATH, KIND one of {KINDS}")
+        raise DataError(f"the data set is given as {spec!r}; write KIND:PATH, KIND one of {KINDS}")
     return kind
 
 

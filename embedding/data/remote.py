@@ -88,7 +88,7 @@ class RemoteFolder:
                     entries = files.ls(folder, detail=True, timeout=_LISTING_S)
             except OSError:
                 raise DataError(
-                    f"{self.address} cannot be listed: it is not there, or may not be read"
+                    f"{self.address} cannot be listed: it does not exist, or may not be read"
                 ) from None
             for entry in entries:
                 path = entry["name"].rstrip("/")
@@ -115,8 +115,8 @@ class RemoteFolder:
             files, start = url_to_fs(self.address, use_listings_cache=False)
         except ImportError as error:
             raise DataError(
-                f"pictures at {scheme}:// need more: pip install 'showtell[{_EXTRAS[scheme]}]' "
-                f"({error})"
+                f"reading pictures at {scheme}:// needs an extra: "
+                f"pip install 'showtell[{_EXTRAS[scheme]}]' ({error})"
             ) from None
         return files, start.rstrip("/")
 
@@ -174,8 +174,12 @@ class RemoteFile:
             raise FileNotFoundError(f"{self} has {size:,} bytes; {MAX_BYTES:,} are allowed")
         self._ask("get_file", str(target), timeout=_PATIENCE_S + size / _BYTES_A_SECOND)
         with target.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
+            if self.sha256 and hashlib.file_digest(file, "sha256").hexdigest() != self.sha256:
                 raise FileNotFoundError(f"{self} is not the picture that was indexed")
+
+    def write_bytes(self, data: bytes) -> None:
+        """Put bytes in its place, whole or not at all; raises as ``stat`` does."""
+        self._ask("pipe_file", data, timeout=_PATIENCE_S)
 
     def _try(self, what: str, *args: object, timeout: float) -> Any:
         """Ask, and ask again where the store did not answer."""
@@ -214,7 +218,7 @@ def _named_failures(address: str) -> Iterator[None]:
         yield
     except Exception as error:  # each store's library raises its own
         if _is_gone(error):
-            raise FileNotFoundError(f"{address} is not there, or may not be read") from error
+            raise FileNotFoundError(f"{address} does not exist, or may not be read") from error
         raise PicturesUnavailable(f"{address} does not answer: {_reason(error)}") from error
 
 

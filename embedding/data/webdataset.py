@@ -164,7 +164,7 @@ def _texts(sample: _Sample, split: str) -> tuple[list[str], str]:
     if "json" in sample.texts:
         record = json.loads(sample.texts["json"])
         if not isinstance(record, dict):
-            raise ValueError("the JSON is no object")
+            raise ValueError("the JSON is not an object")
         captions = captions or [text for text in captions_in(record) if isinstance(text, str)]
         split = str(record.get("split", split))
     cleaned = [" ".join(caption.split()) for caption in captions]

@@ -155,7 +155,7 @@ def recall(
             f"{caption_to_image.shape} must be (c, d), (n, d) and (c,) with c > 0"
         )
     if not (np.isfinite(texts).all() and np.isfinite(images).all()):
-        raise DataError("a vector holds a value that is no number; the model is broken")
+        raise DataError("a vector holds a value that is not a number; the model is broken")
     of_texts = text_ranks(texts, images, caption_to_image)
     of_images = image_ranks(texts, images, caption_to_image)
     return metrics_of_ranks(of_texts, of_images, caption_to_image, len(images), intervals=intervals)

@@ -91,7 +91,7 @@ class JointEmbedding:
         info = read_info(path)
         if local and not any((path / name).is_file() for name in ("modules.json", "config.json")):
             raise ModelError(
-                f"{path} is no model: it has neither modules.json (sentence-transformers) nor "
+                f"{path} is not a model: it has neither modules.json (sentence-transformers) nor "
                 "config.json (transformers); give the directory that `showtell train` wrote"
             )
         model = cls(load_modules(path), str(info.get("name", Path(path_or_name).name)), info, path)

@@ -52,9 +52,10 @@ class Description(BaseModel):
     view: PictureInput | None = None
     agreement: dict[str, float] = {}
 
-    def in_int8(self) -> "Description":
-        """Return the description of the same model with its text graph in int8."""
-        changed = hashlib.sha256(f"{self.fingerprint} text in int8".encode()).hexdigest()[:16]
+    def in_int8(self, how: str = "") -> "Description":
+        """Return the description of the same model with its text graph in int8, made some way."""
+        made = f"{self.fingerprint} text in int8 {how}".rstrip()
+        changed = hashlib.sha256(made.encode()).hexdigest()[:16]
         return self.model_copy(update={"text": "int8", "fingerprint": changed})
 
     def write(self, directory: Path) -> None:

@@ -18,11 +18,13 @@ from embedding.onnx.description import FOLDER, Description
 from embedding.onnx.encoder import FEATURES, IMAGE, IMAGE_HEAD, TEXT, open_graph
 from embedding.onnx.graphs import HeadGraph, ImageGraph, TextGraph, write_graph
 from embedding.onnx.inputs import example_of, prompt_of, view_of, write_reader
-from embedding.onnx.quantize import quantize_text
+from embedding.onnx.quantize import quantize_products, quantize_text
 from embedding.onnx.texts import load_reader
 
-__all__ = ["LEAST_COSINE", "export_model", "export_texts"]
+__all__ = ["IN_BLOCKS", "LEAST_COSINE", "export_model", "export_texts"]
 
+IN_BLOCKS = "int8 in blocks"
+"""What showtell.json says of a text graph that ``quantize_products`` is to work on."""
 LEAST_COSINE = 0.9999
 """Vectors of a graph and of torch agree at least so well, or the graph is refused."""
 _SAME_PIXELS = 1e-3
@@ -42,7 +44,7 @@ def export_model(model: JointEmbedding, directory: Path) -> None:
 
     Args:
         model: any that reads texts, or pictures, or both. Its showtell.json says whether its
-            texts are encoded in int8 (see embedding.evaluation.precision).
+            texts are encoded in int8 (see embedding.evaluation.precision), or in blocks of it.
         directory: where its weights lie.
 
     Raises:
@@ -60,7 +62,7 @@ def export_model(model: JointEmbedding, directory: Path) -> None:
             pixels = example.tensors["pixel_values"]
             difference = float(np.abs(view.read(pictures) - pixels.numpy()).max())
             if difference > _SAME_PIXELS:
-                raise ModelError(f"its pictures are not made ready as here ({difference:.3g} off)")
+                raise ModelError(f"its pictures are prepared differently ({difference:.3g} off)")
             graph = ImageGraph(model, example.constants)
             agreement["image"] = _write(graph, example.tensors, folder / IMAGE, (0,))
         if model.is_ours:
@@ -79,8 +81,7 @@ def export_model(model: JointEmbedding, directory: Path) -> None:
             view=view,
             agreement=agreement,
         ).write(folder)
-        if _is_int8(model):
-            quantize_text(folder)
+        _set_precision(model, folder)
 
 
 def export_texts(model: JointEmbedding, directory: Path) -> None:
@@ -101,13 +102,16 @@ def export_texts(model: JointEmbedding, directory: Path) -> None:
         raise ModelError(f"the model {model.name!r} cannot be exported: {error}") from error
     changes = {"name": model.name, "fingerprint": model.fingerprint, "agreement": agreement}
     before.model_copy(update={**changes, "text": "float32"}).write(folder)
-    if _is_int8(model):
+    _set_precision(model, folder)
+
+
+def _set_precision(model: JointEmbedding, folder: Path) -> None:
+    """Turn the text graph in a folder into what the model's showtell.json says."""
+    precision = model.info.get("onnx", {}).get("text")
+    if precision == "int8":
         quantize_text(folder)
-
-
-def _is_int8(model: JointEmbedding) -> bool:
-    """Tell whether a model's texts are to be encoded in int8."""
-    return bool(model.info.get("onnx", {}).get("text") == "int8")
+    elif precision == IN_BLOCKS:
+        quantize_products(folder)
 
 
 @contextmanager
@@ -131,7 +135,7 @@ def _export_text(model: JointEmbedding, folder: Path) -> float:
     read = load_reader(folder, prompt_of(model)).read(_TEXTS)
     for name, tensor in example.tensors.items():
         if name not in read or not np.array_equal(read[name], tensor.numpy()):
-            raise ModelError(f"its texts are not made ready as here ({name} differs)")
+            raise ModelError(f"its texts are prepared differently ({name} differs)")
     graph = TextGraph(model, example.constants)
     return _write(graph, example.tensors, folder / TEXT, (0, 1) if varies else (0,))
 

@@ -20,7 +20,7 @@ def load_sentence_encoder(models: Path | None = None) -> SentenceEncoder:
     Raises:
         ModelError: its package is missing or altered.
     """
-    directory = (models or default_models_dir()) / f"minilm-{MINILM_SHA256[:12]}"
+    directory = (models or default_models_dir()) / f"minilm-{MINILM_SHA256[:12]}-int8"
     if not is_exported(directory):
         _export(directory)
     # A single text needs one thread; the thousands that understanding is learned from, all cores.
@@ -32,6 +32,7 @@ def _export(directory: Path) -> None:
     # Lazily: torch takes seconds to import, and the graph is written once.
     from embedding.model.joint import JointEmbedding
     from embedding.model.towers import load_modules
-    from embedding.onnx.export import export_model
+    from embedding.onnx.export import IN_BLOCKS, export_model
 
-    export_model(JointEmbedding(load_modules(source), MINILM, directory=source), directory)
+    info = {"onnx": {"text": IN_BLOCKS}}
+    export_model(JointEmbedding(load_modules(source), MINILM, info, source), directory)

@@ -88,7 +88,10 @@ def gather(
             need others.
     """
     if config.network and not config.start_from:
-        raise TrainingError(f"network is {config.network!r} of no model; set start_from too")
+        raise TrainingError(
+            f"network is {config.network!r}, but no model is named to take it from; "
+            "set start_from too"
+        )
     if config.mixup and not config.teacher:
         raise TrainingError(
             f"mixup is {config.mixup}, but no caption is right for two pictures in one, and only "

@@ -135,9 +135,9 @@ def check_folders(root: Root, model_dir: Path) -> Root:
         RetrievalError: there is no such folder of pictures, or no such model.
     """
     if isinstance(root, Path) and not root.is_dir():
-        raise RetrievalError(f"{root} is no folder; give the folder that holds the pictures")
+        raise RetrievalError(f"{root} is not a folder; give the folder that holds the pictures")
     if not model_dir.is_dir():
-        raise RetrievalError(f"{model_dir} is no model directory; train or copy a model first")
+        raise RetrievalError(f"{model_dir} is not a model directory; train or copy a model first")
     return resolved(root)
 
 

@@ -103,7 +103,7 @@ def read_source(candidate: Candidate, root: Root) -> Source:
         name = _name_below(path, root)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise Rejected(str(candidate.path), "is no file with bytes of its own")
+            raise Rejected(str(candidate.path), "is not a regular file")
         if status.st_size > MAX_BYTES:
             raise Rejected(
                 str(candidate.path),

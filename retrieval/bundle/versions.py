@@ -63,7 +63,7 @@ def previous_version(bundles: Path, version: str) -> str:
         NoBundle: there is none.
     """
     if not _VERSION.fullmatch(version):
-        raise NoBundle(f"{version[:64]!r} is no version of a bundle")
+        raise NoBundle(f"{version[:64]!r} is not a version of a bundle")
     older = [name for name in list_versions(bundles) if _age(name) < _age(version)]
     if not older:
         raise NoBundle(f"there is no bundle older than {version} in {bundles}")

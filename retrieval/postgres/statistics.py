@@ -1,12 +1,13 @@
 """How often things occur in one version: stems, words as they are written, folders, years, tags."""
 
 import functools
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from retrieval.postgres.database import Reader
 from retrieval.postgres.terms import Words, clean, fit, folders, terms_and_date
-from retrieval.store.filters import TAG, Facets, indexed_metadata
+from retrieval.store.filters import DATE, TAG, Facets, clean_tag, indexed_metadata
 from retrieval.store.protocol import Picture
 from retrieval.store.word_index import forms
 from retrieval.store.words import regular_stem
@@ -59,6 +60,19 @@ class Statistics:
     def facets(self) -> Facets:
         """Return what the pictures can be filtered by: folders, years, tags."""
         return Facets(self._of(FOLDER), self._of(YEAR), self._of(TAG))
+
+    def count_of(self, filters: Sequence[tuple[str, str]]) -> int | None:
+        """Return how many pictures a single folder, year or tag has; None for other filters."""
+        if len(filters) != 1:
+            return None
+        ((key, value),) = filters
+        if key == FOLDER and value.strip("/"):
+            return self._of(FOLDER).get(clean(value.strip("/")), 0)
+        if key == TAG:
+            return self._of(TAG).get(clean(clean_tag(value)), 0)
+        if key == DATE and re.fullmatch(r"[0-9]{4}", value):
+            return self._of(YEAR).get(value, 0)
+        return None
 
     def _of(self, kind: str) -> Mapping[str, int]:
         return self._counts().get(kind, {})

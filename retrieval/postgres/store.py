@@ -19,12 +19,15 @@ import numpy as np
 from embedding.data.remote import RemoteFile, Root
 from retrieval.errors import GalleryError, IndexMismatch
 from retrieval.postgres.database import Reader
-from retrieval.postgres.ranking import Within, rank_by_words
+from retrieval.postgres.postings import Postings
+from retrieval.postgres.ranking import rank_by_words
 from retrieval.postgres.rows import StoredRows, StoredVersion
+from retrieval.postgres.scopes import MOST_ROWS, Scopes
 from retrieval.postgres.statistics import Statistics
 from retrieval.postgres.terms import Condition, barring, conditions, phrase_query
 from retrieval.search.query_bank import Nearness
 from retrieval.store.filters import Facets
+from retrieval.store.kept import Kept
 from retrieval.store.order import best_first
 from retrieval.store.originals import find_original
 from retrieval.store.protocol import EVERYTHING, Picture, Scope, Space, WordHits
@@ -36,9 +39,15 @@ __all__ = ["EXACT_UP_TO", "PostgresStore"]
 
 EXACT_UP_TO = 10_000
 """So many pictures are all compared; more are searched by the index."""
+_EVEN_AT = 20_000
+"""In a gallery of so many both ways take the same time then."""
 
-_SCOPES_KEPT, _PHRASES_KEPT = 64, 10_000
-_COLUMN = {"pictures": "vector", "captions": "caption_vector"}
+_PHRASES_KEPT, _COMPARED_KEPT = 10_000, 64
+_COLUMN: dict[Space, str] = {"pictures": "vector", "captions": "caption_vector"}
+_SPACES = (*_COLUMN.items(),)
+
+Found = tuple[Ids, Vectors]
+"""Rows and their cosines, best first."""
 
 
 class PostgresStore:
@@ -48,7 +57,8 @@ class PostgresStore:
         reader: of the database; not closed with the store.
         version: which one.
         root: where the pictures lie now, if not where they lay when they were indexed.
-        exact_up_to: so many pictures are all compared.
+        exact_up_to: so many pictures are all compared; more in a large gallery.
+        most_rows: see `Scopes`.
     """
 
     def __init__(
@@ -58,14 +68,18 @@ class PostgresStore:
         root: Root | None = None,
         *,
         exact_up_to: int = EXACT_UP_TO,
+        most_rows: int = MOST_ROWS,
     ) -> None:
         self._reader = reader
         self._version = version
         self._root = root or version.root
-        self._exact_up_to = exact_up_to
+        # Half as many left take half the time to compare, and twice the time to find in the index.
+        self._exact_up_to = exact_up_to * max(1.0, (version.count / _EVEN_AT) ** 0.5)
         self._statistics = Statistics(reader, version.number)
         self._rows = StoredRows(reader, version)
-        self._left = functools.lru_cache(maxsize=_SCOPES_KEPT)(self._count)
+        self._compared: Kept[tuple[bytes, int, Scope], dict[Space, Found]] = Kept(_COMPARED_KEPT)
+        self._postings = Postings(reader, version)
+        self._scopes = Scopes(reader, version, self._postings, self._statistics, most_rows)
         self._holds_phrase = functools.lru_cache(maxsize=_PHRASES_KEPT)(self._find_phrase)
 
     @property
@@ -103,22 +117,19 @@ class PostgresStore:
         if k < 1:
             raise IndexMismatch(f"k is {k}; ask for at least 1")
         vector = check_vectors(vector[np.newaxis], self.dimension)[0]
-        left = self._left(scope.filters, scope.without)
-        is_exact = left <= self._exact_up_to
-        found = self._nearest(vector, k, scope, space, exact=is_exact)
-        least = left - len(scope.barred) - (len(self) - self.captioned) * (space == "captions")
-        if not is_exact and len(found[0]) < min(k, least):
-            found = self._nearest(vector, k, scope, space, exact=True)
-        return found
+        left = self._scopes.count(scope.filters, scope.without)
+        if left > self._exact_up_to:
+            found = self._nearest(vector, k, scope, space)
+            least = left - len(scope.barred) - (len(self) - self.captioned) * (space == "captions")
+            if len(found[0]) >= min(k, least):
+                return found
+        # Whoever ranks by looks asks what captions mean at the same time.
+        key = (vector.tobytes(), k, scope)
+        return self._compared.read(key, lambda: self._compare(vector, k, scope))[space]
 
     def search_words(self, words: Sequence[str], k: int, scope: Scope = EVERYTHING) -> WordHits:
         """Return the `k` pictures whose captions fit some content words best, or fewer."""
-        within = None
-        if scope.filters or scope.without:
-            within = Within(self._condition(scope), self._left(scope.filters, scope.without))
-        return rank_by_words(
-            self._reader, self._version, self._statistics, words, k, within, scope.barred
-        )
+        return rank_by_words(self._version, self._postings, self._scopes, words, k, scope)
 
     def holds(self, phrase: str) -> bool:
         """Return whether a caption holds a word or phrase, in any form."""
@@ -138,7 +149,7 @@ class PostgresStore:
 
     def count(self, scope: Scope = EVERYTHING) -> int:
         """Return how many pictures a scope has."""
-        left = self._left(scope.filters, scope.without)
+        left = self._scopes.count(scope.filters, scope.without)
         if not scope.barred:
             return left
         every = Scope(scope.filters, (), scope.without)
@@ -219,14 +230,6 @@ class PostgresStore:
         condition, barred = self._condition(scope), barring(scope)
         return Condition(condition.text + barred.text, condition.values + barred.values)
 
-    def _count(self, filters: tuple[tuple[str, str], ...], without: tuple[str, ...]) -> int:
-        if not (filters or without):
-            return len(self)
-        condition = self._condition(Scope(filters, (), without))
-        statement = f"SELECT count(*) FROM pictures WHERE {condition.text}"  # noqa: S608 - fixed parts
-        ((count,),) = self._reader.fetch(statement, condition.values)
-        return int(count)
-
     def _ids(self, more: str, scope: Scope, rest: str, values: tuple[Any, ...] = ()) -> Ids:
         inside = self._allowed(scope)
         rows = self._reader.fetch(
@@ -235,30 +238,44 @@ class PostgresStore:
         )
         return np.array([row for (row,) in rows], np.int64)
 
-    def _nearest(
-        self, vector: Vectors, k: int, scope: Scope, space: Space, *, exact: bool
-    ) -> tuple[Ids, Vectors]:
+    def _nearest(self, vector: Vectors, k: int, scope: Scope, space: Space) -> Found:
+        """Return what the index finds."""
         column, inside = _COLUMN[space], self._allowed(scope)
-        text = f"{inside.text} AND {column} IS NOT NULL"
         size = f"halfvec({self.dimension})"
-        source = "pictures"
-        if exact:
-            # Chosen first, ordered afterwards: so no index is walked.
-            source = f"(SELECT * FROM pictures WHERE {text} OFFSET 0) AS left_over"  # noqa: S608
-            text = "true"
-        else:
-            # As the index is declared, word by word; nothing else may settle the order.
-            text = f"model = {self._version.model} AND {text}"
+        # As the index is declared, word by word; nothing else may settle the order.
+        text = f"model = {self._version.model} AND {inside.text} AND {column} IS NOT NULL"
         distance = f"{column}::{size} <#> %s::{size}"
         sought = str(vector.tolist())
         rows = self._reader.fetch(
-            f"SELECT id, {distance}, nearness FROM {source} WHERE {text}"  # noqa: S608 - fixed parts
+            f"SELECT id, nearness, {distance} FROM pictures WHERE {text}"  # noqa: S608 - fixed parts
             f" ORDER BY {distance} LIMIT %s",
             (sought, *inside.values, sought, k),
         )
-        self._rows.keep_nearness({row: nearness for row, _, nearness in rows})
+        return self._best(rows)
+
+    def _compare(self, vector: Vectors, k: int, scope: Scope) -> dict[Space, Found]:
+        """Compare all that a scope leaves, by looks and by captions: both lie in the same rows."""
+        inside = self._allowed(scope)
+        size = f"halfvec({self.dimension})"
+        distances = [f"{column}::{size} <#> %s::{size} AS {space}" for space, column in _SPACES]
+        sought = str(vector.tolist())
+        rows = self._reader.fetch(
+            f"WITH left_over AS MATERIALIZED (SELECT id, nearness, {', '.join(distances)}"  # noqa: S608
+            f" FROM pictures WHERE {inside.text}) "
+            + " UNION ALL ".join(
+                f"(SELECT id, nearness, {space}, '{space}' FROM left_over"  # noqa: S608 - fixed parts
+                f" WHERE {space} IS NOT NULL ORDER BY {space} LIMIT %s)"
+                for space, _ in _SPACES
+            ),
+            (sought, sought, *inside.values, k, k),
+        )
+        return {space: self._best([row for row in rows if row[3] == space]) for space, _ in _SPACES}
+
+    def _best(self, rows: Sequence[tuple[Any, ...]]) -> Found:
+        """Return ids and cosines of rows that begin with id, nearness and distance."""
+        self._rows.keep_nearness({row: nearness for row, nearness, *_ in rows})
         ids = np.array([row for row, *_ in rows], np.int64)
-        cosines = -np.array([distance for _, distance, _ in rows], np.float32)
+        cosines = -np.array([row[2] for row in rows], np.float32)
         order = best_first(cosines, ids)
         return ids[order], cosines[order]
 

@@ -5,14 +5,15 @@ captions has a second vector in the space of the first: the normalised mean of i
 vectors, as large as the picture's own, however many captions it has.
 """
 
+import functools
 from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
 from retrieval.store.vectors import Vectors
-from retrieval.store.words import stem, stems
+from retrieval.store.words import stem, tokens
 
-__all__ = ["best_caption", "mean_captions", "words_in"]
+__all__ = ["best_caption", "mean_captions", "stems_in", "words_in"]
 
 
 def mean_captions(
@@ -36,11 +37,17 @@ def mean_captions(
 
 def words_in(words: Collection[str], captions: Sequence[str]) -> tuple[str, ...]:
     """Return those of the words that the captions hold, stemmed alike."""
-    said = {word for caption in captions for word in stems(caption)}
+    said = stems_in(tuple(captions))
     return tuple(word for word in words if stem(word) in said)
+
+
+@functools.lru_cache(maxsize=8_192)
+def stems_in(captions: tuple[str, ...]) -> frozenset[str]:
+    """Return the stems of all that captions say; those of the same pictures come up often."""
+    return frozenset(map(stem, set(tokens(" ".join(captions)))))
 
 
 def best_caption(words: Collection[str], captions: Sequence[str]) -> str:
     """Return the caption that holds most of the words, the first of equals; "" if there is none."""
     wanted = {stem(word) for word in words}
-    return max(captions, key=lambda text: sum(w in wanted for w in stems(text)), default="")
+    return max(captions, key=lambda text: len(wanted & stems_in((text,))), default="")

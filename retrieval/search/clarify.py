@@ -15,8 +15,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
+from retrieval.search.captions import stems_in
 from retrieval.search.scenes import KINDS, SCENE_STEMS, SCENES
-from retrieval.store.words import content_words, stem, stems, tokens
+from retrieval.store.words import content_words, stems
 
 __all__ = ["CANDIDATES", "Group", "may_ask", "split"]
 
@@ -93,7 +94,7 @@ def split(
 @functools.lru_cache(maxsize=8_192)
 def _named(captions: tuple[str, ...]) -> frozenset[str]:
     """Return the labels of the scenes that a picture's captions name."""
-    said = {stem(word) for word in set(tokens(" ".join(captions)))}
+    said = stems_in(captions)
     return frozenset(label for label, words in SCENE_STEMS.items() if words & said)
 
 

@@ -16,8 +16,7 @@ from retrieval.search.encoding import Encoded
 from retrieval.search.fusion import Rankings
 from retrieval.search.general_words import comprised
 from retrieval.search.phrases import Phrases
-from retrieval.search.query import Query, combine_texts, compose
-from retrieval.search.reasons import Signals
+from retrieval.search.signals import Signals, combine_texts, compose
 from retrieval.search.vision import CAPTION_WEIGHT, Trait, VisionRanking
 from retrieval.store.protocol import Scope, Store
 from retrieval.store.vectors import Vectors
@@ -93,20 +92,20 @@ class Finder:
 
     def find(
         self,
-        query: Query,
         signals: Signals,
         unwanted: Sequence[Trait],
         words: Sequence[str],
+        seen: Sequence[str],
         pool: int,
         scope: Scope,
     ) -> Rankings:
         """Return the rankings of at most `pool` pictures each.
 
         Args:
-            query: what is looked for.
-            signals: its vectors.
+            signals: the vectors of a query.
             unwanted: its exclusions.
             words: of its texts that captions may hold.
+            seen: ids of pictures that step back.
             pool: how many.
             scope: which pictures may come.
         """
@@ -121,7 +120,7 @@ class Finder:
             pool,
             scope,
             unwanted=unwanted,
-            seen=self._store.rows_of(query.seen),
+            seen=self._store.rows_of(seen),
         )
         shares = said()
         return Rankings(looks, list(shares), meaning(), shares)

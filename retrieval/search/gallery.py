@@ -17,8 +17,8 @@ from retrieval.search.composition import kinds_by_captions, kinds_by_looks
 from retrieval.search.cosines import Cosines
 from retrieval.search.encoding import Encoded, Plan
 from retrieval.search.phrases import Phrases
+from retrieval.search.query import Hit, SearchResult
 from retrieval.search.query_bank import TypicalRequests
-from retrieval.search.result import Hit, SearchResult
 from retrieval.search.scenes import Scenes
 from retrieval.search.vision import VisionRanking
 from retrieval.store.protocol import Scope, Store

@@ -1,32 +1,24 @@
-"""What somebody looks for: an immutable value that the turns of a conversation evolve.
+"""What somebody looks for, which the turns of a conversation evolve, and what is found.
 
 A query is plain data. It names pictures by id and an upload by key, holds no vectors, and goes
 through JSON unchanged, so that a session record can keep it. How it becomes one vector is
-`compose`, here; how it becomes a ranking is searcher.py.
+signals.py, how it becomes a ranking searcher.py.
 """
 
 import dataclasses
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-import numpy as np
 from pydantic import ConfigDict
 
-from retrieval.store.vectors import Vectors
+from retrieval.store.protocol import Picture
 from retrieval.store.words import exclusion_phrase, stem
 
-__all__ = ["MOST_SEEN", "Query", "combine_texts", "compose"]
+__all__ = ["MOST_SEEN", "Hit", "Query", "SearchResult"]
 
 MOST_SEEN = 200
 """So many pictures are remembered as seen."""
-
-# How strongly each signal pulls (+) or pushes (-), before normalisation. Feedback as Rocchio
-# (1971) has it; that of a dislike was chosen on Flickr8k's train images, where a like was best
-# between 0.4 and 1. An uploaded picture weighs as much as the words beside it.
-IMAGE_WEIGHT = 1.0
-LIKED_WEIGHT = 0.75
-DISLIKED_WEIGHT = 0.35
 
 
 @dataclass(frozen=True)
@@ -132,62 +124,52 @@ class Query:
         return dataclasses.replace(self, filters=kept)
 
 
-def combine_texts(vectors: Vectors) -> Vectors:
-    """Return one vector for a search and its refinements.
+@dataclass(frozen=True)
+class Hit:
+    """One picture of an answer.
 
-    Averaging the texts' vectors keeps gaining with every turn, where encoding the joined text
-    stops after three: Recall@10 after 1-5 captions of 64/72/77/78/79 against 64/72/73/75/76
-    (Flickr8k dev, 1,000 pictures).
-
-    Args:
-        vectors: (n, dimension), n at least 1, each normalised, oldest first.
-
-    Returns:
-        (dimension,), normalised.
+    Attributes:
+        picture: as the gallery knows it.
+        caption: the caption that fits the request best; "" if it has none.
+        score: cosine of its vector to the query's; 0 if the query has no vector.
+        reasons: why it is here: "visual", "caption:<word>", "caption" (it means what was asked
+            for in other words), "feedback", "filter".
     """
-    return _normalize(np.asarray(vectors.mean(axis=0)))
+
+    picture: Picture
+    caption: str
+    score: float = 0.0
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def image_id(self) -> str:
+        """Its id in the gallery."""
+        return self.picture.image_id
 
 
-def compose(
-    texts: Vectors,
-    image: Vectors | None,
-    liked: Vectors,
-    disliked: Vectors,
-    picture_weight: float = 1.0,
-) -> Vectors | None:
-    """Return the one vector that a query's signals amount to.
+@dataclass(frozen=True)
+class SearchResult:
+    """The answer to a query.
 
-    All vectors are normalised and share one dimension; those of texts come from the text tower,
-    the others from the image tower. What is excluded is no part of it: taking a vector away leads
-    somewhere else instead of leaving something out (see vision.py).
-
-    Args:
-        texts: (n, dimension), of the search and its refinements.
-        image: (dimension,), of the uploaded picture, or None.
-        liked: (n, dimension), of the liked pictures.
-        disliked: (n, dimension), of the disliked pictures.
-        picture_weight: how much a picture counts beside a text with this model (see cosines.py).
-
-    Returns:
-        (dimension,), normalised, or None when there is no signal, or signals cancel out.
+    Attributes:
+        hits: best first.
+        confident: False if nothing fits well, these hits included; None where nothing was named
+            that could fit or not: by exclusions, filters, likes or an upload alone.
+        total: how many pictures could be shown, these hits included: there are more to come
+            while it is larger than their number.
+        unknown: words of the request for something that the gallery does not have.
+        may_show: exclusions of which a hit may still show something: by its looks, where it has no
+            captions.
+        ranked: rows of the gallery from which the hits were chosen, best first; what
+            `Searcher.groups` looks at, so that a question costs no second search.
     """
-    parts: list[Vectors] = []
-    if len(texts):
-        parts.append(combine_texts(texts))
-    if image is not None:
-        parts.append(np.float32(picture_weight * IMAGE_WEIGHT) * image)
-    for vectors, weight in ((liked, LIKED_WEIGHT), (disliked, -DISLIKED_WEIGHT)):
-        if len(vectors):
-            parts.append(np.float32(picture_weight * weight) * vectors.mean(axis=0))
-    if not parts:
-        return None
-    total = np.asarray(np.sum(parts, axis=0), np.float32)
-    return _normalize(total) if np.linalg.norm(total) > 1e-6 else None
 
-
-def _normalize(vector: Vectors) -> Vectors:
-    """Return the vector at length 1; one of length 0 (opposite texts) stays 0."""
-    return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-12), np.float32)
+    hits: tuple[Hit, ...]
+    confident: bool | None
+    total: int
+    unknown: tuple[str, ...] = ()
+    may_show: tuple[str, ...] = ()
+    ranked: tuple[int, ...] = field(default=(), repr=False)
 
 
 def _stemmed(phrase: str) -> list[str]:

@@ -22,11 +22,10 @@ from retrieval.search.fusion import Rankings
 from retrieval.search.gallery import Gallery
 from retrieval.search.general_words import with_comprised
 from retrieval.search.judging import Judge, Verdict
-from retrieval.search.query import Query
+from retrieval.search.query import Hit, Query, SearchResult
 from retrieval.search.query_bank import TypicalRequests
-from retrieval.search.reasons import Signals, explain
-from retrieval.search.result import Hit, SearchResult
 from retrieval.search.scenes import SCENES, Scenes
+from retrieval.search.signals import Signals, explain
 from retrieval.search.vision import Trait
 from retrieval.store.protocol import Picture, Scope, Store
 from retrieval.store.words import content_words, valid_text
@@ -167,7 +166,7 @@ class Searcher(Gallery):
         )
         words = content_words(" ".join(texts)) if self._use_words else []
         pool = max(_POOL, 20 * k)
-        found = self._finder.find(query, signals, [*unwanted.values()], words, pool, scope)
+        found = self._finder.find(signals, [*unwanted.values()], words, query.seen, pool, scope)
         if signals.query is None and not found.words:
             ranked = self._unasked([*unwanted.values()], pool, scope)
         else:

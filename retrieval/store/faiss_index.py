@@ -141,7 +141,7 @@ class FaissIndex:
             index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
         except RuntimeError as error:
             raise IndexMismatch(
-                f"{path.name} is no readable FAISS index ({_first_line(error)}); index the "
+                f"{path.name} is not a readable FAISS index ({_first_line(error)}); index the "
                 "pictures again"
             ) from None
         if not isinstance(index, faiss.IndexFlatIP | faiss.IndexIVFFlat):

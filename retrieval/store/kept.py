@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 __all__ = ["Kept"]
@@ -11,12 +12,24 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Kept(Generic[K, V]):
-    """At most so many values by their keys; safe to use from several threads."""
+def _one(_: object) -> int:
+    return 1
 
-    def __init__(self, most: int) -> None:
+
+class Kept(Generic[K, V]):
+    """Values by their keys, up to a size in all; safe to use from several threads.
+
+    Args:
+        most: the size.
+        size_of: of one value; each counts as one if it is left out.
+    """
+
+    def __init__(self, most: int, size_of: Callable[[V], int] = _one) -> None:
         self._most = most
+        self._size_of = size_of
+        self._size = 0
         self._values: OrderedDict[K, V] = OrderedDict()
+        self._being_read: dict[K, Future[V]] = {}
         self._lock = threading.Lock()
 
     def find(self, keys: Iterable[K]) -> dict[K, V]:
@@ -30,8 +43,36 @@ class Kept(Generic[K, V]):
         return found
 
     def keep(self, values: Mapping[K, V]) -> None:
-        """Keep more."""
+        """Keep more; one that is larger than all may be is not kept."""
         with self._lock:
-            self._values.update(values)
-            while len(self._values) > self._most:
-                self._values.popitem(last=False)
+            for key, value in values.items():
+                self._size -= self._size_of(self._values.pop(key)) if key in self._values else 0
+                self._values[key] = value
+                self._size += self._size_of(value)
+            while self._size > self._most:
+                self._size -= self._size_of(self._values.popitem(last=False)[1])
+
+    def read(self, key: K, read: Callable[[], V]) -> V:
+        """Return what is kept, or what `read` gives; who asks meanwhile waits for the same.
+
+        Raises:
+            whatever `read` raises, for all who wait.
+        """
+        for value in self.find([key]).values():
+            return value
+        with self._lock:
+            other = self._being_read.get(key)
+            own = self._being_read.setdefault(key, Future())
+        if other is not None:
+            return other.result()
+        try:
+            value = read()
+            self.keep({key: value})
+            own.set_result(value)
+        except BaseException as error:
+            own.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._being_read[key]
+        return value

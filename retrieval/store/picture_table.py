@@ -61,7 +61,7 @@ class PictureTable:
             except sqlite3.DatabaseError as error:
                 self.close()
                 raise GalleryError(
-                    f"{path.name} is no readable gallery ({error}); index the pictures again"
+                    f"{path.name} is not a readable gallery ({error}); index the pictures again"
                 ) from None
         if about.get("format") != str(_FORMAT):
             self.close()

@@ -10,7 +10,7 @@ filter; a phrase is where the places of its words follow each other.
 import math
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -24,7 +24,17 @@ from retrieval.store.protocol import WordHits
 from retrieval.store.vectors import Ids, Mask
 from retrieval.store.words import exclusion_phrase, irregular_forms, regular_stem, tokens
 
-__all__ = ["K1", "MOST_WORDS", "B", "WordIndex", "forms", "rarity", "telling", "write_words"]
+__all__ = [
+    "MOST_WORDS",
+    "WordIndex",
+    "best_by_words",
+    "forms",
+    "impact",
+    "rarity",
+    "telling",
+    "within",
+    "write_words",
+]
 
 # Scores that follow each other by less than the noise are one group, in the order of their rows
 # (order.py): so what is left out lies further behind than such a chain reaches.
@@ -89,48 +99,7 @@ class WordIndex:
         """
         words = words[:MOST_WORDS]
         holders = [self._holders(regular_stem(word)) for word in words]
-        rows, scores = self._most([one for one in holders if len(one[0])], k, mask)
-        best = best_first(scores, rows)[:k]
-        rows = rows[best]
-        holds = np.zeros((len(rows), len(words)), np.bool_)
-        for place, (own, _) in enumerate(holders):
-            holds[:, place] = _within(own, rows)
-        return WordHits(rows, scores[best].astype(np.float32), holds)
-
-    def _most(
-        self, holders: Sequence[tuple[Array, Array]], k: int, mask: Mask | None
-    ) -> tuple[Ids, npt.NDArray[np.float64]]:
-        """Return rows and scores among which the `k` best are; `holders` are never empty.
-
-        MaxScore (Turtle and Flood, 1995): words that can add most are added up first. Once `k` rows
-        have more than the words that are left can add together, no row that holds only those comes
-        among the best, and they are looked up in the rows that are there. So the commonest words,
-        which half of a gallery may hold, cost as little as the rarest.
-        """
-        weighed = [(own, impacts, rarity(len(own), self._size)) for own, impacts in holders]
-        most = [float(impacts.max()) * weight for _, impacts, weight in weighed]
-        scores = np.zeros(self._size, np.float64)
-        rows = np.zeros(0, np.int64)
-        left, is_complete = sum(most), False
-        for place in np.argsort(most, kind="stable")[::-1].tolist():
-            own, impacts, weight = weighed[place]
-            if is_complete or (len(rows) >= k and _largest(scores[rows], k) > left + _NEAR):
-                is_complete = True
-                rows = rows[scores[rows] >= _largest(scores[rows], k) - left - _NEAR]
-                found, holds = _places(own, rows)
-                scores[rows[holds]] += impacts[found[holds]] * weight
-            else:
-                if mask is not None:
-                    allowed = mask[own]
-                    own, impacts = own[allowed], impacts[allowed]
-                rows = np.concatenate([rows, own[scores[own] == 0]])
-                scores[own] += impacts * weight
-            left -= most[place]
-        found_scores = scores[rows]
-        if len(rows) > k:
-            near = found_scores >= _largest(found_scores, k) - _NEAR
-            rows, found_scores = rows[near], found_scores[near]
-        return rows, found_scores
+        return best_by_words(holders, self._size, k, None if mask is None else mask.__getitem__)
 
     def weight(self, word: str) -> float:
         """Return how telling a word is: its inverse document frequency, never below 0."""
@@ -155,7 +124,7 @@ class WordIndex:
             return np.zeros(0, np.int64)
         starts = places[0]
         for others in places[1:]:
-            starts = starts[_within(others, starts)]
+            starts = starts[within(others, starts)]
         return np.unique(np.searchsorted(self._row_places, starts, side="right") - 1)
 
     def vocabulary(self) -> dict[str, int]:
@@ -185,6 +154,82 @@ class WordIndex:
                 first, last = self._place_firsts[term : term + 2]
                 lists.append(self._places[first:last])
         return np.sort(np.concatenate(lists)) if len(lists) > 2 else lists[-1]
+
+
+def best_by_words(
+    holders: Sequence[tuple[Array, Array]],
+    size: int,
+    k: int,
+    allowed: Callable[[Array], Mask] | None = None,
+) -> WordHits:
+    """Return the `k` rows that hold some words best, or fewer, best first.
+
+    Args:
+        holders: of each word, the rows that hold it, ascending, and its impact in each.
+        size: of the gallery.
+        k: how many at most.
+        allowed: tells of rows which may come; None means all.
+    """
+    rows, scores = _most([one for one in holders if len(one[0])], size, k, allowed)
+    best = best_first(scores, rows)[:k]
+    rows = rows[best]
+    holds = np.zeros((len(rows), len(holders)), np.bool_)
+    for place, (own, _) in enumerate(holders):
+        holds[:, place] = within(own, rows)
+    return WordHits(rows, scores[best].astype(np.float32), holds)
+
+
+def _most(
+    holders: Sequence[tuple[Array, Array]],
+    size: int,
+    k: int,
+    allowed: Callable[[Array], Mask] | None,
+) -> tuple[Ids, npt.NDArray[np.float64]]:
+    """Return rows and scores among which the `k` best are; `holders` are never empty.
+
+    MaxScore (Turtle and Flood, 1995): words that can add most are added up first. Once `k` rows
+    have more than those left can add together, no row that holds only those is among the best, and
+    they are looked up in the rows that are there: the commonest cost as little as the rarest.
+    """
+    weighed = [(own, impacts, rarity(len(own), size)) for own, impacts in holders]
+    most = [float(impacts.max()) * weight for _, impacts, weight in weighed]
+    rows, scores = np.zeros(0, np.int64), np.zeros(0, np.float64)
+    left, is_complete = sum(most), False
+    for place in np.argsort(most, kind="stable")[::-1].tolist():
+        own, impacts, weight = weighed[place]
+        if is_complete or (len(rows) >= k and _largest(scores, k) > left + _NEAR):
+            is_complete = True
+            hopeful = scores >= _largest(scores, k) - left - _NEAR
+            rows, scores = rows[hopeful], scores[hopeful]
+            found, holds = _places(own, rows)
+            scores[holds] += impacts[found[holds]] * weight
+        else:
+            if allowed is not None:
+                may_come = allowed(own)
+                own, impacts = own[may_come], impacts[may_come]
+            found, holds = _places(rows, own)
+            scores[found[holds]] += impacts[holds] * weight
+            rows = np.concatenate([rows, own[~holds]])
+            scores = np.concatenate([scores, impacts[~holds] * weight])
+            order = np.argsort(rows, kind="stable")
+            rows, scores = rows[order], scores[order]
+        left -= most[place]
+    if len(rows) > k:
+        near = scores >= _largest(scores, k) - _NEAR
+        rows, scores = rows[near], scores[near]
+    return rows, scores
+
+
+def impact(frequency: Array, length: Array, mean_length: float) -> npt.NDArray[np.float32]:
+    """Return what a word adds to BM25 without its weight, (n,).
+
+    Args:
+        frequency: (n,) how often the captions of a picture hold it.
+        length: (n,) of all those captions, in words.
+        mean_length: of the gallery's pictures.
+    """
+    shortness = K1 * (1 - B + B * length / mean_length)
+    return np.asarray(frequency * (K1 + 1) / (frequency + shortness), np.float32)
 
 
 def rarity(holders: int, rows: int) -> float:
@@ -248,11 +293,10 @@ def _invert(terms: Array, places: Array, row_places: Array, count: int) -> dict[
     first = np.flatnonzero(new)
     frequency = np.diff(np.append(first, len(terms)))
     own_rows, own_terms = rows[first], terms[first]
-    shortness = K1 * (1 - B + B * lengths[own_rows] / mean_length)
     return {
         "firsts": np.searchsorted(own_terms, np.arange(count + 1)),
         "rows": own_rows.astype(np.int32),
-        "impacts": (frequency * (K1 + 1) / (frequency + shortness)).astype(np.float32),
+        "impacts": impact(frequency, lengths[own_rows], mean_length),
         "place_firsts": np.searchsorted(terms, np.arange(count + 1)),
         "places": places.astype(np.int32) if row_places[-1] < 2**31 else places,
         "row_places": row_places,
@@ -264,7 +308,7 @@ def _largest(values: npt.NDArray[np.float64], k: int) -> float:
     return float(np.partition(values, len(values) - k)[len(values) - k])
 
 
-def _within(ascending: Array, values: Array) -> Mask:
+def within(ascending: Array, values: Array) -> Mask:
     """Return for each value whether it is in an ascending array."""
     return _places(ascending, values)[1]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.server.embedded_redis import EmbeddedRedis
-from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.interpreter import Interpreter
+from bot.understanding.learned import build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.model.encoder import SentenceEncoder
 from tests.bot.talk import Stage, open_stage

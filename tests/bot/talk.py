@@ -23,7 +23,7 @@ from bot.sessions.questions import QuestionLog
 from bot.sessions.record import SessionRecord
 from bot.sessions.store import SessionStore
 from bot.settings import Settings
-from bot.understanding.interpreter import build_interpreter
+from bot.understanding.learned import build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from embedding.pretrained.sentences import load_sentence_encoder
 from retrieval.bundle.catalog import BundleCatalog

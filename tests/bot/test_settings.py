@@ -84,6 +84,16 @@ def test_pictures_may_lie_elsewhere_and_a_login_in_their_address_is_refused():
     assert "hush" not in str(refused.value)
 
 
+def test_thumbnails_are_shared_where_they_can_be_written():
+    settings = load_settings(thumbnails="s3://album/small/")
+    assert settings.as_environment()["SHOWTELL_THUMBNAILS"] == "s3://album/small"
+    with pytest.raises(SettingsError, match=r"SHOWTELL_THUMBNAILS is .*kept on a web server"):
+        load_settings(thumbnails="https://example.org/small")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(thumbnails="s3://key:hush@album")
+    assert "hush" not in str(refused.value)
+
+
 def test_valkey_is_spoken_to_as_redis():
     assert load_settings(redis_url="valkeys://h:1/2").redis_url == "rediss://h:1/2"
     cluster = load_settings(redis_url="valkeys+cluster://:hush@h:1,i:2").redis_url

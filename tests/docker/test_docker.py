@@ -235,7 +235,11 @@ def test_copied_sources_make_a_whole_wheel(tmp_path: Path) -> None:
         "bot/rasa/data/rules.yml",
         "bot/rasa/components/showtell.py",
     }
-    served |= {
-        f"bot/widget/{path.name}" for path in (ROOT / "bot/widget").iterdir() if path.is_file()
-    }
+    read = ("bot/widget/*", "bot/desk/page/*", "embedding/recipes/*", "embedding/evaluation/*.html")
+    read += ("embedding/languages/*.tsv", "retrieval/postgres/migrations/*.sql")
+    read += ("retrieval/search/*.yml", "retrieval/search/*.txt")
+    for pattern in read:
+        files = [path for path in ROOT.glob(pattern) if path.is_file()]
+        assert files, f"there is no {pattern}"
+        served |= {path.relative_to(ROOT).as_posix() for path in files}
     assert served <= names, f"not in the image: {served - names}"

@@ -180,7 +180,7 @@ def test_a_question_is_answered_right_below_it(server_url: str, open_page: OpenP
     chat = open_page(server_url)
     found = {"text": "Here.", "quick_replies": [{"title": "More", "payload": "/more_images"}]}
     scenes = [{"title": title, "payload": "/help"} for title in ("on grass", "in the water")]
-    body = answer_with(found, {"text": "Should it be?", "quick_replies": scenes})
+    body = answer_with(found, {"text": "Do you mean?", "quick_replies": scenes})
     chat.page.route("**/api/messages", lambda route: route.fulfill(body=body), times=1)
     answer = chat.say(REQUEST)
     rows = [row.all_inner_texts() for row in map(_buttons, answer.locator(".chips").all())]

@@ -190,7 +190,7 @@ def test_the_server_says_what_it_cannot_load(server_url: str, open_page: OpenPag
     chat.say(REQUEST)
     chat.page.route("**/api/messages?*", lambda route: route.abort(), times=1)
     chat.page.reload()
-    expect(chat.page.get_by_text("What was said before cannot be loaded.")).to_be_visible()
+    expect(chat.page.get_by_text("The earlier messages cannot be loaded.")).to_be_visible()
     chat.page.get_by_role("button", name="Retry").click()
     expect(chat.answers).to_have_count(2)
     chat.expect_error("ERR_FAILED")

@@ -11,9 +11,7 @@ pytestmark = pytest.mark.browser
 def parts(chat: Chat) -> list[str]:
     """Return what the chips of the running search say."""
     listed: list[str] = (
-        chat.page.get_by_role("list", name="What is searched for")
-        .get_by_role("button")
-        .all_inner_texts()
+        chat.page.get_by_role("list", name="Your search").get_by_role("button").all_inner_texts()
     )
     return listed
 
@@ -41,4 +39,4 @@ def test_parts_of_the_search_can_be_taken_out(server_url: str, open_page: OpenPa
     chat.page.reload()
     expect(chat.page.get_by_role("button", name="Take out “stars”")).to_be_visible()
     chat.page.get_by_role("button", name="New chat").click()
-    expect(chat.page.get_by_role("list", name="What is searched for")).to_be_hidden()
+    expect(chat.page.get_by_role("list", name="Your search")).to_be_hidden()

@@ -9,12 +9,10 @@ import redis
 from PIL import Image, ImageDraw
 
 from bot.channels.answers import to_answer
-from bot.dialogue.message import Turn
-from bot.dialogue.replies import Choice, Said
+from bot.dialogue.message import Choice, Said, Turn
 from bot.understanding.meaning import Meaning
 from bot.understanding.operations import Exclude, Filter, Like, Search
-from retrieval.search.query import Query
-from retrieval.search.result import Hit
+from retrieval.search.query import Hit, Query
 from retrieval.store.protocol import Picture
 from tests.bot.talk import rasa_call
 
@@ -485,7 +483,7 @@ def test_a_conversation_belongs_to_who_began_it_with_a_secret(client, sender):
     for secret in ("", "theirs"):
         answer = say_with(client, sender, secret)
         assert answer.status_code == 403
-        assert answer.json()["detail"].startswith("This conversation was begun by somebody else")
+        assert answer.json()["detail"].startswith("This conversation was started by somebody else")
     message = {"sender": sender, "message": "describe the first one"}
     assert client.post("/webhooks/rest/webhook", json=message).status_code == 403
     call = rasa_call("action_describe_image", sender)

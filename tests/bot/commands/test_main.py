@@ -1,12 +1,14 @@
 """The showtell command, run as people run it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from bot.commands.main import main
 from tests.e2e.conftest import environment, run_showtell, showtell
 
 
@@ -37,6 +39,19 @@ def test_help_imports_nothing_heavy() -> None:
 )
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     assert "Usage" in run_showtell(command, "--help", data_dir=tmp_path).stdout
+
+
+@pytest.mark.parametrize(("told", "policy"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_threads_that_wait_leave_a_busy_core_to_others(
+    told: str | None, policy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_WAIT_POLICY", told or "")
+    if told is None:
+        monkeypatch.delenv("OMP_WAIT_POLICY")
+    monkeypatch.setattr(sys, "argv", ["showtell", "--help"])
+    with pytest.raises(SystemExit):
+        main()
+    assert os.environ["OMP_WAIT_POLICY"] == policy
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.dialogue.message import Message, check_message
+from bot.dialogue.message import Message, Turn, check_message
 from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.embedded_redis import EmbeddedRedis
 from embedding.data.decode import ImageError
@@ -158,6 +158,19 @@ def test_turns_of_one_sender_count_up(stage: Stage) -> None:
         return [turn.turn for turn in turns]
 
     assert stage.run(together()) == list(range(1, 9))
+
+
+def test_a_picture_and_a_quick_text_behind_it_are_answered_in_their_order(stage: Stage) -> None:
+    upload = encode(draw_shape("green", "star", 3).resize((2500, 2500)))  # takes its time
+
+    async def together() -> list[Turn]:
+        messages = Message(picture=upload), Message("only blue ones")
+        return await asyncio.gather(*(stage.conversation.reply("quick", one) for one in messages))
+
+    picture, text = stage.run(together())
+    assert (picture.turn, text.turn) == (1, 2)
+    assert text.query.image, "the text narrows down what the picture began"
+    assert text.query.texts == ("blue ones",)
 
 
 def test_redis_away_is_an_error_and_nothing_is_kept(

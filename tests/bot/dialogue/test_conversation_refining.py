@@ -22,6 +22,14 @@ def test_exclusions_hold_until_they_are_lifted(stage: Stage) -> None:
     assert stage.record("lift").query.excluded == ("red circles",)
 
 
+def test_one_of_many_that_were_left_out_lets_them_all_in(stage: Stage) -> None:
+    stage.say("a child", "a circle")
+    stage.say("a child", "no children")
+    assert stage.record("a child").query.excluded == ("children",)
+    stage.say("a child", "a child is fine")
+    assert stage.record("a child").query.excluded == ()
+
+
 def test_filters_of_a_gallery_without_dates_are_words(stage: Stage) -> None:
     stage.say("no dates", "a circle")
     stage.say("no dates", "a car from 1960")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.dialogue.draft import Draft
+from bot.dialogue.message import Words
 from bot.dialogue.perform import PERFORM
-from bot.dialogue.replies import Words
 from bot.sessions.record import SessionRecord
 from bot.settings import Settings
 from bot.understanding.meaning import decide

@@ -6,8 +6,8 @@ import pytest
 
 from bot.files.page import PAGE_FILES, WIDGET, write_page
 from bot.settings import load_settings
-from bot.understanding.parts import FILTER_KEYS
 from bot.understanding.rasa_project import RasaProject
+from bot.understanding.reading import FILTER_KEYS
 
 
 @pytest.mark.parametrize("path", PAGE_FILES)

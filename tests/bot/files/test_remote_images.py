@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from bot.commands.index import index_images
+from bot.live import thumbnails
 from embedding.data import remote
 from embedding.errors import PicturesUnavailable
 from retrieval.bundle.catalog import BundleCatalog
@@ -82,6 +83,75 @@ def test_a_store_that_does_not_answer_costs_pictures_a_moment_and_turns_nothing(
             answer = client.get(f"/images/{star}{query}")
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
             assert "cannot be fetched" in answer.json()["detail"]
+
+
+def id_of(client: httpx.Client, caption: str) -> str:
+    """Return the id of a picture that is asked for by its caption."""
+    form = {"sender": "cleo", "text": caption}
+    replies = client.post("/api/messages", data=form).json()["replies"]
+    shown = {one["caption"]: one["id"] for reply in replies for one in reply.get("images", ())}
+    return str(shown[caption])
+
+
+def test_what_one_server_made_small_is_what_another_shows(
+    index: Callable[[], Any],
+    s3: Any,
+    start_server: Callable[..., RunningServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    index()
+    monkeypatch.setattr(thumbnails, "_PATIENCE_S", 60.0)
+    places = [
+        start_server(
+            tmp_path / "bundles", data_dir=tmp_path / name, thumbnails="s3://gallery/small"
+        )
+        for name in ("one", "two")
+    ]
+    with httpx.Client(base_url=places[0].url, timeout=60) as client:
+        blue = id_of(client, "sub blue circle")
+        made = client.get(f"/images/{blue}", params={"size": 160}).content
+        (kept,) = s3.glob("gallery/small/*/*")
+        assert kept.split("/")[-1].startswith(blue)
+        assert s3.cat_file(kept) == made
+    s3.rm("gallery/album", recursive=True)
+    with httpx.Client(base_url=places[1].url, timeout=60) as client:
+        assert client.get(f"/images/{blue}", params={"size": 160}).content == made
+        assert not (tmp_path / "two" / "originals").exists()
+        # What is kept there and is no thumbnail is not shown, here for want of an original.
+        s3.pipe(kept.replace("-160", "-320"), b"something else")
+        assert client.get(f"/images/{blue}", params={"size": 320}).status_code == 404
+
+
+@pytest.mark.parametrize("what", ["_fetch", "_write"])
+def test_a_place_of_thumbnails_that_fails_costs_a_moment_once(
+    what: str,
+    index: Callable[[], Any],
+    start_server: Callable[..., RunningServer],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    index()
+    asked = []
+
+    def away(place: remote.RemoteFile, *_: object) -> None:
+        asked.append(place)
+        if what == "_write":
+            raise FileNotFoundError(f"{place} may not be written")
+        raise PicturesUnavailable(f"{place} does not answer")
+
+    own = {"data_dir": tmp_path / "data", "thumbnails": "s3://gallery/small"}
+    server = start_server(tmp_path / "bundles", **own)
+    monkeypatch.setattr(thumbnails, what, away)
+    monkeypatch.setattr(thumbnails, "_PATIENCE_S", 60.0)
+    with httpx.Client(base_url=server.url, timeout=60) as client:
+        blue = id_of(client, "sub blue circle")
+        for size in (160, 320, 640):
+            answer = client.get(f"/images/{blue}", params={"size": size})
+            assert answer.headers["content-type"] == "image/webp"
+    assert len(asked) == 1
+    assert "thumbnails cannot be shared now: s3://gallery/small/" in caplog.text
 
 
 def test_an_indexing_ends_where_the_store_goes_away_and_publishes_nothing(

@@ -13,7 +13,7 @@ import redis
 from bot.server.embedded_redis import EmbeddedRedis, find_redis_server
 from bot.server.readiness import Readiness
 from bot.server.redis_keeper import answers
-from tests.fixtures.redis import pid_of, wait_until
+from tests.fixtures.redis import pid_of, store_at, wait_until
 
 
 def problem_with(url: str) -> str | None:
@@ -102,3 +102,25 @@ def test_a_try_that_redis_broke_off_does_not_stand_in_the_way_of_the_next(own_re
 
 def test_a_redis_that_is_not_there_is_told(tmp_path):
     assert problem_with(f"unix://{tmp_path}/no.sock") == "Redis does not answer"
+
+
+def test_a_turn_that_was_just_kept_is_not_tried_anew(own_redis: EmbeddedRedis):
+    """In a crowd the event loop comes to each answer of Redis too late for a try of its own."""
+
+    async def ask() -> list[str | None]:
+        async with store_at(own_redis.url) as store:
+            readiness = Readiness(own_redis.url, lambda: store.kept_at)
+            try:
+                async with store.turn("anna"):
+                    pass
+                os.kill(pid := pid_of(own_redis), signal.SIGSTOP)
+                try:
+                    told = [await readiness.problem()]
+                    store.kept_at -= 60
+                    return [*told, await readiness.problem()]
+                finally:
+                    os.kill(pid, signal.SIGCONT)
+            finally:
+                await readiness.close()
+
+    assert asyncio.run(ask()) == [None, "Redis does not answer in time"]

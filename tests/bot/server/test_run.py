@@ -1,6 +1,7 @@
 """Starting and ending the server as a program."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -12,8 +13,9 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from starlette.testclient import TestClient
 
-from bot.server import run
+from bot.server import app, run
 from bot.server.embedded_redis import EmbeddedRedis
 from bot.server.redis_keeper import answers
 from bot.server.run import AddressTaken, listen, run_server
@@ -52,7 +54,7 @@ def test_port_0_takes_a_free_one_that_nobody_else_can_take(host):
 def test_a_crowd_that_connects_while_the_loop_stands_still_is_taken_in_at_once(tmp_path):
     came = threading.Event()
 
-    async def app(scope, receive, send):
+    async def crowded(scope, receive, send):
         if scope["type"] == "http":
             came.wait(60)  # as if turns held the interpreter
             for _ in range(5):
@@ -63,7 +65,7 @@ def test_a_crowd_that_connects_while_the_loop_stands_still_is_taken_in_at_once(t
 
     with ExitStack() as stack:
         listener = stack.enter_context(listen("127.0.0.1", 0))
-        server = uvicorn.Server(run._configure(app, load_settings(data_dir=tmp_path)))
+        server = uvicorn.Server(run._configure(crowded, load_settings(data_dir=tmp_path)))
         serving = threading.Thread(target=server.run, args=([listener],))
         serving.start()
         stack.callback(serving.join)
@@ -115,3 +117,23 @@ def test_sigterm_while_a_model_is_read_ends_the_server_and_its_redis(
         server.send_signal(signal.SIGTERM)
         assert server.wait(120) == 0, server.stderr.read()
     wait_until(lambda: not answers(redis.socket), "Redis outlived its server")
+
+
+def test_no_garbage_is_collected_until_the_server_has_loaded(
+    shapes_bundles, redis_url, server_data_dir, monkeypatch
+):
+    load = app.build_interpreter
+    collects = []
+
+    def note_and_load(*args):
+        collects.append(gc.isenabled())
+        return load(*args)
+
+    monkeypatch.setattr(app, "build_interpreter", note_and_load)
+    settings = load_settings(bundles=shapes_bundles, redis_url=redis_url, data_dir=server_data_dir)
+    try:
+        with TestClient(run.load_app(settings), base_url="http://127.0.0.1"):
+            assert collects == [False]
+            assert gc.isenabled()
+    finally:
+        gc.enable()

@@ -5,8 +5,7 @@ import time
 import redis
 
 from bot.sessions.connection import connect
-from bot.sessions.questions import MOST, Question, QuestionLog, bounded_question
-from retrieval.search.query import Query
+from bot.sessions.questions import MOST, Question, QuestionLog
 
 
 def with_log(url, work, *, days=1):
@@ -50,9 +49,11 @@ def test_how_a_search_was_answered_first_stays(redis_url):
 
 
 def test_they_are_bounded_in_number_size_and_age(redis_url):
-    words = tuple("x" * 5_000 for _ in range(100))
-    big = bounded_question(Query(texts=words, excluded=words), [f"{n:016x}" for n in range(999)])
-    assert len(big.model_dump_json()) < 6_000
+    words, pictures = ["x" * 5_000 for _ in range(100)], [f"{n:016x}" for n in range(999)]
+    big = Question(
+        wanted=words, excluded=words, filters=[("tag", words[0])] * 100, shown=pictures, up=pictures
+    )
+    assert len(big.model_dump_json()) < 8_000
     with redis.Redis.from_url(redis_url) as client:
         old = round(1000 * (time.time() - 2 * 86_400))
         text = Question(id="old", wanted=["old"], outcome="nothing").model_dump_json()

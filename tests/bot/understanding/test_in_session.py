@@ -8,9 +8,8 @@ from bot.sessions.record import SessionRecord, StoredHit
 from bot.understanding import operations as op
 from bot.understanding.in_session import answer, correct, drop, judge, recall
 from bot.understanding.operations import Operation
-from bot.understanding.parts import Excluded, Parts, Wish
 from bot.understanding.rasa_project import RasaProject
-from bot.understanding.reading import REFINE, SEARCH
+from bot.understanding.reading import REFINE, SEARCH, Excluded, Parts, Wish
 from bot.wording.classes import Classes
 from bot.wording.edits import Editor
 from retrieval.search.query import Query

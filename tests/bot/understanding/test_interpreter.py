@@ -14,7 +14,8 @@ from sklearn.model_selection import StratifiedKFold
 
 from bot.channels.rasa_wire import parse_result
 from bot.understanding.intents import IntentClassifier, clean
-from bot.understanding.interpreter import Interpreter, build_interpreter, texts_and_intents
+from bot.understanding.interpreter import Interpreter
+from bot.understanding.learned import build_interpreter
 from bot.understanding.rasa_project import RasaProject
 from bot.understanding.reading import Reading
 from embedding.model.encoder import SentenceEncoder
@@ -31,7 +32,7 @@ def project() -> RasaProject:
 def test_cross_validated_accuracy(
     project: RasaProject, interpreter: Interpreter, sentence_encoder: SentenceEncoder
 ) -> None:
-    texts, intents = (np.array(column) for column in texts_and_intents(project.examples))
+    texts, intents = (np.array(column) for column in project.texts_and_intents())
     vectors = dict(zip(map(clean, texts), interpreter.arrays()["sentences"], strict=True))
 
     def encode(some: list[str]) -> npt.NDArray[np.float32]:

@@ -12,7 +12,8 @@ from bot.errors import MessageRefused, SessionsUnavailable
 from bot.server.errors import find_answer
 from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
-from bot.understanding.interpreter import Interpreter, build_interpreter
+from bot.understanding.interpreter import Interpreter
+from bot.understanding.learned import build_interpreter
 from bot.understanding.meaning import decide
 from bot.understanding.rasa_project import PROJECT_DIR, RasaProject
 from embedding.model.encoder import SentenceEncoder

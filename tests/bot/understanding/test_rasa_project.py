@@ -145,7 +145,7 @@ def test_unknown_names_and_missing_values_are_errors(project: RasaProject) -> No
         ("data/rules.yml", "intent: help", "intent: halp", "intent 'halp'"),
         ("data/nlu.yml", "intent: help", "intent: halp", "intent 'halp'"),
         ("data/nlu.yml", "](query)", "](thing)", "entity 'thing'"),
-        ("data/nlu.yml", "- intent: help", "- lookup: help", "no intent and no synonym"),
+        ("data/nlu.yml", "- intent: help", "- lookup: help", "neither an intent nor a synonym"),
         ("data/rules.yml", "- rule: help", "- rule: help\n  steps: [}\n- rule: x", "valid YAML"),
         ("data/rules.yml", "  - intent: help\n", "", "from one intent"),
         ("domain.yml", "- help\n", "- help\n- dance\n", "no rule in rules.yml answers dance"),

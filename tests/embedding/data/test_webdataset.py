@@ -157,7 +157,7 @@ def test_every_fault_is_named_and_none_is_fatal(tmp_path: Path) -> None:
         "faults.tar/odd.jpg": "empty caption, or none",
         "faults.tar/lonely": "no picture",
         "faults.tar/latin.jpg": "captions cannot be read",
-        "faults.tar/list.jpg": "the JSON is no object",
+        "faults.tar/list.jpg": "the JSON is not an object",
         "faults.tar/good.jpg": "two of this name",
         "short.tar": "damaged",
         "garbled.tar": "no file begins at byte",

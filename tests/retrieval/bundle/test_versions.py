@@ -74,7 +74,7 @@ def test_previous_version(tmp_path: Path) -> None:
     assert previous_version(tmp_path, "0002-cccccccc") == "0001-aaaaaaaa"
     with pytest.raises(NoBundle, match="no bundle older"):
         previous_version(tmp_path, "0001-aaaaaaaa")
-    with pytest.raises(NoBundle, match="is no version"):
+    with pytest.raises(NoBundle, match="is not a version"):
         previous_version(tmp_path, "newest")
 
 

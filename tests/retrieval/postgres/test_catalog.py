@@ -199,7 +199,7 @@ def test_a_killed_server_is_found_again_and_nothing_is_half_there(
             connection.fetch("DELETE FROM postings")
         other.close()
         with pytest.raises(StoreUnavailable):
-            bundle.searcher.search(query, 2)
+            bundle.searcher.search(Query(texts=("a blue circle",)), 2)
         assert "does not answer" in str(catalog.problem())
         server.start()
         assert [hit.image_id for hit in bundle.searcher.search(query, 2).hits] == [

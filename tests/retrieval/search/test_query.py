@@ -1,12 +1,11 @@
 import dataclasses
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from retrieval.search.query import MOST_SEEN, Query, combine_texts, compose
+from retrieval.search.query import MOST_SEEN, Query
 
 JSON = TypeAdapter(Query)
 words = st.lists(st.text(max_size=12), max_size=3).map(tuple)
@@ -77,47 +76,6 @@ def test_evolution() -> None:
     assert query.filter("a", "b").filter("a", "b").filters == (("a", "b"),)
 
 
-def unit(*values: float) -> np.ndarray:
-    vector = np.array(values, np.float32)
-    return vector / np.linalg.norm(vector)
-
-
-NOTHING = np.zeros((0, 3), np.float32)
-X, Y, _ = np.eye(3, dtype=np.float32)
-
-
-def test_texts_are_averaged() -> None:
-    assert combine_texts(np.stack([X, Y])) == pytest.approx(unit(1, 1, 0))
-    assert compose(X[None], None, NOTHING, NOTHING) == pytest.approx(X)
-
-
-def test_no_signal_is_no_vector() -> None:
-    assert compose(NOTHING, None, NOTHING, NOTHING) is None
-    assert compose(X[None], -X, NOTHING, NOTHING) is None
-
-
-def test_likes_attract_and_dislikes_repel() -> None:
-    plain = compose(X[None], None, NOTHING, NOTHING)
-    moved = compose(X[None], None, Y[None], NOTHING)
-    away = compose(X[None], None, NOTHING, Y[None])
-    assert plain is not None
-    assert moved is not None
-    assert away is not None
-    assert moved @ Y > plain @ Y
-    assert away @ Y < plain @ Y
-    for vector in (plain, moved, away):
-        assert np.linalg.norm(vector) == pytest.approx(1)
-        assert vector.dtype == np.float32
-
-
-def test_a_liked_picture_alone_is_its_own_query() -> None:
-    assert compose(NOTHING, None, Y[None], NOTHING) == pytest.approx(Y)
-
-
-def test_an_upload_composes_with_text() -> None:
-    assert compose(X[None], Y, NOTHING, NOTHING) == pytest.approx(unit(1, 1, 0))
-
-
 def test_refining_remembers_what_was_seen() -> None:
     query = Query(texts=("a dog",)).refine("on a beach", ["a", "b"]).refine("brown", ["b", "c"])
     assert query.texts == ("a dog", "on a beach", "brown")
@@ -138,16 +96,6 @@ def test_one_of_many_lifts_them_all() -> None:
     assert query.allow("any red car").excluded == ("children",)
     assert query.allow("car").excluded == query.excluded
     assert query.exclude("a child").excluded == ("red cars", "a child")
-
-
-def test_pictures_weigh_as_the_model_needs_it() -> None:
-    text, picture, nothing = np.eye(2, dtype=np.float32)[:1], np.eye(2, dtype=np.float32)[1:], None
-    none = np.zeros((0, 2), np.float32)
-    usual = compose(text, nothing, picture, none)
-    light = compose(text, nothing, picture, none, picture_weight=0.5)
-    assert usual is not None
-    assert light is not None
-    assert usual[1] / usual[0] == pytest.approx(2 * light[1] / light[0])
 
 
 def test_an_exclusion_is_bound_to_its_search_as_long_as_it_stands() -> None:

@@ -153,10 +153,10 @@ def test_search_refuses_what_does_not_fit(index: FaissIndex) -> None:
 
 def test_load_refuses_other_files(tmp_path: Path) -> None:
     path = tmp_path / "index.faiss"
-    with pytest.raises(IndexMismatch, match="no readable FAISS index"):
+    with pytest.raises(IndexMismatch, match="not a readable FAISS index"):
         FaissIndex.load(path)
     path.write_bytes(b"not an index at all")
-    with pytest.raises(IndexMismatch, match="no readable FAISS index"):
+    with pytest.raises(IndexMismatch, match="not a readable FAISS index"):
         FaissIndex.load(path)
     faiss.write_index(faiss.IndexIDMap2(faiss.IndexFlatIP(4)), str(path))
     with pytest.raises(IndexMismatch, match="IndexIDMap2"):

@@ -149,7 +149,7 @@ def test_refuses_other_files(tmp_path: Path, root: Path) -> None:
     with pytest.raises(GalleryError, match="does not exist"):
         PictureTable.open(path)
     path.write_bytes(b"SQLite format 3\0 but not really" * 50)
-    with pytest.raises(GalleryError, match="no readable gallery"):
+    with pytest.raises(GalleryError, match="not a readable gallery"):
         PictureTable.open(path)
     path.unlink()
     write(path, root, []).close()

@@ -1,10 +1,10 @@
-"""Sentences, quick replies and labels."""
+"""Quick replies and labels."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.dialogue.replies import HELP, MORE, RESTART, UNDO, Button, clean_label
+from bot.dialogue.message import HELP, MORE, RESTART, UNDO, Button, clean_label
 from bot.understanding.rasa_project import RasaProject
 
 
