@@ -8,7 +8,7 @@ export SHOWTELL_DATA_DIR ?= $(CURDIR)/.showtell
 # Which torch: see scripts/setup.py.
 export TORCH_INDEX TORCH_BUILD
 
-.PHONY: help demo check-demo check-api test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-peers bench-intents bench-languages bench-talks bench-train bench-architectures bench-words bench-rerank architecture way clean
+.PHONY: help demo check-demo check-api test lint format setup setup-dev widget lock test-store test-rasa bench-flickr8k bench-hybrid bench-conversation bench-search bench-store bench-honesty bench-scaling bench-index bench-start bench-turn bench-widget bench-reload bench-overload bench-peers bench-intents bench-languages bench-talks bench-train bench-architectures bench-words bench-models bench-rerank architecture way clean
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -128,6 +128,9 @@ bench-talks: $(VENV)/.runtime ## scripted talks over the Flickr8k dev images: is
 
 bench-words: $(VENV)/.runtime ## do the models that ship see the one word in which two captions differ?
 	@$(BIN)/python benchmarks/one_word.py $(or $(MODELS),photos photos-light) --data flickr8k:$(or $(FLICKR8K),../shared/flickr8k) --cache $(SHOWTELL_DATA_DIR)/cache
+
+bench-models: $(VENV)/.runtime ## what the models that ship cost: pictures, requests, memory, room (MODELS="photos runs/mine")
+	@$(BIN)/python benchmarks/model_cost.py $(or $(MODELS),photos photos-light) --pictures $(or $(FLICKR8K),../shared/flickr8k)
 
 bench-rerank: $(VENV)/.runtime ## what a second stage adds to the recall of `photos`; trained first, a quarter of an hour
 	@$(BIN)/python -m benchmarks.rerank $(or $(MODEL),photos) --data flickr8k:$(or $(FLICKR8K),../shared/flickr8k) --out $(SHOWTELL_DATA_DIR)/reranker $(ARGS)
