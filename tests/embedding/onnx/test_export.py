@@ -20,9 +20,6 @@ from embedding.onnx.texts import TOKENIZER
 from tests.fixtures.foreign import FOREIGN
 from tests.fixtures.models import draw_shape
 
-# Where the processor has bfloat16, torch would encode pictures in that.
-pytestmark = pytest.mark.usefixtures("in_float32")
-
 TEXTS = ["a red ring", "", "an old man reads a newspaper on a bench", "dog " * 200]
 
 
