@@ -164,7 +164,7 @@ class Thumbnails:
 def _fetch(place: RemoteFile, temporary: Path) -> None:
     place.fetch(temporary)
     if temporary.read_bytes()[8:12] != b"WEBP":
-        raise FileNotFoundError(f"{place} is no thumbnail")
+        raise FileNotFoundError(f"{place} is not a thumbnail")
 
 
 def _write(place: RemoteFile, made: Path | bytes) -> None:

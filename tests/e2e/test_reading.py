@@ -104,7 +104,9 @@ def test_an_answer_can_be_stopped_and_answers_stand_below_their_questions(
     chat.box.fill("two")
     chat.box.press("Enter")
     chat.page.get_by_role("button", name="Stop").click()
-    expect(chat.page.locator("article.user .note").first).to_contain_text("Stopped.")
+    expect(chat.page.locator("article.user .note").first).to_contain_text(
+        "Stopped before the answer came."
+    )
     chat.page.get_by_role("button", name="Retry").first.click()
     expect(chat.answers).to_have_count(3)
     order = chat.page.locator("article.user, article.bot").evaluate_all(
@@ -178,5 +180,7 @@ def test_too_long_a_text_is_said_not_cut(server_url: str, open_page: OpenPage) -
     chat = open_page(server_url)
     chat.box.fill("x" * 2001)
     chat.box.press("Enter")
-    expect(chat.page.get_by_role("alert")).to_contain_text("2001 characters; at most 2000")
+    expect(chat.page.get_by_role("alert")).to_contain_text(
+        "2001 characters; you can send at most 2000"
+    )
     assert chat.box.input_value() == "x" * 2001

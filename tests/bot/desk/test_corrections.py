@@ -18,6 +18,9 @@ def test_one_of_another_version_of_the_program_is_left_out(redis_url: str) -> No
                 await corrections.save(one)
             await client.hset("showtell:corrections", "3", b'{"question": "3", "picture": "a"}')
             await client.hset("showtell:corrections", "4", b"\xff")
-            return await corrections.all()
+            try:
+                return await corrections.all()
+            finally:  # other tests share this Redis
+                await client.delete("showtell:corrections")
 
     assert [one.question for one in asyncio.run(scenario())] == ["1", "2"]

@@ -67,7 +67,7 @@ def test_more_rows_than_a_block_are_ranked_the_same() -> None:
 
 def test_broken_vectors_and_shapes_are_refused() -> None:
     good = np.ones((2, 3), np.float32)
-    with pytest.raises(DataError, match="no number"):
+    with pytest.raises(DataError, match="not a number"):
         recall(good * np.nan, good, np.arange(2))
     with pytest.raises(DataError, match=r"\(c,\)"):
         recall(good, good, np.arange(3))
