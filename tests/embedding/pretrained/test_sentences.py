@@ -1,10 +1,15 @@
 """MiniLM for understanding: in whole numbers, and hardly another for it."""
 
-import numpy as np
+from pathlib import Path
 
+import numpy as np
+import pytest
+
+from embedding.errors import ModelError
 from embedding.model.encoder import SentenceEncoder
 from embedding.model.towers import load_modules
 from embedding.packages import minilm_directory
+from embedding.pretrained.sentences import load_sentence_encoder
 
 LEAST_COSINE = 0.998
 TEXTS = [
@@ -30,3 +35,10 @@ def test_a_text_has_the_vector_in_a_batch_that_it_has_alone(
     together = sentence_encoder.encode_sentences(TEXTS)
     alone = np.concatenate([sentence_encoder.encode_sentences([text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_a_graph_that_cannot_be_written_is_told_in_a_sentence(tmp_path: Path) -> None:
+    """It is written by another process: a server would keep the gigabyte that torch takes."""
+    (tmp_path / "models").write_text("a file")
+    with pytest.raises(ModelError, match=r"^the graphs of the model .* cannot be written to"):
+        load_sentence_encoder(tmp_path / "models")
