@@ -188,6 +188,7 @@ def test_what_is_left_out_can_go_on_in_the_next_message(interpreter: Interpreter
         ("not children but adults", (op.Replace("children in water", "adults in water"),)),
         ("instead of children, adults", (op.Replace("children in water", "adults in water"),)),
         ("two kids instead of one", (op.Replace("children in water", "two kids in water"),)),
+        ("and two kids instead of one", (op.Replace("children in water", "two kids in water"),)),
         ("hmm, then dogs", (op.Search("dogs"),)),
         ("in front of a crowd", (op.Refine("in front of a crowd"),)),
         ("the happy ones", (op.Refine("happy"),)),
