@@ -33,7 +33,8 @@ STRIPS = ROOT / "docs" / "conversations"
 SIDE, GAP = 96, 8
 HEAD = """# Twenty conversations
 
-As they ran, word for word, on a real server (`scripts/draw_conversations.py`; the extra `languages` installed): what people type,
+As they ran, word for word, on a real server with the extra `languages`
+(`scripts/draw_conversations.py`): what people type,
 what is answered, what is shown, and, in small print, the search as it stands then.
 """
 PHOTOGRAPHS = """
