@@ -47,7 +47,8 @@ class TooOften(ComeAgain):
     """One sender, or one address, asks more often than the settings allow."""
 
     def __init__(self, retry_after_s: int) -> None:
-        sentence = f"You are asking too fast. Please try again in {retry_after_s} seconds."
+        seconds = "a second" if retry_after_s == 1 else f"{retry_after_s} seconds"
+        sentence = f"You are asking too fast. Please try again in {seconds}."
         super().__init__(sentence, retry_after_s)
 
 

@@ -55,13 +55,14 @@ def _folder(value: object) -> object:
 
 def _writable(value: object) -> object:
     folder = _folder(value)
-    if isinstance(folder, RemoteFolder):
-        if folder.is_web:
-            raise ValueError("nothing can be kept on a web server; give s3:// or gs://")
-        try:
-            folder.open()
-        except DataError as error:  # what reads such a place is not installed
-            raise ValueError(str(error)) from None
+    if folder is None:
+        return None
+    if not isinstance(folder, RemoteFolder) or folder.is_web:
+        raise ValueError("thumbnails can be shared at s3://bucket/folder or gs://bucket/folder")
+    try:
+        folder.open()
+    except DataError as error:  # what reads such a place is not installed
+        raise ValueError(str(error)) from None
     return folder
 
 

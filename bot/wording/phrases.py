@@ -20,9 +20,13 @@ _Branches: TypeAlias = "dict[str, _Branches]"
 
 
 def only(text: str, places: Sequence[Place], *, inside: bool) -> str:
-    """Return a text of the same length with blanks outside of some places, or inside of them."""
+    """Return a text of the same length with blanks outside of some places, or inside of them.
+
+    A place may reach beyond the text, where that is the first part of another.
+    """
     kept = [not inside] * len(text)
     for start, end in places:
+        end = min(end, len(text))
         kept[start:end] = [inside] * (end - start)
     return "".join(letter if keep else " " for letter, keep in zip(text, kept, strict=True))
 

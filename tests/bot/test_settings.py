@@ -87,8 +87,9 @@ def test_pictures_may_lie_elsewhere_and_a_login_in_their_address_is_refused():
 def test_thumbnails_are_shared_where_they_can_be_written():
     settings = load_settings(thumbnails="s3://album/small/")
     assert settings.as_environment()["SHOWTELL_THUMBNAILS"] == "s3://album/small"
-    with pytest.raises(SettingsError, match=r"SHOWTELL_THUMBNAILS is .*kept on a web server"):
-        load_settings(thumbnails="https://example.org/small")
+    for nowhere in ("https://example.org/small", "nonsense", "/tmp"):
+        with pytest.raises(SettingsError, match=r"SHOWTELL_THUMBNAILS is .* s3://bucket/folder"):
+            load_settings(thumbnails=nowhere)
     with pytest.raises(SettingsError) as refused:
         load_settings(thumbnails="s3://key:hush@album")
     assert "hush" not in str(refused.value)

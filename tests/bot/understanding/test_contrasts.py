@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bot.sessions.record import SessionRecord
 from bot.understanding import operations as op
@@ -278,3 +280,56 @@ def test_forgetting_all_and_a_wish_are_two_things(interpreter: Interpreter) -> N
 )
 def test_no_message_is_so_odd_that_reading_it_hangs(interpreter: Interpreter, text: str) -> None:
     assert interpreter.read(text[:2000]).intent
+
+
+@pytest.mark.parametrize(
+    ("text", "excluded"),
+    [
+        ("no people and no water and no snow", ["people", "water", "snow"]),
+        ("no dogs but no cats but no people", ["dogs", "cats", "people"]),
+        ("but not black and not white and not brown", ["black", "white", "brown"]),
+    ],
+)
+def test_three_things_are_left_out_one_after_the_other(
+    interpreter: Interpreter, text: str, excluded: list[str]
+) -> None:
+    spans = interpreter.read(text).spans
+    assert [span.value for span in spans if span.name == "excluded"] == excluded
+
+
+FRAGMENTS = [
+    "no people",
+    "and",
+    "but",
+    "without cats",
+    "not black",
+    "with a ball",
+    "more like 2",
+    "not like 1",
+    ",",
+    "dogs",
+    "instead of",
+    "i don't want birds",
+    "leave out snow",
+    "the red one",
+    "only",
+    "please",
+    "never mind",
+    "one",
+    "too many",
+    "again",
+]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=9))
+def test_whatever_is_said_in_whatever_order_is_read(
+    interpreter: Interpreter, fragments: list[str]
+) -> None:
+    reading = interpreter.read(" ".join(fragments))
+    assert all(0 <= span.start <= span.end <= len(reading.text) for span in reading.spans)
+
+
+@pytest.mark.parametrize("text", ["never mind", "nevermind", "oh never mind", "never mind then"])
+def test_never_mind_looks_for_nothing(interpreter: Interpreter, text: str) -> None:
+    assert interpreter.read(text).intent == "react_unsure"
