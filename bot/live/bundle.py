@@ -29,7 +29,7 @@ from bot.live.news import (
     tell_of_swap,
 )
 from bot.live.serving import Serving
-from bot.live.tasks import BackgroundTask
+from bot.live.tasks import BackgroundTask, Errands
 from bot.live.threads import Threads
 from embedding.data.remote import Root
 from retrieval.bundle.catalog import Catalog
@@ -84,7 +84,7 @@ class LiveBundle:
         self._serving = Lendable(Serving.close)
         self._swap = asyncio.Lock()  # one reload or rollback at a time
         self._checking: asyncio.Task[None] | None = None
-        self._preparing: set[asyncio.Task[None]] = set()
+        self._preparing = Errands()
         self.follower = BackgroundTask(
             "following CURRENT", self._follow, pause_s=poll_s, on_failure=on_failure
         )
@@ -181,8 +181,7 @@ class LiveBundle:
         await self.follower.stop()
         if self._checking:
             await self._checking
-        if self._preparing:
-            await asyncio.wait(self._preparing)
+        await self._preparing.finish()
         await self._loader.close()
         await self._threads.close()
         await asyncio.to_thread(self._serving.shut_down)
@@ -294,9 +293,7 @@ class LiveBundle:
         async with aclosing(news_of_swaps(self._redis, self._poll_s)) as news:
             async for one in news:
                 if isinstance(one, GetReady):
-                    preparing = asyncio.create_task(self._get_ready(one), name="preparing")
-                    self._preparing.add(preparing)
-                    preparing.add_done_callback(self._preparing.discard)
+                    self._preparing.begin(self._get_ready(one), "preparing")
                 elif not self._swap.locked():  # else a swap of our own decides, and waits for us
                     async with self._swap:
                         await self._catch_up(one.told)

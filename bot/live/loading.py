@@ -12,6 +12,7 @@ from pathlib import Path
 from bot.live.encoding import Run
 from bot.live.lease import Lendable
 from bot.live.serving import Serving, open_serving
+from bot.live.tasks import Errands
 from embedding.data.remote import Root
 from retrieval.bundle.catalog import Catalog
 from retrieval.errors import BundleRefused, StoreUnavailable
@@ -63,7 +64,7 @@ class Loader:
         self._on_missing = on_missing
         self.refusal: Refusal | None = None
         self._prepared: dict[str, tuple[asyncio.Task[Serving], float]] = {}  # with its beginning
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing = Errands()
         self._unused = Lendable(Serving.close)
 
     async def prepare(self, version: str) -> bool:
@@ -82,15 +83,12 @@ class Loader:
         for version, (task, began) in list(self._prepared.items()):
             if time.monotonic() - began >= begun_for_s:
                 del self._prepared[version]
-                closing = asyncio.create_task(self._close(task), name="closing")
-                self._closing.add(closing)
-                closing.add_done_callback(self._closing.discard)
+                self._closing.begin(self._close(task), "closing")
 
     async def close(self) -> None:
         """Close what was prepared, as soon as it is loaded."""
         self.drop_prepared()
-        if self._closing:
-            await asyncio.wait(self._closing)
+        await self._closing.finish()
         await asyncio.to_thread(self._unused.shut_down)
 
     async def load(self, version: str, *, check: bool = True) -> Serving:

@@ -1,10 +1,11 @@
-"""Work that goes on beside the requests for as long as the server runs."""
+"""Work that goes on beside the requests: for as long as the server runs, or for a while."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from typing import Any
 
 logger = logging.getLogger(__name__)
 
@@ -66,3 +67,21 @@ class BackgroundTask:
             if self._on_failure:
                 self._on_failure(self.name)
             await asyncio.sleep(self._pause_s)
+
+
+class Errands:
+    """Tasks that are held until they end: the event loop alone would let go of them."""
+
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[None]] = set()
+
+    def begin(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Begin one."""
+        task = asyncio.create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def finish(self) -> None:
+        """Wait for those that run."""
+        if self._running:
+            await asyncio.wait(self._running)

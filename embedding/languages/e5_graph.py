@@ -14,6 +14,7 @@ from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, save
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 
 from embedding.languages.e5_file import BLOCK, E5Weights
+from embedding.onnx.quantize import IN_INT8
 
 __all__ = ["LAYERS", "TOKENS", "write_graph", "write_tokenizer"]
 
@@ -26,8 +27,6 @@ _MOST_TOKENS = 128
 """A request is no longer; the model could read 512."""
 _CONTRIB = "com.microsoft"
 _INPUTS = ("input_ids", "attention_mask")
-_IN_INT8 = 4
-"""`accuracy_level` of a product: what is multiplied with the weights is in int8 as well."""
 
 
 def write_graph(weights: E5Weights, path: Path) -> None:
@@ -130,7 +129,7 @@ class _Writer:
             N=rows,
             bits=4,
             block_size=BLOCK,
-            accuracy_level=_IN_INT8,
+            accuracy_level=IN_INT8,
         )
 
     def _normalised(self, x: str, name: str) -> str:

@@ -8,10 +8,10 @@ from pathlib import Path
 from embedding.onnx.description import Description
 from embedding.onnx.encoder import TEXT
 
-__all__ = ["quantize_products", "quantize_text"]
+__all__ = ["IN_INT8", "quantize_products", "quantize_text"]
 
 _BLOCK, _BITS = 32, 8
-_IN_INT8 = 4
+IN_INT8 = 4
 """`accuracy_level` of a product: what is multiplied with the weights is in int8 as well."""
 
 
@@ -44,7 +44,7 @@ def quantize_products(folder: Path) -> None:
 
     path = folder / TEXT
     how = by_blocks.DefaultWeightOnlyQuantConfig(
-        block_size=_BLOCK, is_symmetric=True, accuracy_level=_IN_INT8, bits=_BITS
+        block_size=_BLOCK, is_symmetric=True, accuracy_level=IN_INT8, bits=_BITS
     )
     with _without_advice(by_blocks.__name__):
         quantizer = by_blocks.MatMulNBitsQuantizer(onnx.load(path), algo_config=how)

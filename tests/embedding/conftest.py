@@ -17,6 +17,12 @@ def _small_lstm(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("embedding.training.parameters.lstm_tower", small_lstm)
 
 
+@pytest.fixture
+def in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare vectors, not the rounding of bfloat16, which torch takes where a processor has it."""
+    monkeypatch.setattr("torch.cpu.get_capabilities", dict)
+
+
 @pytest.fixture(scope="session")
 def features(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Precomputed features: a number for each colour and each thing, with a little noise.

@@ -1,6 +1,5 @@
 """Training goes on from where a model is: our own, or anybody else's."""
 
-from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -17,13 +16,9 @@ from embedding.training.config import TrainConfig
 from embedding.training.train import train
 from tests.fixtures.foreign import FOREIGN
 
+pytestmark = pytest.mark.usefixtures("in_float32")
+
 TEXTS = ["a red star", "a picture of a blue ring", "http://127.0.0.1:9/x.png", ""]
-
-
-@pytest.fixture(autouse=True)
-def _in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compare vectors, not the rounding of bfloat16."""
-    monkeypatch.setattr("embedding.model.joint.autocast", lambda *_: nullcontext())
 
 
 @pytest.fixture

@@ -20,13 +20,9 @@ from embedding.onnx.texts import TOKENIZER
 from tests.fixtures.foreign import FOREIGN
 from tests.fixtures.models import draw_shape
 
+pytestmark = pytest.mark.usefixtures("in_float32")
+
 TEXTS = ["a red ring", "", "an old man reads a newspaper on a bench", "dog " * 200]
-
-
-@pytest.fixture(autouse=True)
-def _torch_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As graphs are: a processor that has bfloat16 would take that for pictures."""
-    monkeypatch.setattr("torch.cpu.get_capabilities", dict)
 
 
 def pictures() -> list[Image.Image]:
